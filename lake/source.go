@@ -1,0 +1,105 @@
+package lake
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// A Source is what a load reads.
+type Source interface {
+	// Tables yields the tables of this load. Tables are read several at a time;
+	// one that is Last starts when all others have been read and staged.
+	// An error ends the load.
+	Tables(ctx context.Context, now View) iter.Seq2[Table, error]
+}
+
+// A Table is one table of a load.
+type Table struct {
+	Schema      Schema
+	Disposition WriteDisposition
+	// Last says that the rows depend on what became of the other tables.
+	Last bool
+	// Rows yields the rows, once. An error that is a *PartialError says that the
+	// table could not be read whole while the rest of the source can.
+	Rows func(ctx context.Context) iter.Seq2[Row, error]
+	// Omitted says, after Rows ended, what was left out of the table's cells.
+	Omitted func() []Omission
+}
+
+// An Omission is something that the source has and the table has not.
+type Omission struct {
+	PropertyID string `json:"property_id,omitempty"`
+	Column     string `json:"column,omitempty"`
+	Reason     string `json:"reason"`
+	Count      int64  `json:"count"`
+}
+
+// A PartialError says why a table was not read whole.
+type PartialError struct {
+	Table string
+	Err   error
+}
+
+func (e *PartialError) Error() string {
+	return "table " + e.Table + " was not read whole: " + e.Err.Error()
+}
+func (e *PartialError) Unwrap() error { return e.Err }
+
+// A View is what a Source may know of the lake: the tables as they were before
+// this load, and what this load staged so far.
+type View interface {
+	// Load is the load that runs.
+	Load() Load
+	// Tables returns the current schema of every table, by key.
+	Tables(ctx context.Context) (map[string]Schema, error)
+	// Rows yields the rows of a table as last published; none if there is no such table.
+	// The values follow the current schema's columns.
+	Rows(ctx context.Context, key string) iter.Seq2[Row, error]
+	// Staged returns a table that this load has read and staged.
+	Staged(key string) (TableResult, bool)
+}
+
+// TableResult is what became of a table in this load.
+type TableResult struct {
+	Schema  Schema // with the types that were decided late
+	Layout  Layout
+	Rows    int64
+	Partial error // not nil: the table was not read whole
+}
+
+// WriteDisposition says what a load does with the rows that are there.
+type WriteDisposition uint8
+
+const (
+	Replace WriteDisposition = iota // the table holds exactly this load's rows
+	Append                          // this load's rows come to those of earlier loads
+)
+
+// A Load is one run.
+type Load struct {
+	ID      LoadID
+	Started time.Time
+	Version string            // of the program
+	Status  string            // complete or partial
+	Summary map[string]string // further snapshot summary entries
+}
+
+// LoadID names a load: its time in UTC as 20261121T030000Z. IDs sort by time as text.
+type LoadID string
+
+// Tag is the name of the load's tag on every table.
+func (id LoadID) Tag() string { return "load_" + string(id) }
+
+// loadIDLayout is the time layout of a LoadID.
+const loadIDLayout = "20060102T150405Z"
+
+// NextLoadID is the ID of a load that starts at now after the load last ("" for
+// none): the later of the start and one second after the last load's ID.
+func NextLoadID(now time.Time, last LoadID) LoadID {
+	now = now.UTC().Truncate(time.Second)
+	if t, err := time.Parse(loadIDLayout, string(last)); err == nil && !now.After(t) {
+		now = t.Add(time.Second)
+	}
+	return LoadID(now.Format(loadIDLayout))
+}
