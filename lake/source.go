@@ -20,6 +20,11 @@ type Table struct {
 	Disposition WriteDisposition
 	// Last says that the rows depend on what became of the other tables.
 	Last bool
+	// Unread, where it is not "", says why the source does not read this table in
+	// this load although it exists (no longer shared, in the trash). The table
+	// keeps its last snapshot, gets the load's tag, and the report has the reason.
+	// Only Schema.Key and Schema.Table are looked at then.
+	Unread string
 	// Rows yields the rows, once. An error that is a *PartialError says that the
 	// table could not be read whole while the rest of the source can.
 	Rows func(ctx context.Context) iter.Seq2[Row, error]

@@ -1,0 +1,55 @@
+package lake
+
+import "time"
+
+// The states of a load.
+const (
+	StatusComplete = "complete" // everything that the source has was read
+	StatusPartial  = "partial"  // published, with reasons why something is missing
+	StatusHeld     = "held"     // read, but not published
+	StatusFailed   = "failed"
+)
+
+// A Report says what became of a load. Its JSON is a documented contract.
+type Report struct {
+	LoadID      LoadID        `json:"load_id"`
+	Tag         string        `json:"tag"`
+	Status      string        `json:"status"`
+	Reasons     []string      `json:"reasons"`
+	Started     time.Time     `json:"started"`
+	Finished    time.Time     `json:"finished"`
+	Requests    int64         `json:"requests"`
+	Retries     int64         `json:"retries"`
+	RateLimited int64         `json:"rate_limited"`
+	BytesRead   int64         `json:"bytes_read"`
+	Tables      []TableReport `json:"tables"`
+}
+
+// A TableReport says what became of one table in a load.
+type TableReport struct {
+	Name          string         `json:"name"`
+	Key           string         `json:"key"`
+	Rows          int64          `json:"rows"`
+	Files         int            `json:"files"`
+	Bytes         int64          `json:"bytes"`
+	SnapshotID    int64          `json:"snapshot_id"`
+	SchemaChanges []SchemaChange `json:"schema_changes"`
+	Complete      bool           `json:"complete"`
+	// Reason says why the table is not complete.
+	Reason  string     `json:"reason,omitempty"`
+	Omitted []Omission `json:"omitted"`
+}
+
+// SourceStats is what a source counts while it is read.
+type SourceStats struct {
+	Requests, Retries, RateLimited, BytesRead int64
+}
+
+// count takes the source's counters in.
+func (r *Report) count(stats func() SourceStats) {
+	if stats == nil {
+		return
+	}
+	s := stats()
+	r.Requests, r.Retries, r.RateLimited, r.BytesRead = s.Requests, s.Retries, s.RateLimited, s.BytesRead
+}

@@ -1,0 +1,147 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// rewrite returns the table's files in the final schema: the segments that fit
+// as they are, the others written anew, all of them without the rows that newer
+// ones superseded.
+func (t *tableLoad) rewrite(ctx context.Context, schema Schema, layout Layout) ([]File, error) {
+	stale := len(t.newest) > 0
+	for _, s := range t.segments {
+		stale = stale || !s.fits(schema, layout)
+	}
+	var files []File
+	if !stale {
+		for _, s := range t.segments {
+			files = append(files, s.files...)
+		}
+		return files, nil
+	}
+	var late *spoolReader
+	if t.spool != nil {
+		r, err := t.spool.rewind()
+		if err != nil {
+			return nil, storageError(err)
+		}
+		late = r
+	}
+	first := int64(0) // number of the segment's first row
+	old := t.segments
+	for n, s := range old {
+		if len(t.newest) == 0 && s.fits(schema, layout) {
+			if err := skip(late, s.rows, len(t.late)); err != nil {
+				return nil, storageError(err)
+			}
+			files = append(files, s.files...)
+			first += s.rows
+			continue
+		}
+		fresh := &segment{schema: schema, layout: layout}
+		t.segments = append(t.segments, fresh) // so that abort finds its files
+		if err := t.rewriteSegment(ctx, s, fresh, late, first, len(old)+n); err != nil {
+			return nil, err
+		}
+		files = append(files, fresh.files...)
+		first += s.rows
+		if err := t.l.Storage.Delete(ctx, fileKeys(s.files)...); err != nil {
+			return nil, storageError(err)
+		}
+		s.files = nil
+	}
+	return files, nil
+}
+
+func skip(late *spoolReader, rows int64, columns int) error {
+	if late == nil {
+		return nil
+	}
+	values := make([]Value, columns)
+	for range rows {
+		if err := late.row(values); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rewriteSegment writes the rows of s, whose first has the number first, into fresh.
+func (t *tableLoad) rewriteSegment(ctx context.Context, s, fresh *segment, late *spoolReader, first int64, n int) error {
+	var err error
+	if fresh.writer, err = t.newWriter(fresh.schema, fresh.layout, n); err != nil {
+		return err
+	}
+	values := make([]Value, len(t.late))
+	number := first
+	for row, err := range ReadFiles(ctx, t.l.Storage, s.schema, s.layout, s.files) {
+		if err != nil {
+			return storageError(err)
+		}
+		if late != nil {
+			if err := late.row(values); err != nil {
+				return storageError(err)
+			}
+		}
+		this := number
+		number++
+		if t.idCol >= 0 {
+			if newest, ok := t.newest[row.Values[t.idCol].Text()]; ok && this < newest {
+				t.superseded++
+				continue
+			}
+		}
+		converted, err := t.convert(row.Values, fresh.schema, values)
+		if err != nil {
+			return err
+		}
+		if err := fresh.writer.Write(ctx, converted); err != nil {
+			return storageError(err)
+		}
+	}
+	if number != first+s.rows {
+		return storageError(fmt.Errorf("table %s: %d rows were written and %d read back", s.schema.Table, s.rows, number-first))
+	}
+	if fresh.files, err = fresh.writer.Close(ctx); err != nil {
+		return storageError(err)
+	}
+	fresh.writer = nil
+	return nil
+}
+
+// cleanupTimeout is how long the removal of a failed load's files may take
+// once the load itself has been cancelled.
+const cleanupTimeout = 30 * time.Second
+
+// abort deletes everything that was written and returns err, with what the
+// deletion itself had to say.
+func (t *tableLoad) abort(ctx context.Context, err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	var keys []string
+	for _, s := range t.segments {
+		if s.writer != nil {
+			err = errors.Join(err, storageError(s.writer.Abort(ctx)))
+		}
+		keys = append(keys, fileKeys(s.files)...)
+	}
+	return errors.Join(err, storageError(t.l.Storage.Delete(ctx, keys...)))
+}
+
+// abandon aborts a writer after err.
+func abandon(ctx context.Context, w *Writer, err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	return errors.Join(err, w.Abort(ctx))
+}
+
+func fileKeys(files []File) []string {
+	keys := make([]string, len(files))
+	for i, f := range files {
+		keys[i] = f.Key
+	}
+	return keys
+}

@@ -1,0 +1,120 @@
+package lake
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/blob/fileblob"
+)
+
+// StorageOptions say where a warehouse is.
+type StorageOptions struct {
+	// URL is the folder or prefix under which everything is stored: a path
+	// (relative ones are made absolute, a leading ~ is the home folder) or a
+	// file:///absolute URL. Nothing in it is percent-decoded: neither do the
+	// engines that open the table's files.
+	URL string
+	// Point, where it is not nil, is called before and after every effect:
+	// "storage.create", "storage.write", "storage.sync", "storage.close",
+	// "storage.open", "storage.list" and "storage.delete", after it with ".done"
+	// at the end ("storage.write" has ".torn" in the middle instead).
+	Point Point
+}
+
+// Storage is a warehouse: objects by key. A key is a slash-separated path below
+// the warehouse's root. It may be used by several goroutines at once.
+type Storage struct {
+	root   string // see Root
+	bucket *blob.Bucket
+	disk   *disk
+	point  Point
+}
+
+// OpenStorage opens a warehouse; a folder on a local disk is made if it does not
+// exist. A URL that cannot be a warehouse is a *URLError.
+func OpenStorage(ctx context.Context, o StorageOptions) (*Storage, error) {
+	dir, err := localDir(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	made := missing(dir)
+	bucket, err := fileblob.OpenBucket(dir, &fileblob.Options{
+		CreateDir: true,
+		// A temporary file lies beside the object that it becomes: renaming
+		// does not work from one file system to another.
+		NoTempDir: true,
+		// No .attrs file beside each object.
+		Metadata: fileblob.MetadataDontWrite,
+	})
+	if err != nil {
+		if info, e := os.Stat(dir); e == nil && !info.IsDir() {
+			err = &fs.PathError{Op: "open", Path: dir, Err: errNotFolder}
+		}
+		return nil, objectFault("open", dir, err)
+	}
+	s := &Storage{
+		root:   "file://" + strings.TrimSuffix(uriPath(dir), "/"),
+		bucket: bucket,
+		disk:   &disk{root: dir, kept: map[string]bool{}},
+		point:  o.Point,
+	}
+	for _, d := range made {
+		if err := syncDir(filepath.Dir(d)); err != nil {
+			return nil, objectFault("open", dir, err)
+		}
+	}
+	return s, nil
+}
+
+// Root is the absolute URI of the warehouse, without a slash at its end, as
+// table metadata names it: file:///data/lake.
+func (s *Storage) Root() string { return s.root }
+
+// URI is the absolute URI of a key.
+func (s *Storage) URI(key string) string { return s.root + "/" + key }
+
+// Key is the key of an absolute URI below the root. It takes the forms of a
+// local URI that engines write: file:///data/lake/x, file:/data/lake/x and
+// /data/lake/x.
+func (s *Storage) Key(uri string) (string, bool) {
+	root := strings.TrimPrefix(s.root, "file://")
+	uri = strings.TrimPrefix(uri, "file:")
+	if rest, ok := strings.CutPrefix(uri, "//"); ok {
+		uri = rest
+	}
+	key, ok := strings.CutPrefix(uri, root+"/")
+	return key, ok && fs.ValidPath(key) && key != "."
+}
+
+// Close ends the use of the warehouse.
+func (s *Storage) Close() error { return s.bucket.Close() }
+
+// describe is the name of a key in messages: a path that can be pasted, or a URI.
+func (s *Storage) describe(key string) string { return s.disk.path(key) }
+
+// checkKey refuses keys that are not what they seem once they are a path.
+func checkKey(key string) error {
+	if !fs.ValidPath(key) || key == "." || strings.ContainsFunc(key, isControl) {
+		return fmt.Errorf("storage key %q is not a clean relative path", key)
+	}
+	return nil
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+// uriPath is the path part of the URI of an absolute local path.
+func uriPath(dir string) string {
+	p := filepath.ToSlash(dir)
+	if !strings.HasPrefix(p, "/") {
+		p = "/" + p
+	}
+	return p
+}

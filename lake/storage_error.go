@@ -1,0 +1,69 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"gocloud.dev/gcerrors"
+)
+
+// An objectError is a failed action on an object, in words for people.
+type objectError struct {
+	action, object string
+	reason         string // "" is the text of err
+	err            error
+}
+
+func (e *objectError) Error() string {
+	reason := e.reason
+	if reason == "" {
+		reason = e.err.Error()
+	}
+	return e.action + " " + e.object + ": " + reason
+}
+
+func (e *objectError) Unwrap() error { return e.err }
+
+// plainWords are what the errors of a disk mean.
+var plainWords = []struct {
+	err  error
+	text string
+}{
+	{syscall.ENOSPC, "no space left on the disk"},
+	{syscall.EDQUOT, "the disk quota is used up"},
+	{syscall.EROFS, "the file system is read-only"},
+	{syscall.EACCES, "permission denied"},
+	{syscall.EPERM, "operation not permitted"},
+	{syscall.EIO, "input/output error of the disk"},
+	{syscall.EMFILE, "too many open files"},
+	{syscall.ENAMETOOLONG, "the name is too long for the file system"},
+	{syscall.ENOTDIR, "a part of the path is a file, not a folder"},
+	{syscall.EISDIR, "it is a folder, not a file"},
+	{errNotFolder, "it is a file, not a folder"},
+}
+
+// objectFault makes an error that names action and object and says why. What it
+// wraps can be asked for: fs.ErrNotExist, ErrExist, syscall.ENOSPC and so on.
+func objectFault(action, object string, err error) error {
+	var already *objectError
+	if errors.As(err, &already) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	e := &objectError{action: action, object: object, err: err}
+	switch {
+	case gcerrors.Code(err) == gcerrors.NotFound || errors.Is(err, fs.ErrNotExist):
+		e.reason, e.err = "it does not exist", fs.ErrNotExist
+	case gcerrors.Code(err) == gcerrors.FailedPrecondition || errors.Is(err, ErrExist):
+		e.reason, e.err = "it exists already", ErrExist
+	default:
+		for _, w := range plainWords {
+			if errors.Is(err, w.err) {
+				e.reason = w.text
+				break
+			}
+		}
+	}
+	return e
+}

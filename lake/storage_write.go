@@ -1,0 +1,186 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"gocloud.dev/blob"
+)
+
+// An Object is an object that is being written. It is seen by nobody before
+// Close has ended. One goroutine at a time may use it.
+type Object struct {
+	storage *Storage
+	key     string
+	writer  *blob.Writer
+	cancel  context.CancelFunc // makes Close of the writer give up
+	file    *os.File           // what the writer writes to
+	err     error              // the first that failed; Close then gives up
+	closed  bool
+}
+
+// Create begins an object. It fails with ErrExist if there is one of this key;
+// on local disks that is looked up and not locked: of two processes that create
+// one key at the same moment, the later one wins. The context lasts until Close.
+func (s *Storage) Create(ctx context.Context, key string) (*Object, error) {
+	return s.create(ctx, key, true)
+}
+
+func (s *Storage) create(ctx context.Context, key string, fresh bool) (*Object, error) {
+	fail := func(err error) (*Object, error) {
+		return nil, objectFault("create", s.describe(key), err)
+	}
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
+	if err := s.point.Hit("storage.create", key); err != nil {
+		return fail(err)
+	}
+	if fresh {
+		if exists, err := s.bucket.Exists(ctx, key); err != nil {
+			return fail(err)
+		} else if exists {
+			return fail(ErrExist)
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	o := &Object{storage: s, key: key, cancel: cancel}
+	var err error
+	o.writer, err = s.bucket.NewWriter(ctx, key, &blob.WriterOptions{
+		// With no type to find out, the writer opens its file at once.
+		DisableContentTypeDetection: true,
+		IfNotExist:                  fresh,
+		BeforeWrite: func(as func(any) bool) error {
+			as(&o.file)
+			return nil
+		},
+	})
+	if err != nil {
+		cancel()
+		return fail(err)
+	}
+	if err := s.point.Hit("storage.create.done", key); err != nil {
+		o.discard()
+		return fail(err)
+	}
+	return o, nil
+}
+
+// Write appends to the object.
+func (o *Object) Write(p []byte) (int, error) {
+	if o.err != nil {
+		return 0, o.err
+	}
+	n, err := o.write(p)
+	if err != nil {
+		o.err = objectFault("write", o.storage.describe(o.key), err)
+	}
+	return n, o.err
+}
+
+func (o *Object) write(p []byte) (int, error) {
+	point := o.storage.point
+	if point == nil {
+		return o.writer.Write(p)
+	}
+	if err := point.Hit("storage.write", o.key); err != nil {
+		return 0, err
+	}
+	// A write that stops in the middle.
+	half, err := o.writer.Write(p[:len(p)/2])
+	if err != nil {
+		return half, err
+	}
+	if err := point.Hit("storage.write.torn", o.key); err != nil {
+		return half, err
+	}
+	n, err := o.writer.Write(p[half:])
+	return half + n, err
+}
+
+// Close makes the object visible, durably: after an error it may be there or
+// not, but never in part. If a Write failed, it is not there.
+func (o *Object) Close() error {
+	if o.closed {
+		return objectFault("close", o.storage.describe(o.key), os.ErrClosed)
+	}
+	if o.err != nil {
+		o.discard()
+		return o.err
+	}
+	if err := o.close(); err != nil {
+		return objectFault("close", o.storage.describe(o.key), err)
+	}
+	return nil
+}
+
+func (o *Object) close() error {
+	point := o.storage.point
+	err := point.Hit("storage.close", o.key)
+	if err == nil {
+		err = point.Hit("storage.sync", o.key)
+	}
+	if err == nil {
+		err = o.file.Sync()
+	}
+	if err == nil {
+		err = point.Hit("storage.sync.done", o.key)
+	}
+	if err != nil {
+		o.discard()
+		return err
+	}
+	o.closed = true
+	err = o.writer.Close()
+	o.cancel()
+	if err != nil {
+		o.removeTemporary()
+		return err
+	}
+	if err := o.storage.disk.keep(o.key); err != nil {
+		return err
+	}
+	return point.Hit("storage.close.done", o.key)
+}
+
+// Abort abandons the object: nothing is left of it. After Close it does nothing.
+func (o *Object) Abort() error {
+	if !o.closed {
+		o.discard()
+	}
+	return nil
+}
+
+func (o *Object) discard() {
+	o.closed = true
+	o.cancel()
+	// That it was cancelled is all that this can say.
+	_ = o.writer.Close()
+	o.removeTemporary()
+}
+
+// removeTemporary removes what the writer leaves if closing its file fails.
+func (o *Object) removeTemporary() { _ = os.Remove(o.file.Name()) }
+
+// WriteAll creates an object that holds data.
+func (s *Storage) WriteAll(ctx context.Context, key string, data []byte) error {
+	return s.writeAll(ctx, key, data, true)
+}
+
+// Replace is WriteAll for a key that may be taken: readers see the old object or
+// the new one.
+func (s *Storage) Replace(ctx context.Context, key string, data []byte) error {
+	return s.writeAll(ctx, key, data, false)
+}
+
+func (s *Storage) writeAll(ctx context.Context, key string, data []byte, fresh bool) error {
+	o, err := s.create(ctx, key, fresh)
+	if err != nil {
+		return err
+	}
+	if _, err := o.Write(data); err != nil {
+		return errors.Join(err, o.Abort())
+	}
+	return o.Close()
+}

@@ -1,0 +1,72 @@
+package lake
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+)
+
+// lakeView is the View of one load.
+type lakeView struct {
+	load    Load
+	storage *Storage
+	before  map[string]TableState // by key, as the load found them
+
+	mu     sync.Mutex
+	staged map[string]TableResult
+}
+
+func newView(ctx context.Context, load Load, storage *Storage, catalog Catalog) (*lakeView, error) {
+	tables, err := catalog.Tables(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the tables: %w", err)
+	}
+	v := &lakeView{load: load, storage: storage, before: map[string]TableState{}, staged: map[string]TableResult{}}
+	for _, t := range tables {
+		v.before[t.Schema.Key] = t
+	}
+	return v, nil
+}
+
+func (v *lakeView) Load() Load { return v.load }
+
+func (v *lakeView) Tables(context.Context) (map[string]Schema, error) {
+	schemas := make(map[string]Schema, len(v.before))
+	for key, t := range v.before {
+		schemas[key] = t.Schema
+	}
+	return schemas, nil
+}
+
+func (v *lakeView) Rows(ctx context.Context, key string) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		t, ok := v.before[key]
+		if !ok {
+			return
+		}
+		files, err := t.Files(ctx)
+		if err != nil {
+			yield(Row{}, storageError(fmt.Errorf("files of table %s: %w", t.Schema.Table, err)))
+			return
+		}
+		for row, err := range ReadFiles(ctx, v.storage, t.Schema, t.Layout, files) {
+			if !yield(row, storageError(err)) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (v *lakeView) Staged(key string) (TableResult, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	r, ok := v.staged[key]
+	return r, ok
+}
+
+func (v *lakeView) stage(key string, r TableResult) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.staged[key] = r
+}
