@@ -1,0 +1,266 @@
+package notion
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+)
+
+// A listing is a request whose answer comes in pages.
+type listing struct {
+	op     string
+	method string
+	path   string
+	body   body // of a POST, but for cursor and size
+	size   *pageSize
+	check  func(*answer) error // besides what every list must have; may be nil
+	single bool                // the answer may be one object instead of a list
+}
+
+// body is what a listing may ask for in the body of a POST.
+type body struct {
+	Filter      any    `json:"filter,omitempty"`
+	Sort        any    `json:"sort,omitempty"`
+	Sorts       []any  `json:"sorts,omitempty"`
+	StartCursor string `json:"start_cursor,omitempty"`
+	PageSize    int    `json:"page_size"`
+	ResultType  string `json:"result_type,omitempty"`
+	IsArchived  bool   `json:"is_archived,omitempty"`
+}
+
+// A page is one answer of a listing. It is valid until the next one.
+type page struct {
+	*answer
+	next       string // cursor
+	more       bool
+	incomplete bool // Notion cut the listing off
+}
+
+// all yields the elements of results.
+func (p *page) all() iter.Seq[JSON] {
+	return func(yield func(JSON) bool) {
+		for _, s := range p.results {
+			if !yield(p.b[s.start:s.end:s.end]) {
+				return
+			}
+		}
+	}
+}
+
+// maxRestarts is how often a listing whose cursor was refused begins again
+// without having come further.
+const maxRestarts = 3
+
+// maxEmptyPages is how many pages in a row may hold nothing and have a next one.
+const maxEmptyPages = 100
+
+// pages yields the pages of one pass through a listing. The next one is asked
+// for while this one is being used. A pass ends with an error or was whole.
+func (c *Client) pages(ctx context.Context, l listing) iter.Seq2[*page, error] {
+	return func(yield func(*page, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		pages := make(chan *page)
+		var err error // set before pages is closed
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			defer close(pages)
+			err = c.fetch(ctx, l, pages)
+		})
+		defer wg.Wait()
+		defer cancel()
+		for p := range pages {
+			ok := yield(p, nil)
+			c.release(p.buffer)
+			if !ok {
+				return
+			}
+		}
+		if err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// fetch sends the pages of one pass to pages.
+func (c *Client) fetch(ctx context.Context, l listing, pages chan<- *page) error {
+	seen := map[string]bool{}
+	empty := 0
+	for cursor := ""; ; {
+		p, err := c.page(ctx, l, cursor)
+		if err != nil {
+			return err
+		}
+		next, id := p.next, p.RequestID
+		if empty++; len(p.results) > 0 {
+			empty = 0
+		}
+		more := p.more
+		select {
+		case pages <- p:
+		case <-ctx.Done():
+			c.release(p.buffer)
+			return fmt.Errorf("%s: %w", l.op, ctx.Err())
+		}
+		switch {
+		case !more:
+			return nil
+		case next == "":
+			return &Error{Op: l.op, RequestID: id, Err: fmt.Errorf("%w: there is more, but no cursor", ErrLoop)}
+		case seen[next]:
+			return &Error{Op: l.op, RequestID: id, Err: fmt.Errorf("%w: a cursor came twice", ErrLoop)}
+		case empty == maxEmptyPages:
+			return &Error{Op: l.op, RequestID: id, Err: fmt.Errorf("%w: %d pages in a row without results", ErrLoop, empty)}
+		}
+		seen[next] = true
+		cursor = next
+	}
+}
+
+// page asks for one page.
+func (c *Client) page(ctx context.Context, l listing, cursor string) (*page, error) {
+	p := new(page)
+	a, err := c.do(ctx, request{
+		op:     l.op,
+		method: l.method,
+		target: func() (string, []byte) { return l.target(cursor) },
+		shrink: l.size.shrink,
+		check: func(a *answer) error {
+			if object := a.member("object").Text(); object != "list" && (object == "" || !l.single) {
+				return fmt.Errorf("the answer is %q, not a list", object)
+			} else if object == "list" {
+				if err := p.read(a); err != nil {
+					return err
+				}
+			}
+			if l.check != nil {
+				return l.check(a)
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.answer = a
+	l.size.answered()
+	return p, nil
+}
+
+// read takes what every list has.
+func (p *page) read(a *answer) error {
+	if a.member("results").Kind() != '[' {
+		return errors.New("the list has no results")
+	}
+	more, next, status := a.member("has_more"), a.member("next_cursor"), a.member("request_status")
+	if k := more.Kind(); k != 't' && k != 'f' {
+		return errors.New("the list does not say whether there is more")
+	}
+	if k := next.Kind(); k != '"' && !next.IsNull() {
+		return errors.New("the list's cursor is no text")
+	}
+	p.more, p.next = more.Bool(), next.Text()
+	p.incomplete = status.Get("type").Text() == "incomplete"
+	return nil
+}
+
+// target returns what to send for the page at cursor.
+func (l *listing) target(cursor string) (path string, sent []byte) {
+	if l.method == http.MethodGet {
+		q := url.Values{"page_size": {strconv.Itoa(l.size.now)}}
+		if cursor != "" {
+			q.Set("start_cursor", cursor)
+		}
+		return l.path + "?" + q.Encode(), nil
+	}
+	b := l.body
+	b.StartCursor, b.PageSize = cursor, l.size.now
+	sent, err := json.Marshal(b)
+	if err != nil {
+		panic(err) // texts and numbers only
+	}
+	return l.path, sent
+}
+
+// A pageSize is how many results a listing asks for: fewer after answers that
+// were too much for Notion or for us, and more again when all goes well.
+type pageSize struct{ most, now, good int }
+
+const (
+	minPageSize = 10
+	goodPages   = 10 // in a row, before asking for more again
+)
+
+func newPageSize(n int) *pageSize { return &pageSize{most: n, now: n} }
+
+func (s *pageSize) shrink() bool {
+	s.good = 0
+	if s.now <= minPageSize {
+		return false
+	}
+	s.now = max(s.now/2, minPageSize)
+	if s.now < 25 {
+		s.now = minPageSize // 100, 50, 25, 10
+	}
+	return true
+}
+
+func (s *pageSize) answered() {
+	if s.good++; s.good >= goodPages && s.now < s.most {
+		s.now, s.good = min(s.now*2, s.most), 0
+	}
+}
+
+// listed yields the objects of a listing, each id once. It begins again when a
+// cursor is refused, and ends with ErrIncomplete if Notion cut it off.
+func (c *Client) listed(ctx context.Context, l listing) iter.Seq2[JSON, error] {
+	return func(yield func(JSON, error) bool) {
+		var seen idSet
+		incomplete := false
+		for restarts := 0; ; restarts++ {
+			err := c.listedOnce(ctx, l, &seen, &incomplete, yield)
+			switch {
+			case errors.Is(err, errStopped):
+				return
+			case errors.Is(err, ErrCursor) && restarts < maxRestarts:
+				continue
+			case err == nil && incomplete:
+				err = &Error{Op: l.op, Err: ErrIncomplete}
+			}
+			if err != nil {
+				yield(nil, err)
+			}
+			return
+		}
+	}
+}
+
+// errStopped says that the consumer of a sequence wants no more.
+var errStopped = errors.New("stopped")
+
+func (c *Client) listedOnce(ctx context.Context, l listing, seen *idSet, incomplete *bool, yield func(JSON, error) bool) error {
+	for p, err := range c.pages(ctx, l) {
+		if err != nil {
+			return err
+		}
+		*incomplete = *incomplete || p.incomplete
+		for object := range p.all() {
+			id, ok := object.Get("id").uuid()
+			if !ok {
+				return &Error{Op: l.op, RequestID: p.RequestID, Err: errors.New("a result has no id")}
+			}
+			if again, _ := seen.add(id, 0); again {
+				continue
+			}
+			if !yield(object, nil) {
+				return errStopped
+			}
+		}
+	}
+	return nil
+}
