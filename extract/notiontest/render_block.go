@@ -1,0 +1,88 @@
+package notiontest
+
+import (
+	"strings"
+	"time"
+)
+
+// child appends a block, or the block that stands for a page or a database.
+func (r *renderer) child(dst []byte, c child) []byte {
+	b := c.block
+	switch {
+	case b != nil:
+	case c.page != nil:
+		title, _ := c.page.Values[r.m.titleID(c.page)].(Text)
+		b = &Block{
+			ID: c.page.ID, Parent: c.page.Parent, Type: "child_page", Payload: `{"title":` + jsonString(title.String()) + `}`,
+			Created: c.page.Created, Edited: c.page.Edited, By: c.page.CreatedBy, Kids: len(r.m.childrenOf(c.page.ID)) > 0,
+		}
+	case c.database != nil:
+		b = &Block{
+			ID: c.database.ID, Parent: c.database.Parent, Type: "child_database",
+			Payload: `{"title":` + jsonString(c.database.Title.String()) + `}`,
+			Created: c.database.Created, Edited: c.database.Edited, By: r.m.Bot,
+		}
+	}
+	trashed := c.page != nil && r.m.inTrash(c.page) || c.database != nil && c.database.Trashed
+	return r.block(dst, b, trashed)
+}
+
+func (r *renderer) block(dst []byte, b *Block, trashed bool) []byte {
+	kind := b.Type
+	if kind == "meeting_notes" && r.v == V20250903 {
+		kind = "transcription"
+	}
+	dst = append(append(append(dst, `{"object":"block","id":"`...), b.ID...), `","parent":`...)
+	dst = r.parent(dst, b.Parent)
+	dst = append(dst, `,"created_time":`...)
+	dst = appendMinute(dst, b.Created)
+	dst = append(dst, `,"last_edited_time":`...)
+	dst = appendMinute(dst, b.Edited)
+	dst = r.authors(dst, b.By, b.By)
+	dst = append(dst, `,"has_children":`...)
+	dst = appendBool(dst, b.Kids || b.Type != "child_page" && b.Type != "child_database" && len(r.m.Children[b.ID]) > 0)
+	dst = r.trashed(dst, trashed)
+	dst = append(dst, `,"type":`...)
+	dst = appendString(dst, kind)
+	dst = append(dst, comma)
+	dst = appendString(dst, kind)
+	dst = append(dst, ':')
+	if b.Payload == "" {
+		return append(dst, "{}}"...)
+	}
+	return append(append(dst, b.Payload...), '}')
+}
+
+func (r *renderer) comment(dst []byte, c Comment) []byte {
+	dst = append(append(append(dst, `{"object":"comment","id":"`...), c.ID...), `","parent":`...)
+	dst = r.parent(dst, c.Parent)
+	dst = append(append(append(dst, `,"discussion_id":"`...), c.Discussion...), `","created_time":`...)
+	dst = appendMinute(dst, c.Created)
+	dst = append(dst, `,"last_edited_time":`...)
+	dst = appendMinute(dst, c.Created)
+	dst = append(append(append(dst, `,"created_by":{"object":"user","id":"`...), c.By...), `"},"rich_text":`...)
+	dst = r.text(dst, c.Text)
+	dst = append(dst, `,"display_name":{"type":"user","resolved_name":`...)
+	name := ""
+	if u := r.m.User(c.By); u != nil && !u.Removed && !r.noUsers {
+		name = u.Name
+	}
+	return append(appendNullable(dst, name), `}}`...)
+}
+
+func (r *renderer) view(dst []byte, s *DataSource, v View) []byte {
+	dst = append(append(append(dst, `{"object":"view","id":"`...), v.ID...), `","parent":`...)
+	dst = r.parent(dst, Parent{"database_id", v.Database})
+	dst = append(dst, `,"name":`...)
+	dst = appendString(dst, v.Name)
+	dst = append(dst, `,"type":`...)
+	dst = appendString(dst, v.Type)
+	for _, at := range []string{"created_time", "last_edited_time"} {
+		dst = append(append(append(dst, `,"`...), at...), `":"`...)
+		dst = v.Created.UTC().Truncate(time.Minute).AppendFormat(dst, "2006-01-02T15:04:05.000Z")
+		dst = append(dst, '"')
+	}
+	dst = append(append(append(dst, `,"data_source_id":"`...), s.ID...), `","url":"https://app.notion.com/p/`...)
+	dst = append(append(dst, strings.ReplaceAll(v.Database, "-", "")...), "?v="...)
+	return append(append(dst, strings.ReplaceAll(v.ID, "-", "")...), `"}`...)
+}
