@@ -37,6 +37,14 @@ func (l *leaf) null(rep, def int) {
 	l.values = append(l.values, parquet.Value{}.Level(rep, def, l.index))
 }
 
+// pageBytes is how much text a page holds.
+func (l *leaf) pageBytes() int {
+	if l.long {
+		return longPageBytes
+	}
+	return shortPageBytes
+}
+
 // chooseDictionary decides by the values at hand whether the column's text gets
 // a dictionary: if every second one is a repetition. Where text is mostly
 // different, a dictionary would cost time and memory until it is given up.

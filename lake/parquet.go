@@ -5,27 +5,21 @@ import (
 	"reflect"
 
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
 const (
-	// pageBytes is the size of a data page before compression. Long text wants
-	// pages in which JSON repeats itself; readers hold one page per column.
-	pageBytes = 1 << 20
-	// pageRows ends pages of small values, as parquet-java does, so that page
-	// indexes can prune.
-	pageRows = 20_000
+	// A data page ends at so many bytes before compression, whichever comes
+	// first. Readers hold a page of every column in memory, and so does the
+	// Writer. Long text is worth more: JSON repeats itself within a page.
+	longPageBytes  = 512 << 10
+	shortPageBytes = 96 << 10
+	// pageRows ends pages of small values, so that page indexes can prune.
+	pageRows = 4_000
 	// dictionaryBytes is the size above which a dictionary is given up.
-	dictionaryBytes = 512 << 10
+	dictionaryBytes = 256 << 10
 	// bloomBits per value: about one false positive in a hundred.
 	bloomBits = 10
 )
-
-// newCodec returns what compresses the pages of one Writer; its files share the
-// codec's buffers. Against the default level, the fastest one takes half the
-// time and makes files 3 % larger: JSON and columns of one kind repeat
-// themselves so much that there is little left to find.
-func newCodec() *zstd.Codec { return &zstd.Codec{Level: zstd.SpeedFastest} }
 
 // A parquetGroup is a group whose fields keep their order; parquet.Group sorts
 // them by name.
@@ -98,18 +92,18 @@ func (n *node) parquetNode() parquet.Node {
 
 // parquetOptions are the options of a file. They were chosen by what Spark,
 // Trino, DuckDB, PyIceberg and Polars read, also in versions some years old.
-func (e *encoder) parquetOptions(codec *zstd.Codec, version string) []parquet.WriterOption {
+func (e *encoder) parquetOptions(c *codec, version string) []parquet.WriterOption {
 	options := []parquet.WriterOption{
 		e.parquetSchema(),
 		parquet.CreatedBy("notionlake", version, "parquet-go"),
-		parquet.Compression(codec),
+		parquet.Compression(c),
 		parquet.DataPageVersion(1),
 		// What is not asked otherwise is plain: delta encodings are new to some.
 		parquet.DefaultEncoding(&parquet.Plain),
 		parquet.DictionaryMaxBytes(dictionaryBytes),
 		// Bounds of pages are in the column index; twice is too much.
 		parquet.DataPageStatistics(false),
-		parquet.PageBufferSize(pageBytes),
+		parquet.PageBufferSize(longPageBytes),
 		parquet.WriteBufferSize(256 << 10),
 	}
 	for _, l := range e.leaves {

@@ -7,12 +7,11 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
 const (
 	defaultFileBytes     = 128 << 20
-	defaultRowGroupBytes = 16 << 20
+	defaultRowGroupBytes = 8 << 20
 	// Rows are encoded in batches: of so many, or so many bytes of text.
 	batchRows = 256
 	batchText = 1 << 20
@@ -25,7 +24,7 @@ type WriterOptions struct {
 	// FileBytes is about the size of a file; 0 is 128 MiB.
 	FileBytes int64
 	// RowGroupBytes is about what a row group takes in memory until it is
-	// written out, compressed but for its last pages; 0 is 16 MiB.
+	// written out, compressed but for its last pages; 0 is 8 MiB.
 	RowGroupBytes int64
 	// Version of the program, for the files' created-by.
 	Version string
@@ -39,7 +38,7 @@ type Writer struct {
 	prefix  string
 	options WriterOptions
 	encoder *encoder
-	codec   *zstd.Codec
+	codec   *codec
 	open    *openFile
 	keys    []string // of all files that were begun
 	files   []File
@@ -73,7 +72,11 @@ func NewWriter(s *Storage, schema Schema, layout Layout, o WriterOptions) (*Writ
 	if err := checkKey(layout.Prefix + o.Name); err != nil {
 		return nil, fmt.Errorf("table %s: %w", schema.Table, err)
 	}
-	return &Writer{storage: s, prefix: layout.Prefix, options: o, encoder: e, codec: newCodec()}, nil
+	c, err := newCodec()
+	if err != nil {
+		return nil, err
+	}
+	return &Writer{storage: s, prefix: layout.Prefix, options: o, encoder: e, codec: c}, nil
 }
 
 // Write takes in one row: a value per column. The values are not needed after
@@ -138,7 +141,7 @@ func (w *Writer) flush(ctx context.Context) error {
 			return w.fault(err)
 		}
 		l.rows += int64(n)
-		if l.pageRows += n; l.pageRows >= pageRows || l.pageText >= pageBytes {
+		if l.pageRows += n; l.pageRows >= pageRows || l.pageText >= l.pageBytes() {
 			if err := c.Flush(); err != nil {
 				return w.fault(err)
 			}

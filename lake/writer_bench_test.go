@@ -144,7 +144,7 @@ func BenchmarkWriter(b *testing.B) {
 	for _, raw := range []bool{false, true} {
 		b.Run(fmt.Sprintf("raw=%t", raw), func(b *testing.B) {
 			schema := wideSchema(raw)
-			rows := wideRows(schema, map[bool]int{false: 400, true: 4000}[raw])
+			rows := wideRows(schema, map[bool]int{false: 40000, true: 12000}[raw])
 			s := tempStorage(b, nil)
 			ctx := context.Background()
 			w, err := lake.NewWriter(s, schema, layoutOf(schema), lake.WriterOptions{Name: "bench"})

@@ -1,0 +1,313 @@
+// Package catalog keeps the tables of a lake as Iceberg tables.
+//
+// The catalog is a table of pointers, in SQLite as the SQL catalogs of
+// iceberg-go, PyIceberg, Spark and Trino have it: the name of each Iceberg table
+// and the metadata file that is the table. A publication writes the manifests
+// and the new metadata file of every table, durably, and then moves all the
+// pointers in one transaction. Until then nothing of it is seen; from then on
+// all of it is.
+//
+//	Stage    old schema + wanted schema → new schema, field IDs, changes
+//	Publish  files → manifests → snapshots → metadata files → one transaction
+//
+// Every table of the namespace that a Loader made, read in a load or not, gets
+// the load's tag, so that the tag names one state of the whole lake.
+//
+// Which table and column is which is kept in table properties: notionlake.key
+// is the table's key, notionlake.properties maps Notion property IDs to field
+// IDs. What carries no notionlake.key belongs to someone else and is left alone.
+package catalog
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/apache/iceberg-go/table"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// Errors that callers tell apart.
+var (
+	// ErrCatalogType is a catalog type that does not exist or is not built in.
+	ErrCatalogType = errors.New("no such catalog type")
+	// ErrNoCatalog is a catalog that is only to be read and does not exist.
+	ErrNoCatalog = errors.New("there is no catalog yet")
+	// ErrForeign is a table that another program made, where this one wants to write.
+	ErrForeign = errors.New("another program's table")
+	// ErrUnsafe is a table whose properties would send credentials elsewhere.
+	ErrUnsafe = errors.New("unsafe table property")
+	// ErrLocked is a catalog that another program has locked for too long.
+	ErrLocked = errors.New("the catalog is locked")
+	// ErrNotFound is a table or a snapshot that does not exist.
+	ErrNotFound = errors.New("not found")
+)
+
+// A Catalog is the tables of one namespace. It may be used by several goroutines
+// at once.
+type Catalog struct {
+	db        *sql.DB
+	path      string // of the SQLite file
+	name      string
+	namespace string
+	retire    bool
+	store     store
+	logger    *slog.Logger
+	now       func() time.Time
+	point     lake.Point
+	version   string
+
+	mu     sync.Mutex
+	parsed map[string]table.Metadata // by location; a metadata file never changes
+	seen   *lake.LoadID              // what LastLoad returned last
+}
+
+// store is what a Catalog needs of a lake.Storage.
+type store interface {
+	Root() string
+	URI(key string) string
+	Key(uri string) (string, bool)
+	ReadAll(ctx context.Context, key string) ([]byte, error)
+	WriteAll(ctx context.Context, key string, data []byte) error
+	Replace(ctx context.Context, key string, data []byte) error
+	Delete(ctx context.Context, keys ...string) error
+}
+
+var (
+	_ lake.Catalog = (*Catalog)(nil)
+	_ store        = (*lake.Storage)(nil)
+)
+
+// An entry is a table as the catalog has it.
+type entry struct {
+	name     string
+	key      string
+	location string // URI of the metadata file
+	meta     table.Metadata
+	columns  columns
+}
+
+// A listing is what the namespace holds.
+type listing struct {
+	entries []*entry          // tables with a key, by name
+	foreign map[string]string // other tables and views: name to why they are not ours
+}
+
+func (l listing) byKey(key string) *entry {
+	for _, e := range l.entries {
+		if e.key == key {
+			return e
+		}
+	}
+	return nil
+}
+
+// list reads the namespace.
+func (c *Catalog) list(ctx context.Context) (listing, error) {
+	rows, err := c.rows(ctx, c.db)
+	if err != nil {
+		return listing{}, err
+	}
+	return c.listRows(ctx, rows)
+}
+
+func (c *Catalog) listRows(ctx context.Context, rows []row) (listing, error) {
+	l := listing{foreign: map[string]string{}}
+	used := map[string]bool{}
+	for _, r := range rows {
+		if r.view {
+			l.foreign[r.name] = "it is a view"
+			continue
+		}
+		if _, ok := c.store.Key(r.location); !ok {
+			l.foreign[r.name] = fmt.Sprintf("its metadata %s is not in the warehouse %s", r.location, c.store.Root())
+			continue
+		}
+		meta, err := c.metadata(ctx, r)
+		if err != nil {
+			return listing{}, err
+		}
+		used[r.location] = true
+		props := meta.Properties()
+		key, ok := props[keyProperty]
+		if !ok {
+			l.foreign[r.name] = "it has no property " + keyProperty
+			continue
+		}
+		if twin := l.byKey(key); twin != nil {
+			return listing{}, fmt.Errorf("tables %s and %s both have the %s %s: drop the one that is a copy from the catalog", twin.name, r.name, keyProperty, key)
+		}
+		cols, err := parseColumns(props)
+		if err != nil {
+			return listing{}, fmt.Errorf("table %s: %w", r.name, err)
+		}
+		l.entries = append(l.entries, &entry{name: r.name, key: key, location: r.location, meta: meta, columns: cols})
+	}
+	c.forget(used)
+	return l, nil
+}
+
+// A row is a row of iceberg_tables.
+type row struct {
+	name, location, previous string
+	view                     bool
+}
+
+// A querier is the database or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func (c *Catalog) rows(ctx context.Context, q querier) (list []row, err error) {
+	defer func() {
+		if err != nil {
+			err = c.fault("read", err)
+		}
+	}()
+	found, err := q.QueryContext(ctx, `SELECT table_name, COALESCE(metadata_location, ''), COALESCE(previous_metadata_location, ''),
+		COALESCE(iceberg_type, '') FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ? ORDER BY table_name`, c.name, c.namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, found.Close()) }()
+	for found.Next() {
+		var r row
+		var kind string
+		if err := found.Scan(&r.name, &r.location, &r.previous, &kind); err != nil {
+			return nil, err
+		}
+		r.view = strings.EqualFold(kind, "VIEW")
+		list = append(list, r)
+	}
+	return list, found.Err()
+}
+
+// metadata reads the metadata file that a row points to.
+func (c *Catalog) metadata(ctx context.Context, r row) (table.Metadata, error) {
+	c.mu.Lock()
+	meta := c.parsed[r.location]
+	c.mu.Unlock()
+	if meta != nil {
+		return meta, nil
+	}
+	damaged := func(err error) error {
+		hint := "restore it from a backup"
+		if r.previous != "" {
+			hint += "; the metadata file before it is " + r.previous
+		}
+		return fmt.Errorf("table %s: the catalog %s points to metadata file %s, which cannot be read (%s): %w", r.name, c.path, r.location, hint, err)
+	}
+	key, _ := c.store.Key(r.location)
+	data, err := c.store.ReadAll(ctx, key)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	if data, err = gunzip(data); err != nil {
+		return nil, damaged(err)
+	}
+	if meta, err = table.ParseMetadataBytes(data); err != nil {
+		return nil, damaged(err)
+	}
+	c.remember(r.location, meta)
+	return meta, nil
+}
+
+// gunzip undoes the compression that some engines can be told to use for metadata.
+func gunzip(data []byte) ([]byte, error) {
+	if !bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
+		return data, nil
+	}
+	r, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
+}
+
+func (c *Catalog) remember(location string, meta table.Metadata) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.parsed[location] = meta
+}
+
+// forget drops the metadata that no table has any more.
+func (c *Catalog) forget(used map[string]bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for location := range c.parsed {
+		if !used[location] {
+			delete(c.parsed, location)
+		}
+	}
+}
+
+// LastLoad returns the ID of the newest published load. It also marks where a
+// load begins: a Publish that finds a newer load than the last LastLoad of this
+// Catalog saw ends with lake.ErrConflict.
+func (c *Catalog) LastLoad(ctx context.Context) (lake.LoadID, error) {
+	l, err := c.list(ctx)
+	if err != nil {
+		return "", err
+	}
+	last := l.lastLoad()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen = &last
+	return last, nil
+}
+
+// lastLoad is the newest load by the tags, and by the snapshots where someone
+// removed the tags.
+func (l listing) lastLoad() lake.LoadID {
+	var last lake.LoadID
+	for _, e := range l.entries {
+		for name := range e.meta.Refs() {
+			if id, ok := loadOfTag(name); ok {
+				last = max(last, id)
+			}
+		}
+		if s := e.meta.CurrentSnapshot(); s != nil && s.Summary != nil {
+			if id := lake.LoadID(s.Summary.Properties[loadEntry]); validLoadID(id) {
+				last = max(last, id)
+			}
+		}
+	}
+	return last
+}
+
+// Tables returns every table that a Loader made, as it is now, by name.
+func (c *Catalog) Tables(ctx context.Context) ([]lake.TableState, error) {
+	l, err := c.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	states := make([]lake.TableState, 0, len(l.entries))
+	for _, e := range l.entries {
+		state, err := c.state(e, e.meta.CurrentSnapshot(), e.meta.CurrentSchema())
+		if err != nil {
+			return nil, err
+		}
+		states = append(states, state)
+	}
+	return states, nil
+}
+
+// tableNames are the names of the tables with a key.
+func (l listing) tableNames() []string {
+	names := make([]string, len(l.entries))
+	for i, e := range l.entries {
+		names[i] = e.name
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,175 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// mergeManifests is how many manifests a table that is appended to may have
+// before they are merged into one: readers open every manifest.
+const mergeManifests = 50
+
+// contents are what a new snapshot holds, and how that differs from its parent.
+type contents struct {
+	manifests             []iceberg.ManifestFile
+	added, removed, total count
+	// deletes says that row-level deletes, which only other programs make, stay.
+	deletes bool
+}
+
+// A count is a number of files with their rows and bytes.
+type count struct{ files, rows, bytes int64 }
+
+func (c *count) add(d iceberg.DataFile) {
+	c.files, c.rows, c.bytes = c.files+1, c.rows+d.Count(), c.bytes+d.FileSizeBytes()
+}
+
+// fill writes the manifests of the new snapshot. Its files are those of the
+// change and, where that appends, those of the parent. A file that the parent
+// has already stays the entry that it is, and a manifest of which all entries
+// stay is taken over as it is.
+func (t *target) fill(ctx context.Context) (contents, error) {
+	files := map[string]lake.File{} // not yet in the table, by URI
+	for _, f := range t.files {
+		files[t.store.URI(f.Key)] = f
+	}
+	if len(files) != len(t.files) {
+		return contents{}, fmt.Errorf("one data file is given twice")
+	}
+	parents, err := t.manifestsOf(ctx, t.parent)
+	if err != nil {
+		return contents{}, err
+	}
+	var out contents
+	var deletes []iceberg.ManifestFile
+	var changed []iceberg.ManifestEntry // of manifests that are not taken over
+	merge := t.staged.appends && len(parents) >= mergeManifests
+	for _, m := range parents {
+		if m.ManifestContent() != iceberg.ManifestContentData {
+			deletes = append(deletes, m)
+			continue
+		}
+		entries, err := t.entriesOf(ctx, m)
+		if err != nil {
+			return contents{}, err
+		}
+		// Entries of another partition spec cannot move to a manifest of this one.
+		other := int(m.PartitionSpecID()) != t.spec.ID()
+		whole, split := t.split(entries, files, other, &out)
+		switch {
+		case len(entries) == 0:
+		case whole && (other || !merge):
+			out.manifests = append(out.manifests, m)
+		case !other:
+			changed = append(changed, split...)
+		}
+	}
+	if out.total.files > 0 {
+		out.deletes = len(deletes) > 0
+		out.manifests = append(out.manifests, deletes...)
+	}
+	added, err := t.added(files, &out)
+	if err != nil {
+		return contents{}, err
+	}
+	for _, entries := range [][]iceberg.ManifestEntry{changed, added} {
+		if len(entries) == 0 {
+			continue
+		}
+		m, err := t.writeManifest(ctx, entries)
+		if err != nil {
+			return contents{}, err
+		}
+		out.manifests = append(out.manifests, m)
+	}
+	return out, nil
+}
+
+// split repeats the entries of a manifest as what they become, existing or
+// deleted, and reports whether all of them stay.
+func (t *target) split(entries []iceberg.ManifestEntry, files map[string]lake.File, other bool, out *contents) (bool, []iceberg.ManifestEntry) {
+	whole := true
+	split := make([]iceberg.ManifestEntry, 0, len(entries))
+	for _, e := range entries {
+		d := e.DataFile()
+		snapshot, sequence, status := e.SnapshotID(), e.SequenceNum(), iceberg.EntryStatusEXISTING
+		if _, stays := files[d.FilePath()]; t.staged.appends || stays && !other {
+			delete(files, d.FilePath())
+			out.total.add(d)
+		} else {
+			whole = false
+			out.removed.add(d)
+			snapshot, status = t.snapshotID, iceberg.EntryStatusDELETED
+		}
+		split = append(split, iceberg.NewManifestEntry(status, &snapshot, &sequence, e.FileSequenceNum(), d))
+	}
+	return whole, split
+}
+
+// added makes the entries of the files that are new in the table, in their order.
+func (t *target) added(files map[string]lake.File, out *contents) ([]iceberg.ManifestEntry, error) {
+	var entries []iceberg.ManifestEntry
+	for _, f := range t.files {
+		if _, ok := files[t.store.URI(f.Key)]; !ok {
+			continue
+		}
+		d, err := t.dataFile(f, t.spec, t.schema)
+		if err != nil {
+			return nil, err
+		}
+		out.added.add(d)
+		out.total.add(d)
+		entries = append(entries, iceberg.NewManifestEntry(iceberg.EntryStatusADDED, &t.snapshotID, nil, nil, d))
+	}
+	return entries, nil
+}
+
+// summary is the snapshot's summary, without the load's entries.
+func (c contents) summary(parent *table.Snapshot) (table.Operation, iceberg.Properties) {
+	props := iceberg.Properties{}
+	put := func(name string, n int64, always bool) {
+		if n > 0 || always {
+			props[name] = strconv.FormatInt(n, 10)
+		}
+	}
+	put("added-data-files", c.added.files, false)
+	put("added-records", c.added.rows, false)
+	put("added-files-size", c.added.bytes, false)
+	put("deleted-data-files", c.removed.files, false)
+	put("deleted-records", c.removed.rows, false)
+	put("removed-files-size", c.removed.bytes, false)
+	put("total-data-files", c.total.files, true)
+	put("total-records", c.total.rows, true)
+	put("total-files-size", c.total.bytes, true)
+	for _, name := range []string{"delete-files", "position-deletes", "equality-deletes"} {
+		had := summaryCount(parent, "total-"+name)
+		if c.deletes {
+			put("total-"+name, had, true)
+		} else {
+			put("removed-"+name, had, false)
+			put("total-"+name, 0, true)
+		}
+	}
+	if c.removed.files > 0 {
+		return table.OpOverwrite, props
+	}
+	return table.OpAppend, props
+}
+
+// summaryCount is a number of a snapshot's summary; 0 where it lacks it.
+func summaryCount(s *table.Snapshot, name string) int64 {
+	if s == nil || s.Summary == nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(s.Summary.Properties[name], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}

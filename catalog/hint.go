@@ -1,0 +1,65 @@
+package catalog
+
+import (
+	"context"
+	"path"
+	"slices"
+	"strings"
+)
+
+const metadataSuffix = ".metadata.json"
+
+// published does what follows a publication. None of it is needed to read the
+// tables from the catalog, and the load is published whatever becomes of it:
+// what fails is logged, and made good by the next publication.
+func (a *attempt) published(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	for _, t := range slices.Concat(a.targets, a.tagged) {
+		a.remember(t.metadata, t.meta)
+		if err := a.hint(ctx, t); err != nil {
+			a.logger.WarnContext(ctx, "the version hint of a table could not be written: readers by path see an earlier load until the next one",
+				"table", t.name, "error", err)
+		}
+		if err := a.drop(ctx, t); err != nil {
+			a.logger.WarnContext(ctx, "old metadata files of a table could not be deleted", "table", t.name, "error", err)
+		}
+	}
+}
+
+// hint writes the file by which a reader without a catalog finds the current
+// metadata: it holds the name of the metadata file without its ending.
+func (a *attempt) hint(ctx context.Context, t *target) error {
+	key := t.location + "/metadata/version-hint.text"
+	if err := a.point.Hit("catalog.hint", key); err != nil {
+		return err
+	}
+	if err := a.store.Replace(ctx, key, []byte(strings.TrimSuffix(path.Base(t.metadata), metadataSuffix))); err != nil {
+		return err
+	}
+	return a.point.Hit("catalog.hint.done", key)
+}
+
+// drop deletes the metadata files that left the table's log, as far as they lie
+// where the table's metadata lies.
+func (a *attempt) drop(ctx context.Context, t *target) error {
+	if t.base == nil {
+		return nil
+	}
+	for _, file := range dropped(t.base, t.meta) {
+		key, ok := a.store.Key(file)
+		if !ok || path.Dir(key) != t.location+"/metadata" || !strings.HasSuffix(key, metadataSuffix) {
+			continue
+		}
+		if err := a.point.Hit("catalog.delete", key); err != nil {
+			return err
+		}
+		if err := a.store.Delete(ctx, key); err != nil {
+			return err
+		}
+		if err := a.point.Hit("catalog.delete.done", key); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+package catalog
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// manifestsOf reads the manifest list of a snapshot; nil has none.
+func (c *Catalog) manifestsOf(ctx context.Context, s *table.Snapshot) ([]iceberg.ManifestFile, error) {
+	if s == nil {
+		return nil, nil
+	}
+	if s.ManifestList == "" {
+		return nil, fmt.Errorf("snapshot %d has no manifest list: another program wrote it in format version 1", s.SnapshotID)
+	}
+	data, err := c.read(ctx, s.ManifestList)
+	if err != nil {
+		return nil, fmt.Errorf("snapshot %d: %w", s.SnapshotID, err)
+	}
+	list, err := iceberg.ReadManifestList(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("snapshot %d: manifest list %s is damaged: %w", s.SnapshotID, s.ManifestList, err)
+	}
+	return list, nil
+}
+
+// entriesOf reads the live entries of a manifest.
+func (c *Catalog) entriesOf(ctx context.Context, m iceberg.ManifestFile) ([]iceberg.ManifestEntry, error) {
+	data, err := c.read(ctx, m.FilePath())
+	if err != nil {
+		return nil, err
+	}
+	entries, err := iceberg.ReadManifest(m, bytes.NewReader(data), true)
+	if err != nil {
+		return nil, fmt.Errorf("manifest %s is damaged: %w", m.FilePath(), err)
+	}
+	return entries, nil
+}
+
+// read reads a file of the warehouse by its URI.
+func (c *Catalog) read(ctx context.Context, uri string) ([]byte, error) {
+	key, ok := c.store.Key(uri)
+	if !ok {
+		return nil, fmt.Errorf("file %s is not in the warehouse %s", uri, c.store.Root())
+	}
+	return c.store.ReadAll(ctx, key)
+}
+
+// filesOf lists the live data files of a snapshot. They are taken from the
+// manifests and not from a scan, which would leave out files without rows.
+func (c *Catalog) filesOf(ctx context.Context, s *table.Snapshot, schema *iceberg.Schema) ([]lake.File, error) {
+	manifests, err := c.manifestsOf(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	var files []lake.File
+	for _, m := range manifests {
+		entries, err := c.entriesOf(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		if m.ManifestContent() != iceberg.ManifestContentData {
+			if len(entries) > 0 {
+				return nil, fmt.Errorf("snapshot %d holds row-level deletes, which another program wrote and this one does not read", s.SnapshotID)
+			}
+			continue
+		}
+		for _, e := range entries {
+			f, err := c.lakeFile(e.DataFile(), schema)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, f)
+		}
+	}
+	return files, nil
+}
+
+// writeManifest writes entries into a new manifest.
+func (t *target) writeManifest(ctx context.Context, entries []iceberg.ManifestEntry) (iceberg.ManifestFile, error) {
+	key := fmt.Sprintf("%s/metadata/%s-m%d.avro", t.location, t.commitID, t.manifests)
+	t.manifests++
+	var buf bytes.Buffer
+	m, err := iceberg.WriteManifest(t.store.URI(key), &buf, formatVersion, t.spec, t.schema, t.snapshotID, entries)
+	if err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	return m, t.write(ctx, key, buf.Bytes())
+}
+
+// writeManifestList writes the snapshot's list of manifests and returns its URI.
+func (t *target) writeManifestList(ctx context.Context, manifests []iceberg.ManifestFile) (string, error) {
+	key := fmt.Sprintf("%s/metadata/snap-%d-1-%s.avro", t.location, t.snapshotID, t.commitID)
+	var parent *int64
+	if t.parent != nil {
+		parent = &t.parent.SnapshotID
+	}
+	var buf bytes.Buffer
+	if err := iceberg.WriteManifestList(formatVersion, &buf, t.snapshotID, parent, &t.sequence, 0, manifests); err != nil {
+		return "", fmt.Errorf("manifest list: %w", err)
+	}
+	return t.store.URI(key), t.write(ctx, key, buf.Bytes())
+}

@@ -1,0 +1,190 @@
+package catalog
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+	"github.com/google/uuid"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// formatVersion is the Iceberg format version of every table.
+const formatVersion = 2
+
+// newBuilder begins the metadata of a table that is made or changed.
+func newBuilder(st *staged, store store) (*table.MetadataBuilder, error) {
+	var b *table.MetadataBuilder
+	var err error
+	if st.base != nil {
+		b, err = table.MetadataBuilderFromBase(st.base.meta, st.base.location)
+		if err == nil && st.evolved.changed {
+			err = setSchema(b, st.evolved.schema)
+		}
+	} else {
+		b, err = table.NewMetadataBuilder(formatVersion)
+		if err == nil {
+			err = create(b, st, store)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	props, err := st.properties()
+	if err != nil {
+		return nil, err
+	}
+	return b, b.SetProperties(props)
+}
+
+func setSchema(b *table.MetadataBuilder, schema *iceberg.Schema) error {
+	// The builder gives the schema its ID: not the one that is kept for another attempt.
+	own := iceberg.NewSchemaWithIdentifiers(schema.ID, schema.IdentifierFieldIDs, schema.Fields()...)
+	if err := b.AddSchema(own); err != nil {
+		return err
+	}
+	return b.SetCurrentSchemaID(-1)
+}
+
+// create fills in a new table. table.NewMetadata would number the fields anew
+// and stamp the time itself.
+func create(b *table.MetadataBuilder, st *staged, store store) error {
+	order, spec := table.UnsortedSortOrder, *iceberg.UnpartitionedSpec
+	for _, step := range []func() error{
+		func() error { return b.SetUUID(uuid.New()) },
+		func() error { return b.SetLoc(store.URI(st.location)) },
+		func() error { return setSchema(b, st.evolved.schema) },
+		func() error { return b.AddSortOrder(&order) },
+		func() error { return b.SetDefaultSortOrderID(-1) },
+		func() error { return b.AddPartitionSpec(&spec, true) },
+		func() error { return b.SetDefaultSpecID(-1) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addSnapshot makes s the current snapshot of the table, with the load's tag.
+func addSnapshot(b *table.MetadataBuilder, s *table.Snapshot, tag string) (table.Metadata, error) {
+	if err := b.AddSnapshot(s); err != nil {
+		return nil, err
+	}
+	if err := b.NewRetainingSnapshotRefUpdate(table.MainBranch, s.SnapshotID, table.BranchRef).Apply(b); err != nil {
+		return nil, err
+	}
+	if err := b.SetSnapshotRef(tag, s.SnapshotID, table.TagRef); err != nil {
+		return nil, err
+	}
+	return b.Build()
+}
+
+// tagCurrent returns the metadata of a table with a tag on its current snapshot.
+// It edits the JSON: the builder would stamp such a change with the time of the
+// machine, which may lie before what the table has seen.
+func tagCurrent(e *entry, tag string, at time.Time) ([]byte, error) {
+	data, err := json.Marshal(e.meta)
+	if err != nil {
+		return nil, err
+	}
+	var doc map[string]json.RawMessage
+	if err := json.Unmarshal(data, &doc); err != nil {
+		return nil, err
+	}
+	refs := maps.Collect(e.meta.Refs())
+	refs[tag] = table.SnapshotRef{SnapshotID: e.meta.CurrentSnapshot().SnapshotID, SnapshotRefType: table.TagRef}
+	log := []table.MetadataLogEntry{}
+	for entry := range e.meta.PreviousFiles() {
+		log = append(log, entry)
+	}
+	log = append(log, table.MetadataLogEntry{MetadataFile: e.location, TimestampMs: e.meta.LastUpdatedMillis()})
+	keep := max(1, e.meta.Properties().GetInt(table.MetadataPreviousVersionsMaxKey, table.MetadataPreviousVersionsMaxDefault))
+	log = log[max(0, len(log)-keep):]
+	for name, value := range map[string]any{"refs": refs, "metadata-log": log, "last-updated-ms": at.UnixMilli()} {
+		if doc[name], err = json.Marshal(value); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(doc)
+}
+
+// nextMetadataName is the name of the metadata file after the one at location:
+// <number>-<uuid>.metadata.json, the number one higher whoever wrote that one.
+func nextMetadataName(location string) string {
+	number := 0
+	if location != "" {
+		digits, _, _ := strings.Cut(path.Base(location), "-")
+		if n, err := strconv.Atoi(strings.TrimPrefix(digits, "v")); err == nil {
+			number = n + 1
+		}
+	}
+	return fmt.Sprintf("%05d-%s.metadata.json", number, uuid.New())
+}
+
+// newSnapshotID returns a random snapshot ID.
+func newSnapshotID() int64 {
+	id := uuid.New()
+	return int64((binary.LittleEndian.Uint64(id[:8]) ^ binary.LittleEndian.Uint64(id[8:])) & math.MaxInt64)
+}
+
+// publicationTime is the time of all snapshots of a publication: later than
+// anything that any table has seen, whatever the clock says.
+func publicationTime(now time.Time, entries []*entry) time.Time {
+	at := now.UnixMilli()
+	for _, e := range entries {
+		at = max(at, e.meta.LastUpdatedMillis()+1)
+		for _, s := range e.meta.Snapshots() {
+			at = max(at, s.TimestampMs+1)
+		}
+		for s := range e.meta.SnapshotLogs() {
+			at = max(at, s.TimestampMs+1)
+		}
+	}
+	return time.UnixMilli(at).UTC()
+}
+
+// dropped are the metadata files that leave a table's log with its new metadata.
+func dropped(e *entry, next table.Metadata) []string {
+	kept := map[string]bool{}
+	for entry := range next.PreviousFiles() {
+		kept[entry.MetadataFile] = true
+	}
+	var files []string
+	for entry := range e.meta.PreviousFiles() {
+		if !kept[entry.MetadataFile] {
+			files = append(files, entry.MetadataFile)
+		}
+	}
+	return files
+}
+
+// lakeSnapshot is the Snapshot of a table's snapshot.
+func lakeSnapshot(name, key string, meta table.Metadata, s *table.Snapshot) lake.Snapshot {
+	out := lake.Snapshot{
+		Table: name, Key: key, ID: s.SnapshotID, Time: time.UnixMilli(s.TimestampMs).UTC(),
+		Rows: summaryCount(s, "total-records"), Files: summaryCount(s, "total-data-files"), Bytes: summaryCount(s, "total-files-size"),
+		Tags: tagsOf(meta, s.SnapshotID),
+	}
+	if s.ParentSnapshotID != nil {
+		out.ParentID = *s.ParentSnapshotID
+	}
+	if s.Summary != nil {
+		out.Summary = maps.Clone(map[string]string(s.Summary.Properties))
+		if out.Summary == nil {
+			out.Summary = map[string]string{}
+		}
+		out.Summary["operation"] = string(s.Summary.Operation)
+		out.LoadID, out.Status = lake.LoadID(out.Summary[loadEntry]), out.Summary[statusEntry]
+	}
+	return out
+}

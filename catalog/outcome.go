@@ -1,0 +1,60 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// landed finds out what became of a commit that was answered with an error. It
+// takes the catalog's write lock first, so that no transaction is under way
+// while it looks. The load is published if every table points to what this
+// attempt wrote or, where other programs have written since, has the load's tag;
+// it is not if none does. Anything else is an error: it cannot be known.
+func (a *attempt) landed(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	if err := a.point.Hit("catalog.outcome", a.path); err != nil {
+		return false, err
+	}
+	rows, err := a.lockedRows(ctx)
+	if err != nil {
+		return false, err
+	}
+	l, err := a.listRows(ctx, rows)
+	if err != nil {
+		return false, err
+	}
+	targets := slices.Concat(a.targets, a.tagged)
+	done := 0
+	for _, t := range targets {
+		e := l.byKey(t.key)
+		if e != nil && (e.location == t.metadata || e.meta.SnapshotByName(a.load.ID.Tag()) != nil) {
+			done++
+		}
+	}
+	switch done {
+	case len(targets):
+		return true, nil
+	case 0:
+		return false, nil
+	default:
+		return false, fmt.Errorf("%d of %d tables have the tag %s", done, len(targets), a.load.ID.Tag())
+	}
+}
+
+// lockedRows reads the rows of the namespace while it holds the write lock.
+func (c *Catalog) lockedRows(ctx context.Context) (list []row, err error) {
+	tx, err := c.db.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, c.fault("read", err)
+	}
+	defer func() {
+		if e := tx.Rollback(); e != nil && !errors.Is(e, sql.ErrTxDone) {
+			err = errors.Join(err, e)
+		}
+	}()
+	return c.rows(ctx, tx)
+}

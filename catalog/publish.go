@@ -1,0 +1,326 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+const (
+	// parallelTables is how many tables' files are written at a time.
+	parallelTables = 8
+	// cleanupTimeout is how long it may take to clean up, or to find out what
+	// became of a commit, after the publication itself has been cancelled.
+	cleanupTimeout = 30 * time.Second
+)
+
+// Publish makes every change visible at once: one snapshot per change, all of
+// one time and with the load's tag, which every other table of the namespace
+// gets too. A load that is published already is not published again. After an
+// error nothing that it wrote is left, but with lake.ErrUnknown everything is.
+func (c *Catalog) Publish(ctx context.Context, p lake.Publication) ([]lake.Snapshot, error) {
+	if !validLoadID(p.Load.ID) {
+		return nil, fmt.Errorf("load ID %q is not a time like 20261121T030000Z", p.Load.ID)
+	}
+	l, err := c.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a := &attempt{Catalog: c, load: p.Load, at: publicationTime(c.now(), l.entries)}
+	if done, err := a.check(l, p); err != nil || done != nil {
+		return done, err
+	}
+	err = a.prepare(ctx, l, p)
+	if err == nil {
+		err = a.commit(ctx)
+	}
+	if errors.Is(err, lake.ErrUnknown) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, errors.Join(err, a.clean(ctx))
+	}
+	a.published(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.seen != nil {
+		c.seen = &p.Load.ID
+	}
+	return a.snapshots(), nil
+}
+
+// An attempt is one try to publish a load.
+type attempt struct {
+	*Catalog
+	load    lake.Load
+	at      time.Time
+	targets []*target // in the order of the changes, the ledger last
+	tagged  []*target // the tables without a change
+
+	mu      sync.Mutex
+	written []string // storage keys
+}
+
+// A target is a table that the attempt moves to new metadata.
+type target struct {
+	*attempt
+	staged   *staged // nil: it gets the tag only
+	base     *entry  // nil: it is new
+	name     string  // after the publication
+	key      string
+	location string // storage key of the table's folder
+
+	files      []lake.File
+	schema     *iceberg.Schema // current after the publication
+	spec       iceberg.PartitionSpec
+	parent     *table.Snapshot
+	snapshotID int64
+	sequence   int64
+	commitID   uuid.UUID // in the names of the files that it writes
+	manifests  int       // written so far
+
+	metadata string // URI of the new metadata file
+	meta     table.Metadata
+}
+
+// check finds out whether the load can be published, or has been.
+func (a *attempt) check(l listing, p lake.Publication) ([]lake.Snapshot, error) {
+	var done []lake.Snapshot
+	for _, change := range p.Changes {
+		st, err := a.own(change.Staged)
+		if err != nil {
+			return nil, err
+		}
+		if e := l.byKey(st.key); e != nil {
+			if s := e.meta.SnapshotByName(p.Load.ID.Tag()); s != nil {
+				done = append(done, lakeSnapshot(e.name, e.key, e.meta, s))
+			}
+		}
+	}
+	last := l.lastLoad()
+	switch {
+	case last == p.Load.ID && len(done) == len(p.Changes) && len(done) > 0:
+		return done, nil
+	case last >= p.Load.ID:
+		return nil, fmt.Errorf("load %s has been published meanwhile: %w", last, lake.ErrConflict)
+	}
+	a.Catalog.mu.Lock()
+	defer a.Catalog.mu.Unlock()
+	if a.seen != nil && last > *a.seen {
+		return nil, fmt.Errorf("load %s has been published since this one began: %w", last, lake.ErrConflict)
+	}
+	return nil, nil
+}
+
+// prepare writes everything but the pointers.
+func (a *attempt) prepare(ctx context.Context, l listing, p lake.Publication) error {
+	for _, change := range p.Changes {
+		if err := a.add(l, change); err != nil {
+			return err
+		}
+	}
+	if err := a.build(ctx, a.targets); err != nil {
+		return err
+	}
+	if p.Ledger != nil {
+		change, err := p.Ledger(ctx, a.at, a.snapshots())
+		if err != nil {
+			return fmt.Errorf("ledger: %w", err)
+		}
+		if err := a.add(l, change); err != nil {
+			return err
+		}
+		if err := a.build(ctx, a.targets[len(a.targets)-1:]); err != nil {
+			return err
+		}
+	}
+	for _, e := range l.entries {
+		changed := slices.ContainsFunc(a.targets, func(t *target) bool { return t.key == e.key })
+		// A table of another program's making may have no snapshot to tag.
+		if changed || e.meta.CurrentSnapshot() == nil {
+			continue
+		}
+		t, err := a.tagTarget(e)
+		if err != nil {
+			return err
+		}
+		a.tagged = append(a.tagged, t)
+	}
+	if err := a.checkNames(l); err != nil {
+		return err
+	}
+	return a.build(ctx, a.tagged)
+}
+
+// add takes in a change, if it was planned on the table as it is.
+func (a *attempt) add(l listing, change lake.Change) error {
+	st, err := a.own(change.Staged)
+	if err != nil {
+		return err
+	}
+	now := l.byKey(st.key)
+	same := now == nil && st.base == nil || now != nil && st.base != nil && now.location == st.base.location && now.name == st.base.name
+	if !same {
+		return fmt.Errorf("table %s has been changed by another program since this load read it: %w", st.name, lake.ErrConflict)
+	}
+	if slices.ContainsFunc(a.targets, func(t *target) bool { return t.key == st.key }) {
+		return fmt.Errorf("table %s is changed twice in one load", st.name)
+	}
+	a.targets = append(a.targets, &target{
+		attempt: a, staged: st, base: now, name: st.name, key: st.key, location: st.location, files: change.Files,
+	})
+	return nil
+}
+
+func (a *attempt) tagTarget(e *entry) (*target, error) {
+	t := &target{attempt: a, base: e, name: e.name, key: e.key}
+	var err error
+	t.location, err = a.tableFolder(e)
+	return t, err
+}
+
+// checkNames refuses two tables of one name.
+func (a *attempt) checkNames(l listing) error {
+	names := map[string]*target{}
+	for _, t := range slices.Concat(a.targets, a.tagged) {
+		if twin, ok := names[t.name]; ok {
+			return fmt.Errorf("tables with the keys %s and %s would both be named %s", twin.key, t.key, t.name)
+		}
+		names[t.name] = t
+		if why, ok := l.foreign[t.name]; ok {
+			return fmt.Errorf("table %s.%s exists and is not notionlake's (%s): %w", a.namespace, t.name, why, ErrForeign)
+		}
+	}
+	return nil
+}
+
+// build writes the files of the targets' new metadata.
+func (a *attempt) build(ctx context.Context, targets []*target) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallelTables)
+	for _, t := range targets {
+		g.Go(func() error {
+			if err := t.build(ctx); err != nil {
+				return fmt.Errorf("table %s: %w", t.name, err)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+func (t *target) build(ctx context.Context) error {
+	var data []byte
+	var err error
+	if t.staged == nil {
+		data, err = tagCurrent(t.base, t.load.ID.Tag(), t.at)
+	} else {
+		data, err = t.change(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	// What is written is read back as readers will.
+	if t.meta, err = table.ParseMetadataBytes(data); err != nil {
+		return fmt.Errorf("its new metadata is not valid: %w", err)
+	}
+	before := ""
+	if t.base != nil {
+		before = t.base.location
+	}
+	key := t.location + "/metadata/" + nextMetadataName(before)
+	t.metadata = t.store.URI(key)
+	return t.write(ctx, key, data)
+}
+
+// change makes the metadata of a table with a new snapshot.
+func (t *target) change(ctx context.Context) ([]byte, error) {
+	b, err := newBuilder(t.staged, t.store)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := b.CurrentSpec()
+	if err != nil {
+		return nil, err
+	}
+	t.schema, t.spec, t.commitID, t.snapshotID, t.sequence = b.CurrentSchema(), *spec, uuid.New(), newSnapshotID(), 1
+	s := &table.Snapshot{SnapshotID: t.snapshotID, TimestampMs: t.at.UnixMilli(), SchemaID: &t.schema.ID}
+	if t.base != nil {
+		t.parent = t.base.meta.CurrentSnapshot()
+		t.sequence = t.base.meta.LastSequenceNumber() + 1
+	}
+	if t.parent != nil {
+		s.ParentSnapshotID = &t.parent.SnapshotID
+	}
+	s.SequenceNumber = t.sequence
+	content, err := t.fill(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if s.ManifestList, err = t.writeManifestList(ctx, content.manifests); err != nil {
+		return nil, err
+	}
+	operation, counts := content.summary(t.parent)
+	props := iceberg.Properties{}
+	maps.Copy(props, t.load.Summary)
+	maps.Copy(props, counts)
+	props[loadEntry], props[statusEntry], props[versionEntry] = string(t.load.ID), t.load.Status, t.loadVersion()
+	s.Summary = &table.Summary{Operation: operation, Properties: props}
+	meta, err := addSnapshot(b, s, t.load.ID.Tag())
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(meta)
+}
+
+func (a *attempt) loadVersion() string {
+	if a.load.Version != "" {
+		return a.load.Version
+	}
+	return a.version
+}
+
+// write writes a file that is deleted if the publication fails.
+func (a *attempt) write(ctx context.Context, key string, data []byte) error {
+	a.mu.Lock()
+	a.written = append(a.written, key)
+	a.mu.Unlock()
+	if err := a.point.Hit("catalog.write", key); err != nil {
+		return err
+	}
+	if err := a.store.WriteAll(ctx, key, data); err != nil {
+		return err
+	}
+	return a.point.Hit("catalog.write.done", key)
+}
+
+// clean deletes everything that was written.
+func (a *attempt) clean(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	if err := a.store.Delete(ctx, a.written...); err != nil {
+		return fmt.Errorf("delete what the publication wrote: %w", err)
+	}
+	return nil
+}
+
+// snapshots are the new snapshots.
+func (a *attempt) snapshots() []lake.Snapshot {
+	list := make([]lake.Snapshot, len(a.targets))
+	for i, t := range a.targets {
+		list[i] = lakeSnapshot(t.name, t.key, t.meta, t.meta.CurrentSnapshot())
+	}
+	return list
+}

@@ -1,0 +1,160 @@
+package catalog
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/apache/iceberg-go"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// A staged is a planned change of one table.
+type staged struct {
+	catalog  *Catalog
+	name     string // that the table will have
+	key      string
+	base     *entry // as the plan found the table; nil: it is new
+	appends  bool
+	evolved  evolution
+	location string // storage key of the table's folder
+}
+
+// Layout is where the data files go and the field IDs they carry.
+func (s *staged) Layout() lake.Layout {
+	return lake.Layout{Prefix: s.location + "/data/", FieldIDs: fieldIDs(s.evolved.schema)}
+}
+
+// Changes are the differences between the current schema and the staged one;
+// none for a new table.
+func (s *staged) Changes() []lake.SchemaChange { return s.evolved.changes }
+
+// Stage plans a change of one table. Nothing is written. ErrForeign: the table's
+// name is taken by what another program made.
+func (c *Catalog) Stage(ctx context.Context, s lake.Schema, d lake.WriteDisposition) (lake.Staged, error) {
+	if err := checkSchema(s); err != nil {
+		return nil, err
+	}
+	l, err := c.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	st := &staged{catalog: c, name: s.Table, key: s.Key, base: l.byKey(s.Key), appends: d == lake.Append}
+	if why, ok := l.foreign[s.Table]; ok {
+		return nil, fmt.Errorf("table %s.%s exists and is not notionlake's (%s): rename or drop it, or choose another name or namespace: %w", c.namespace, s.Table, why, ErrForeign)
+	}
+	if st.base == nil {
+		st.location = c.newLocation(s.Key)
+		st.evolved = evolve(nil, columns{}, 0, s, c.retire)
+		return st, nil
+	}
+	if err := writable(st.base); err != nil {
+		return nil, err
+	}
+	meta := st.base.meta
+	if st.location, err = c.tableFolder(st.base); err != nil {
+		return nil, err
+	}
+	st.evolved = evolve(meta.CurrentSchema(), st.base.columns, meta.LastColumnID(), s, c.retire)
+	return st, nil
+}
+
+// checkSchema refuses what no table can have.
+func checkSchema(s lake.Schema) error {
+	if s.Table == "" || s.Key == "" {
+		return fmt.Errorf("a table needs a name and a key: %q, %q", s.Table, s.Key)
+	}
+	for i := range s.Columns {
+		if s.Columns[i].Late != nil && s.Columns[i].Type.Kind == lake.Invalid {
+			return fmt.Errorf("table %s, column %s: its type is not known yet", s.Table, s.Columns[i].Name)
+		}
+	}
+	return s.Check()
+}
+
+// writable refuses tables of ours that another program turned into what this
+// one does not write.
+func writable(e *entry) error {
+	meta := e.meta
+	spec := meta.PartitionSpec()
+	switch {
+	case meta.Version() != 2:
+		return fmt.Errorf("table %s has Iceberg format version %d; notionlake writes version 2: %w", e.name, meta.Version(), ErrForeign)
+	case !spec.IsUnpartitioned():
+		return fmt.Errorf("table %s has been partitioned by another program; drop its partition fields: %w", e.name, ErrForeign)
+	case !meta.SortOrder().IsUnsorted():
+		return fmt.Errorf("table %s has been given a sort order by another program; remove it: %w", e.name, ErrForeign)
+	}
+	if name, ok := unsafeProperty(meta.Properties()); ok {
+		return fmt.Errorf("table %s has the property %s, which could send credentials elsewhere or hold one; remove it from the table: %w", e.name, name, ErrUnsafe)
+	}
+	return nil
+}
+
+var (
+	plainKey  = regexp.MustCompile(`^[0-9a-z][0-9a-z-]{0,63}$`)
+	fixedKey  = regexp.MustCompile(`^_[0-9a-z_]{1,63}$`)
+	plainName = regexp.MustCompile(`[^0-9A-Za-z_-]+`)
+)
+
+// newLocation is the folder of a new table. It is made from the key, which never
+// changes, and no part of it begins with "_": such folders are hidden from some
+// engines.
+func (c *Catalog) newLocation(key string) string {
+	dir := key
+	switch {
+	case plainKey.MatchString(key):
+	case fixedKey.MatchString(key):
+		dir = "fixed-" + strings.TrimLeft(key, "_")
+	default:
+		sum := sha256.Sum256([]byte(key))
+		dir = "key-" + hex.EncodeToString(sum[:16])
+	}
+	namespace := strings.TrimLeft(plainName.ReplaceAllString(c.namespace, "-"), "_")
+	if namespace == "" {
+		namespace = "namespace"
+	}
+	return namespace + "/" + dir
+}
+
+// properties are the table properties that the change sets.
+func (s *staged) properties() (iceberg.Properties, error) {
+	props, err := s.evolved.columns.format()
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", s.name, err)
+	}
+	props[keyProperty] = s.key
+	for name, value := range defaults() {
+		props[name] = value
+	}
+	if s.base != nil {
+		had := s.base.meta.Properties()
+		for name := range defaults() {
+			if value, ok := had[name]; ok {
+				props[name] = value // someone's choice
+			}
+		}
+		for name, value := range props {
+			if had[name] == value {
+				delete(props, name)
+			}
+		}
+	}
+	return props, nil
+}
+
+// errStaged is a Staged that is not this catalog's.
+var errStaged = errors.New("staged by another catalog")
+
+func (c *Catalog) own(s lake.Staged) (*staged, error) {
+	st, ok := s.(*staged)
+	if !ok || st.catalog != c {
+		return nil, errStaged
+	}
+	return st, nil
+}
