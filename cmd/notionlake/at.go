@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/notionlake/notionlake/catalog"
+	"github.com/notionlake/notionlake/lake"
+)
+
+// A ledgerRow is a row of the table _loads.
+type ledgerRow struct {
+	LoadID         lake.LoadID                    `json:"load_id"`
+	Tag            string                         `json:"tag"`
+	Status         string                         `json:"status"`
+	Started        time.Time                      `json:"started"`
+	Finished       time.Time                      `json:"finished"`
+	Requests       int64                          `json:"requests"`
+	Rows           int64                          `json:"rows"`
+	Tables         int64                          `json:"tables"`
+	Version        string                         `json:"version"`
+	RollbackTo     string                         `json:"rollback_to,omitempty"`
+	TableSnapshots map[string]ledgerTableSnapshot `json:"table_snapshots"`
+}
+
+type ledgerTableSnapshot struct {
+	SnapshotID int64 `json:"snapshot_id"`
+	Rows       int64 `json:"rows"`
+}
+
+// loads reads the ledger, oldest load first. Without any load it is empty.
+func (l *lakeAt) loads(ctx context.Context) ([]ledgerRow, error) {
+	state, err := l.catalog.TableAt(ctx, lake.LedgerTable, catalog.Ref{})
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, storageError(err)
+	}
+	files, err := state.Files(ctx)
+	if err != nil {
+		return nil, storageError(err)
+	}
+	var loads []ledgerRow
+	for row, err := range lake.ReadFiles(ctx, l.storage, state.Schema, state.Layout, files) {
+		if err != nil {
+			return nil, storageError(err)
+		}
+		var r ledgerRow
+		for i, column := range state.Schema.Columns {
+			if err := r.set(column.Name, row.Values[i]); err != nil {
+				return nil, storageError(fmt.Errorf("table %s, column %s: %w", lake.LedgerTable, column.Name, err))
+			}
+		}
+		loads = append(loads, r)
+	}
+	sort.SliceStable(loads, func(i, j int) bool { return loads[i].LoadID < loads[j].LoadID })
+	return loads, nil
+}
+
+func (r *ledgerRow) set(column string, v lake.Value) error {
+	text := strings.Clone(v.Text())
+	switch column {
+	case "load_id":
+		r.LoadID = lake.LoadID(text)
+	case "tag":
+		r.Tag = text
+	case "status":
+		r.Status = text
+	case "started":
+		r.Started = v.Time()
+	case "finished":
+		r.Finished = v.Time()
+	case "requests":
+		r.Requests = v.Int()
+	case "rows":
+		r.Rows = v.Int()
+	case "tables":
+		r.Tables = v.Int()
+	case "version":
+		r.Version = text
+	case "rollback_to":
+		r.RollbackTo = text
+	case "table_snapshots":
+		return json.Unmarshal([]byte(text), &r.TableSnapshots)
+	}
+	return nil
+}
+
+// A moment is what --at names.
+type moment struct {
+	ref  catalog.Ref
+	load *ledgerRow // nil: now, or a snapshot that no load of the ledger made
+}
+
+// at finds what the text of --at names; "" is now. table is the table it is
+// asked for, "" for all of them.
+func (l *lakeAt) at(ctx context.Context, text, table string) (moment, error) {
+	if text == "" {
+		return moment{}, nil
+	}
+	ref, err := catalog.ParseRef(text)
+	if err != nil {
+		return moment{}, usagef("--at %q: a load id (20261121T030000Z), a tag, a snapshot id or a time (2026-11-21T03:00:00Z) is expected", cut(text, 60))
+	}
+	loads, err := l.loads(ctx)
+	if err != nil {
+		return moment{}, err
+	}
+	if load := findLoad(loads, ref); load != nil {
+		if s, ok := load.TableSnapshots[table]; !ok || ref.SnapshotID == 0 || s.SnapshotID != ref.SnapshotID {
+			ref = catalog.Ref{Tag: load.Tag}
+		}
+		return moment{ref, load}, nil
+	}
+	if table != "" && ref.Time.IsZero() {
+		snapshots, err := l.catalog.Snapshots(ctx, table)
+		if err != nil {
+			return moment{}, l.tableError(ctx, table, err)
+		}
+		for _, s := range snapshots {
+			if s.ID == ref.SnapshotID || ref.Tag != "" && contains(s.Tags, ref.Tag) {
+				return moment{ref: ref}, nil
+			}
+		}
+	}
+	return moment{}, usagef("--at %s: no such load%s", cut(text, 60), nearest(loads, ref))
+}
+
+// findLoad finds the load that ref names: by tag, by a snapshot of any table, or
+// the last one that was published by a time.
+func findLoad(loads []ledgerRow, ref catalog.Ref) *ledgerRow {
+	for i := len(loads) - 1; i >= 0; i-- {
+		load := &loads[i]
+		switch {
+		case !ref.Time.IsZero():
+			if !load.Finished.After(ref.Time) {
+				return load
+			}
+		case ref.SnapshotID != 0:
+			for _, s := range load.TableSnapshots {
+				if s.SnapshotID == ref.SnapshotID {
+					return load
+				}
+			}
+		case load.Tag == ref.Tag:
+			return load
+		}
+	}
+	return nil
+}
+
+// nearest names the loads around what was asked for.
+func nearest(loads []ledgerRow, ref catalog.Ref) string {
+	if len(loads) == 0 {
+		return "; there is no load yet"
+	}
+	i := len(loads)
+	switch {
+	case ref.Tag != "":
+		i = sort.Search(len(loads), func(i int) bool { return loads[i].Tag >= ref.Tag })
+	case !ref.Time.IsZero():
+		i = 0 // before the first
+	}
+	const shown = 3
+	from := max(0, min(i-shown/2-1, len(loads)-shown))
+	var ids []string
+	for _, load := range loads[from:min(from+shown, len(loads))] {
+		ids = append(ids, string(load.LoadID))
+	}
+	return "; the nearest are " + strings.Join(ids, ", ")
+}
+
+// states are all tables at a moment, by name. Tables that were not there yet are left out.
+func (l *lakeAt) states(ctx context.Context, m moment) ([]lake.TableState, error) {
+	tables, err := l.catalog.Tables(ctx)
+	if err != nil {
+		return nil, storageError(err)
+	}
+	if m.ref != (catalog.Ref{}) {
+		var then []lake.TableState
+		for _, t := range tables {
+			state, err := l.catalog.TableAt(ctx, t.Schema.Table, m.ref)
+			switch {
+			case errors.Is(err, catalog.ErrNotFound):
+			case err != nil:
+				return nil, storageError(err)
+			default:
+				then = append(then, state)
+			}
+		}
+		tables = then
+	}
+	slices.SortFunc(tables, func(a, b lake.TableState) int { return strings.Compare(a.Schema.Table, b.Schema.Table) })
+	return tables, nil
+}
+
+// table is one table at the moment that --at names.
+func (l *lakeAt) table(ctx context.Context, name, at string) (lake.TableState, moment, error) {
+	m, err := l.at(ctx, at, name)
+	if err != nil {
+		return lake.TableState{}, moment{}, err
+	}
+	state, err := l.catalog.TableAt(ctx, name, m.ref)
+	return state, m, l.tableError(ctx, name, err)
+}
+
+// tableError says what is wrong with the name of a table, where that is what is wrong.
+func (l *lakeAt) tableError(ctx context.Context, name string, err error) error {
+	if !errors.Is(err, catalog.ErrNotFound) {
+		return storageError(err)
+	}
+	var names []string
+	tables, listErr := l.catalog.Tables(ctx)
+	if listErr != nil {
+		return storageError(listErr)
+	}
+	for _, t := range tables {
+		if names = append(names, t.Schema.Table); t.Schema.Table == name {
+			return usagef("the table %s was not there yet in that load", name)
+		}
+	}
+	if len(names) == 0 {
+		return usagef("there is no table yet: `notionlake run` makes them")
+	}
+	hint := suggest(name, names, "")
+	if hint == "" {
+		hint = ": `notionlake tables` lists them"
+	}
+	return usagef("no table %q in namespace %s%s", cut(name, 130), l.cfg.Namespace, hint)
+}
+
+// storageError marks an error of reading the lake, unless the program was interrupted.
+func storageError(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &lake.StorageError{Err: err}
+}
+
+// columnFieldID is the field ID of a top-level column, "" where it has none.
+func columnFieldID(t lake.TableState, name string) int { return t.Layout.FieldIDs[name] }
+
+func formatID(id int64) string { return strconv.FormatInt(id, 10) }

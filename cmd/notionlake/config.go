@@ -1,0 +1,432 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/urfave/cli/v2"
+)
+
+// defaultConfig is the name of the configuration file in the working directory.
+const defaultConfig = "notionlake.yaml"
+
+// A config is what the configuration file says, completed by the defaults.
+type config struct {
+	path string // of the file, "" where there is none
+	dir  string // absolute; relative paths start here
+
+	Notion    notionConfig      `yaml:"notion"`
+	Databases []databaseConfig  `yaml:"databases"`
+	Exclude   []string          `yaml:"exclude"`
+	Content   contentConfig     `yaml:"content"`
+	Warehouse string            `yaml:"warehouse"`
+	Storage   map[string]string `yaml:"storage"`
+	Catalog   struct {
+		Type      string `yaml:"type"`
+		Name      string `yaml:"name"`
+		URI       string `yaml:"uri"`
+		Warehouse string `yaml:"warehouse"`
+	} `yaml:"catalog"`
+	Namespace string `yaml:"namespace"`
+	Schema    struct {
+		Contract string `yaml:"contract"`
+		Removed  string `yaml:"removed"`
+	} `yaml:"schema"`
+	Guard struct {
+		MaxShrink string `yaml:"max_shrink"`
+		Partial   string `yaml:"partial"`
+	} `yaml:"guard"`
+	Retention struct {
+		KeepLast    int `yaml:"keep_last"`
+		KeepDaily   int `yaml:"keep_daily"`
+		KeepWeekly  int `yaml:"keep_weekly"`
+		KeepMonthly int `yaml:"keep_monthly"`
+	} `yaml:"retention"`
+	Resume string `yaml:"resume"`
+	Notify struct {
+		Webhook string `yaml:"webhook"`
+	} `yaml:"notify"`
+
+	rate   notion.Rate
+	unused []string // keys of the file that this version does nothing with
+}
+
+type notionConfig struct {
+	Token        secret   `yaml:"token"` // with ${NAME} in it: only commands that need it look
+	TokenFile    string   `yaml:"token_file"`
+	TokenCommand []string `yaml:"token_command"`
+	BaseURL      string   `yaml:"base_url"`
+	Rate         string   `yaml:"rate"`
+	Version      string   `yaml:"version"`
+}
+
+type contentConfig struct {
+	Archived bool   `yaml:"archived"`
+	Pages    bool   `yaml:"pages"`
+	Blocks   bool   `yaml:"blocks"`
+	Markdown bool   `yaml:"markdown"`
+	Comments string `yaml:"comments"`
+	Users    bool   `yaml:"users"`
+	Views    bool   `yaml:"views"`
+	Files    files  `yaml:"files"`
+	Raw      bool   `yaml:"raw"`
+}
+
+// A databaseConfig is a database, or one of its data sources, to load.
+type databaseConfig struct {
+	id   string
+	name string
+}
+
+func (c *databaseConfig) decodeYAML(d *yamlDecoder, n ast.Node, path string) error {
+	entry := struct {
+		ID   string `yaml:"id"`
+		Name string `yaml:"name"`
+	}{}
+	switch n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		err := d.mapping(n, path, []string{"id", "name"}, func(key string, value ast.Node, path string) (err error) {
+			if key == "id" {
+				entry.ID, err = d.text(value, path)
+			} else if entry.Name, err = d.text(value, path); err == nil && strings.TrimSpace(entry.Name) == "" {
+				err = d.errorAt(value, path, "empty; leave the key out to name the table by the title in Notion")
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	default:
+		var err error
+		if entry.ID, err = d.text(n, path); err != nil {
+			return err
+		}
+	}
+	id, err := parseID(entry.ID)
+	if err != nil {
+		return d.errorAt(n, path, "%q: %v", cut(entry.ID, 100), err)
+	}
+	*c = databaseConfig{id: id, name: entry.Name}
+	return nil
+}
+
+// parseID is notion.ParseID without what only looks like an id.
+func parseID(text string) (string, error) {
+	if strings.Contains(strings.ToLower(text), "%2e") {
+		return "", errors.New("not a Notion id or URL")
+	}
+	return notion.ParseID(text)
+}
+
+// files is false or a mapping with limits.
+type files struct{ on bool }
+
+func (f *files) decodeYAML(d *yamlDecoder, n ast.Node, path string) error {
+	switch n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		f.on = true
+		return d.mapping(n, path, []string{"max_size", "types"}, func(_ string, value ast.Node, path string) error {
+			if _, isList := value.(*ast.SequenceNode); isList {
+				return nil
+			}
+			_, err := d.text(value, path)
+			return err
+		})
+	}
+	text, err := d.text(n, path)
+	if err == nil && text != "false" && text != "true" {
+		err = d.errorAt(n, path, "false, or {max_size: 100MB, types: [..]} is expected")
+	}
+	f.on = text == "true"
+	return err
+}
+
+// decodeYAML takes the text as it is; a token is expanded when it is needed.
+func (s *secret) decodeYAML(d *yamlDecoder, n ast.Node, path string) error {
+	text, err := d.rawText(n, path)
+	s.Token = notion.Token(text)
+	if err == nil && text != "" {
+		d.present[path] = hidden
+	}
+	return err
+}
+
+// defaults is the configuration of a file without keys.
+func defaults() *config {
+	c := &config{}
+	c.Notion.BaseURL = "https://api.notion.com"
+	c.Notion.Rate = "auto"
+	c.Notion.Version = notion.Version
+	c.Content = contentConfig{Archived: true, Pages: true, Blocks: true, Markdown: true, Comments: "pages", Users: true, Views: true, Raw: true}
+	c.Warehouse = "./lake"
+	c.Catalog.Type = "sqlite"
+	c.Catalog.Name = "notionlake"
+	c.Catalog.URI = "./lake/catalog.db"
+	c.Namespace = "notion"
+	c.Schema.Contract = "evolve"
+	c.Schema.Removed = "keep"
+	c.Guard.MaxShrink = "50%"
+	c.Guard.Partial = "hold"
+	c.Resume = "12h"
+	return c
+}
+
+// configuration finds and reads the configuration: --config, else
+// NOTIONLAKE_CONFIG, else notionlake.yaml in the working directory. Without
+// that last file the defaults hold, where they can mean something: usable says
+// whether they do.
+func (p *program) configuration(c *cli.Context, usable func(*config) bool) (*config, error) {
+	file := c.String("config")
+	if file == "" {
+		file, _ = p.env("NOTIONLAKE_CONFIG")
+	}
+	named := file != ""
+	if !named {
+		file = defaultConfig
+	}
+	file, err := p.expandHome(file)
+	if err != nil {
+		return nil, err
+	}
+	if abs, err := filepath.Abs(file); err == nil {
+		file = abs
+	}
+	cfg := defaults()
+	cfg.dir = filepath.Dir(file)
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		if named {
+			return nil, usagef("cannot read config %s: it does not exist: make one with `notionlake init`", file)
+		}
+		if err := p.complete(cfg, nil); err != nil {
+			return nil, err
+		}
+		if !usable(cfg) {
+			return nil, usagef("there is no %s here: make one with `notionlake init`, or name one with --config", defaultConfig)
+		}
+		return cfg, nil
+	}
+	return p.readConfig(file)
+}
+
+// readConfig reads a configuration file, the path of which is absolute.
+func (p *program) readConfig(file string) (*config, error) {
+	data, err := readConfigFile(file)
+	if err != nil {
+		return nil, err
+	}
+	for _, token := range tokenForm.FindAll(data, -1) { // before anything of the file can be printed
+		p.secrets.hide(string(token))
+	}
+	cfg := defaults()
+	cfg.path, cfg.dir = file, filepath.Dir(file)
+	d := &yamlDecoder{file: file, env: p.env, present: map[string]string{}}
+	if err := d.decode(data, cfg); err != nil {
+		return nil, err
+	}
+	if err := p.complete(cfg, d.present); err != nil {
+		return nil, usagef("%s: %v", file, err)
+	}
+	if len(cfg.unused) > 0 {
+		p.log.Warn("this version does nothing with some keys of the configuration", "keys", strings.Join(cfg.unused, ", "))
+	}
+	return cfg, nil
+}
+
+// hasToken says whether the defaults can load: the token is in the environment.
+func (p *program) hasToken(*config) bool {
+	token, _ := p.env("NOTION_TOKEN")
+	return strings.TrimSpace(token) != ""
+}
+
+// hasLake says whether the defaults can show a lake: there is one.
+func hasLake(c *config) bool {
+	_, err := os.Stat(c.Catalog.URI)
+	return err == nil
+}
+
+// safeNamespace is one level that every engine takes and that can be a folder.
+var safeNamespace = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,126}$`)
+
+// complete checks the values and makes paths absolute. present are the keys
+// that the file has, with their values.
+func (p *program) complete(c *config, present map[string]string) (err error) {
+	if err := c.Notion.check(); err != nil {
+		return err
+	}
+	if c.rate, err = notion.ParseRate(c.Notion.Rate); err != nil {
+		return usagef("notion.rate %s: auto, off or a number of requests per minute is expected", c.Notion.Rate)
+	}
+	if c.Notion.TokenFile, err = p.path(c, c.Notion.TokenFile); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for i, db := range c.Databases {
+		if seen[db.id] {
+			return usagef("databases[%d]: %s is there twice", i, db.id)
+		}
+		seen[db.id] = true
+	}
+	for i, pattern := range c.Exclude {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return usagef("exclude[%d] %q: an id, a URL or a name with * and ? is expected", i, pattern)
+		}
+	}
+	for _, f := range []struct {
+		key, value string
+		allowed    []string
+	}{
+		{"content.comments", c.Content.Comments, []string{"pages", "true", "false"}},
+		{"schema.contract", c.Schema.Contract, []string{"evolve", "freeze"}},
+		{"schema.removed", c.Schema.Removed, []string{"keep", "retire"}},
+		{"guard.partial", c.Guard.Partial, []string{"hold", "publish"}},
+		{"catalog.type", c.Catalog.Type, []string{"sqlite", "postgres", "rest", "glue", "hive"}},
+	} {
+		if !contains(f.allowed, f.value) {
+			return usagef("%s %s: use %s", f.key, f.value, strings.Join(f.allowed, ", "))
+		}
+	}
+	if c.Catalog.Type != "sqlite" {
+		return usagef("catalog.type %s: this version has sqlite only", c.Catalog.Type)
+	}
+	if c.Catalog.Name == "" {
+		return usagef("catalog.name is empty")
+	}
+	if !safeNamespace.MatchString(c.Namespace) {
+		return usagef("namespace %q: one name of letters, digits, - and _ is expected, beginning with a letter or digit", c.Namespace)
+	}
+	if c.Warehouse, err = p.warehouse(c); err != nil {
+		return err
+	}
+	if c.Catalog.URI, err = p.catalogFile(c); err != nil {
+		return err
+	}
+	c.unused = unusedKeys(present)
+	return nil
+}
+
+func (c *notionConfig) check() error {
+	u, err := url.Parse(c.BaseURL)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return usagef("notion.base_url: a URL like https://api.notion.com is expected")
+	case u.User != nil:
+		return usagef("notion.base_url: a name or password has no place in it")
+	case strings.TrimRight(u.Path, "/") == "/v1":
+		return usagef("notion.base_url %s: leave the /v1 out", c.BaseURL)
+	case u.RawQuery != "" || u.Fragment != "":
+		return usagef("notion.base_url: ? and # have no place in it")
+	}
+	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
+	if c.Version != notion.Version {
+		return usagef("notion.version %s: this version of notionlake speaks %s", c.Version, notion.Version)
+	}
+	n := 0
+	for _, set := range []bool{!c.Token.isEmpty(), c.TokenFile != "", len(c.TokenCommand) > 0} {
+		if set {
+			n++
+		}
+	}
+	if n > 1 {
+		return usagef("notion: use one of token, token_file and token_command")
+	}
+	return nil
+}
+
+// isLoopback says whether the base URL is a server on this machine.
+func (c *notionConfig) isLoopback() bool {
+	u, err := url.Parse(c.BaseURL)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// hasScheme is true of URLs. One letter is no scheme but a Windows drive.
+var hasScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+:`)
+
+// warehouse makes a path absolute. Which URLs are good is the storage's to say.
+func (p *program) warehouse(c *config) (string, error) {
+	if hasScheme.MatchString(c.Warehouse) || c.Warehouse == "" {
+		return c.Warehouse, nil
+	}
+	return p.path(c, c.Warehouse)
+}
+
+// catalogFile is the absolute path of the SQLite file.
+func (p *program) catalogFile(c *config) (string, error) {
+	uri := c.Catalog.URI
+	if rest, ok := strings.CutPrefix(uri, "file://"); ok {
+		uri = rest
+	} else if rest, ok := strings.CutPrefix(uri, "sqlite:///"); ok {
+		uri = rest
+	}
+	if uri == "" || strings.Contains(uri, "://") {
+		return "", usagef("catalog.uri %s: the path of a file on a local disk is expected", c.Catalog.URI)
+	}
+	return p.path(c, uri)
+}
+
+// path makes a path of the configuration absolute.
+func (p *program) path(c *config, name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	name, err := p.expandHome(name)
+	if err != nil {
+		return "", err
+	}
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(c.dir, name)
+	}
+	return filepath.Clean(name), nil
+}
+
+// expandHome replaces a ~ at the beginning.
+func (p *program) expandHome(name string) (string, error) {
+	if name != "~" && !strings.HasPrefix(name, "~/") {
+		return name, nil
+	}
+	home, _ := p.env("HOME")
+	if home == "" {
+		return "", usagef("%s: the environment variable HOME is not set", name)
+	}
+	return filepath.Join(home, name[1:]), nil
+}
+
+// unusedKeys are the keys of the file that ask for what this version does not
+// do. A key that asks for just what it does is not among them.
+func unusedKeys(present map[string]string) (keys []string) {
+	for _, k := range []struct{ key, asBuilt string }{
+		{"content.pages", "false"},
+		{"content.blocks", "false"},
+		{"content.markdown", "false"},
+		{"content.comments", "false"},
+		{"content.views", "false"},
+		{"content.files", "false"},
+		{"schema.contract", "evolve"},
+		{"guard.max_shrink", "100%"},
+		{"resume", "off"},
+		{"retention", ""},
+		{"storage", ""},
+		{"notify", ""},
+		{"catalog.warehouse", ""},
+	} {
+		for name, value := range present {
+			if (name == k.key || strings.HasPrefix(name, k.key+".")) && value != k.asBuilt {
+				keys = append(keys, k.key)
+				break
+			}
+		}
+	}
+	return keys
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/notionlake/notionlake/catalog"
+	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/lake"
+	"github.com/urfave/cli/v2"
+)
+
+// Exit codes, as every command's help prints them.
+const (
+	exitDone     = 0
+	exitInternal = 1
+	exitUsage    = 2
+	exitRefused  = 3
+	exitSource   = 4
+	exitStorage  = 5
+	exitConflict = 6
+	exitUnknown  = 7
+	exitHeld     = 8
+	exitSignal   = 128 // plus the signal's number
+)
+
+const exitCodesHelp = `
+EXIT CODES:
+   0        done: for run, published and verified
+   1        internal error
+   2        usage or configuration
+   3        Notion refused: authentication or permission
+   4        the source (Notion) failed
+   5        storage or catalog failed
+   6        conflict: another load was first
+   7        the outcome of the commit is unknown
+   8        held: an audit or the schema contract stopped the publication
+   130/143  interrupted
+`
+
+// A usageError is a mistake in the command line or the configuration.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+// usagef returns a *usageError.
+func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// errDeadline is the cause of the context when --deadline has passed.
+var errDeadline = errors.New("deadline passed")
+
+// exitCode is what the program exits with after err.
+func exitCode(err error) int {
+	var (
+		usage    *usageError
+		bySignal *signalError
+		panicked *panicError
+		inLoad   *lake.PanicError
+		badURL   *lake.URLError
+		held     *lake.HeldError
+		storage  *lake.StorageError
+		source   *lake.SourceError
+		answer   *notion.Error
+		ofCLI    cli.ExitCoder
+	)
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &bySignal):
+		return exitSignal + int(bySignal.signal)
+	case errors.As(err, &panicked), errors.As(err, &inLoad):
+		return exitInternal
+	case errors.As(err, &usage), errors.As(err, &badURL), errors.Is(err, catalog.ErrForeign), errors.Is(err, catalog.ErrNoCatalog), errors.As(err, &ofCLI):
+		return exitUsage
+	case errors.As(err, &held):
+		return exitHeld
+	case errors.Is(err, lake.ErrUnknown):
+		return exitUnknown
+	case errors.Is(err, lake.ErrConflict), errors.Is(err, catalog.ErrLocked):
+		return exitConflict
+	case errors.As(err, &storage):
+		return exitStorage
+	case errors.Is(err, notion.ErrUnauthorized), errors.Is(err, notion.ErrRestricted), errors.Is(err, notion.ErrBlocked):
+		return exitRefused
+	case errors.As(err, &source), errors.As(err, &answer), errors.Is(err, errDeadline), errors.Is(err, context.DeadlineExceeded):
+		return exitSource
+	default:
+		return exitInternal
+	}
+}
+
+const bugAdvice = "please report it with the output of --log-level debug"
+
+// describe is the text of err, with what kind of error it is where Notion's own
+// words do not say it.
+func describe(err error) string {
+	text := err.Error()
+	for _, kind := range []error{notion.ErrUnauthorized, notion.ErrBlocked, notion.ErrRestricted, notion.ErrNotFound} {
+		if errors.Is(err, kind) && !strings.Contains(text, kind.Error()) {
+			return kind.Error() + ": " + text
+		}
+	}
+	return text
+}
+
+// adviceFor is what the user can do about err, "" where nothing is known that
+// the error does not say itself.
+func adviceFor(err error) string {
+	for _, a := range advice {
+		if a.when(err) && !strings.Contains(err.Error(), a.do) {
+			return a.do
+		}
+	}
+	return ""
+}
+
+// advice is looked through from the top; the first that matches is given.
+var advice = []struct {
+	when func(error) bool
+	do   string
+}{
+	{is(notion.ErrUnauthorized), "copy the token of the connection again from notion.so/profile/integrations and set NOTION_TOKEN (or what the configuration names)"},
+	{is(notion.ErrBlocked), "Notion blocks this connection; write to Notion's support with the request id, and do not run again before"},
+	{is(notion.ErrRestricted), "give the connection the capability “Read content” at notion.so/profile/integrations"},
+	{is(catalog.ErrForeign), "choose another namespace in the configuration, or move that table away"},
+	{is(lake.ErrUnknown), "nothing was deleted; the next run finds out what became of the commit"},
+	{is(lake.ErrConflict), "nothing of this load was published; run again"},
+	{is(errNothingShared), "open a page or database in Notion, ••• → Connections → add the connection; --allow-empty publishes a load without any"},
+	{is(notion.ErrNotFound), "open it in Notion, ••• → Connections → add the connection, and run again"},
+	{is(errDeadline), "give --deadline more time; the tables stay at their last load"},
+	{as[*lake.StorageError], "the tables stay at their last load; `notionlake check` looks at the storage"},
+	{as[*lake.SourceError], "the tables stay at their last load; run again later, `notionlake check` looks at the connection"},
+	{as[*lake.PanicError], bugAdvice},
+	{as[*panicError], bugAdvice},
+}
+
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func as[T error](err error) bool {
+	var target T
+	return errors.As(err, &target)
+}

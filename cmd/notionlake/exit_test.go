@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"testing"
+
+	"github.com/notionlake/notionlake/catalog"
+	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/lake"
+)
+
+func TestExitCode(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{nil, 0},
+		{errors.New("anything"), 1},
+		{&panicError{"x"}, 1},
+		{&lake.PanicError{Table: "t"}, 1},
+		{usagef("x"), 2},
+		{fmt.Errorf("open: %w", &lake.StorageError{Err: &lake.URLError{URL: "ftp://x"}}), 2},
+		{&lake.StorageError{Err: fmt.Errorf("x: %w", catalog.ErrForeign)}, 2},
+		{&lake.SourceError{Err: &notion.Error{Status: 401, Code: "unauthorized"}}, 3},
+		{&lake.SourceError{Err: &notion.Error{Status: 403, Code: "restricted_resource"}}, 3},
+		{&lake.SourceError{Err: &notion.Error{Status: 429, Code: "rate_limited", Reason: "public_api_request_blocked"}}, 3},
+		{&notion.Error{Status: 404, Code: "object_not_found"}, 4},
+		{&lake.SourceError{Err: errors.New("x")}, 4},
+		{fmt.Errorf("x: %w", errDeadline), 4},
+		{&lake.StorageError{Err: errors.New("x")}, 5},
+		{&lake.StorageError{Err: fmt.Errorf("x: %w", lake.ErrConflict)}, 6},
+		{&lake.StorageError{Err: fmt.Errorf("x: %w", catalog.ErrLocked)}, 6},
+		{&lake.StorageError{Err: fmt.Errorf("x: %w", lake.ErrUnknown)}, 7},
+		{&lake.HeldError{Reasons: []string{"x"}}, 8},
+		{&signalError{syscall.SIGINT}, 130},
+		{&signalError{syscall.SIGTERM}, 143},
+	} {
+		if got := exitCode(c.err); got != c.want {
+			t.Errorf("%v: exit code %d, want %d", c.err, got, c.want)
+		}
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	if err := interrupted(ctx, context.Canceled); exitCode(err) != exitInternal {
+		t.Errorf("a cancellation without a signal is %v", err)
+	}
+	cancel(&signalError{syscall.SIGTERM})
+	if err := interrupted(ctx, fmt.Errorf("read: %w", context.Canceled)); exitCode(err) != 143 {
+		t.Errorf("a cancellation by a signal is %v", err)
+	}
+	if err := interrupted(ctx, nil); err != nil {
+		t.Errorf("a load that was published all the same is %v", err)
+	}
+	if err := interrupted(ctx, &lake.StorageError{Err: errors.New("disk full")}); exitCode(err) != exitStorage {
+		t.Errorf("another error is %v", err)
+	}
+}

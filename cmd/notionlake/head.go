@@ -1,0 +1,289 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/notionlake/notionlake/lake"
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+)
+
+// maxHeadRows keeps the rows of `head`, which are held in memory, few.
+const maxHeadRows = 10_000
+
+func (p *program) headCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "head",
+		Usage:       "show the first rows of a table",
+		ArgsUsage:   "TABLE",
+		Description: "Shows as many columns as fit on the screen, those of Notion's properties first. --columns picks them;\n--json shows all.",
+		Flags: []cli.Flag{
+			&cli.IntFlag{Name: "n", Usage: "show the first `N` rows", Value: 10},
+			&cli.StringSliceFlag{Name: "columns", Usage: "show the columns `NAMES` only, comma-separated or repeated"},
+			atFlag(), jsonFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "TABLE")
+			if err != nil {
+				return err
+			}
+			n := c.Int("n")
+			if n < 1 || n > maxHeadRows {
+				return usagef("-n %d: 1 to %d is allowed", n, maxHeadRows)
+			}
+			l, err := p.openExisting(c.Context, c)
+			if err != nil {
+				return err
+			}
+			defer l.close()
+			var columns []string
+			for _, list := range c.StringSlice("columns") {
+				for _, name := range strings.Split(list, ",") {
+					columns = append(columns, strings.TrimSpace(name))
+				}
+			}
+			return p.head(c.Context, l, args[0], c.String("at"), n, columns, c.Bool("json"))
+		},
+	}
+}
+
+func (p *program) head(ctx context.Context, l *lakeAt, name, at string, n int, only []string, asJSON bool) error {
+	state, _, err := l.table(ctx, name, at)
+	if err != nil {
+		return err
+	}
+	columns, err := pickColumns(state.Schema, only)
+	if err != nil {
+		return err
+	}
+	rows, err := l.firstRows(ctx, state, n)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return p.printHeadJSON(state, columns, rows)
+	}
+	if len(only) == 0 {
+		columns = propertiesFirst(state.Schema)
+	}
+	g := &grid{}
+	for _, i := range columns {
+		c := state.Schema.Columns[i]
+		if k := c.Type.Kind; k == lake.Int64 || k == lake.Float64 {
+			g.numbers = append(g.numbers, len(g.header))
+		}
+		g.header = append(g.header, c.Name)
+	}
+	for _, row := range rows {
+		var cells []string
+		for _, i := range columns {
+			cells = append(cells, cellText(row[i]))
+		}
+		g.add(cells...)
+	}
+	hiddenColumns := 0
+	if len(only) == 0 {
+		hiddenColumns = g.narrow(screenWidth(p.stdout))
+	}
+	out := g.String()
+	if hiddenColumns > 0 {
+		out += "… and " + plural(int64(hiddenColumns), "column") + " more: --columns or --json shows them\n"
+	}
+	if left := state.Snapshot.Rows - int64(len(rows)); left > 0 {
+		out += "… and " + plural(left, "row") + " more\n"
+	}
+	return p.printText(out)
+}
+
+// firstRows reads the first n rows of a table.
+func (l *lakeAt) firstRows(ctx context.Context, state lake.TableState, n int) (rows [][]lake.Value, err error) {
+	files, err := state.Files(ctx)
+	if err != nil {
+		return nil, storageError(err)
+	}
+	for row, err := range lake.ReadFiles(ctx, l.storage, state.Schema, state.Layout, files) {
+		if err != nil {
+			return nil, storageError(err)
+		}
+		values := make([]lake.Value, len(row.Values))
+		for i, v := range row.Values {
+			values[i] = v.Clone()
+		}
+		if rows = append(rows, values); len(rows) == n {
+			break
+		}
+	}
+	return rows, nil
+}
+
+// pickColumns are the indexes of the named columns; of all where none is named.
+func pickColumns(s lake.Schema, only []string) (columns []int, err error) {
+	var names []string
+	index := map[string]int{}
+	for i, c := range s.Columns {
+		names = append(names, c.Name)
+		index[c.Name] = i
+		if len(only) == 0 {
+			columns = append(columns, i)
+		}
+	}
+	for _, name := range only {
+		i, ok := index[name]
+		if !ok {
+			return nil, usagef("--columns %s: table %s has no such column%s", name, s.Table, suggest(name, names, ""))
+		}
+		columns = append(columns, i)
+	}
+	return columns, nil
+}
+
+// propertiesFirst are the columns in the order in which people look for them:
+// those of the properties, the ID, the rest. _raw repeats them all and is left out.
+func propertiesFirst(s lake.Schema) (columns []int) {
+	var own []int
+	for i, c := range s.Columns {
+		switch {
+		case c.Name == "_raw":
+		case strings.HasPrefix(c.Name, "_"):
+			own = append(own, i)
+		default:
+			columns = append(columns, i)
+		}
+	}
+	return append(columns, own...)
+}
+
+// narrow leaves out the columns that do not fit and returns how many they were.
+func (g *grid) narrow(width int) (left int) {
+	const gap = 2
+	total, fitting := 0, 0
+	for i := range g.header {
+		w := text.StringWidthWithoutEscSequences(g.header[i])
+		for _, row := range g.rows {
+			w = max(w, min(maxCellWidth, text.StringWidthWithoutEscSequences(safeText(row[i]))))
+		}
+		if total += w + gap; total > width+gap && i > 0 {
+			break
+		}
+		fitting++
+	}
+	left = len(g.header) - fitting
+	g.header = g.header[:fitting]
+	for i := range g.rows {
+		g.rows[i] = g.rows[i][:fitting]
+	}
+	for len(g.numbers) > 0 && g.numbers[len(g.numbers)-1] >= fitting {
+		g.numbers = g.numbers[:len(g.numbers)-1]
+	}
+	return left
+}
+
+// defaultWidth is the width of a screen that is none.
+const defaultWidth = 120
+
+func screenWidth(w any) int {
+	if r, ok := w.(*redactingWriter); ok {
+		w = r.w
+	}
+	if f, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return width
+		}
+	}
+	return defaultWidth
+}
+
+// cellText is a cell for people; null and the empty string are kept apart.
+func cellText(v lake.Value) string {
+	switch {
+	case v.IsNull():
+		return "null"
+	case (v.Kind() == lake.String) && v.Text() == "":
+		return `""`
+	default:
+		// A cell of megabytes is not shown whole, nor looked through.
+		return cut(v.String(), 8*maxCellWidth)
+	}
+}
+
+func (p *program) printHeadJSON(state lake.TableState, columns []int, rows [][]lake.Value) error {
+	infos := []columnInfo{}
+	for _, i := range columns {
+		infos = append(infos, columnInfoOf(state, state.Schema.Columns[i]))
+	}
+	objects := []json.RawMessage{}
+	for _, row := range rows {
+		b := []byte{'{'}
+		for n, i := range columns {
+			if n > 0 {
+				b = append(b, ',')
+			}
+			b = appendJSONText(b, state.Schema.Columns[i].Name)
+			b = append(b, ':')
+			b = appendJSON(b, row[i], state.Schema.Columns[i].Type)
+		}
+		objects = append(objects, append(b, '}'))
+	}
+	return p.printJSON(struct {
+		tableInfo
+		Schema []columnInfo      `json:"schema"`
+		Head   []json.RawMessage `json:"head"`
+	}{tableInfoOf(state), infos, objects})
+}
+
+// appendJSON writes a value as JSON: a struct as an object, a timestamp as RFC
+// 3339 in UTC, JSON text as a string.
+func appendJSON(b []byte, v lake.Value, t lake.Type) []byte {
+	switch v.Kind() {
+	case lake.Bool:
+		return strconv.AppendBool(b, v.Bool())
+	case lake.Int64:
+		return strconv.AppendInt(b, v.Int(), 10)
+	case lake.Float64:
+		number, err := json.Marshal(v.Float())
+		if err != nil { // infinite
+			return appendJSONText(b, v.String())
+		}
+		return append(b, number...)
+	case lake.String, lake.JSON:
+		return appendJSONText(b, v.Text())
+	case lake.Timestamp:
+		return appendJSONText(b, v.String())
+	case lake.List:
+		b = append(b, '[')
+		for i, e := range v.Items() {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendJSON(b, e, *t.Elem)
+		}
+		return append(b, ']')
+	case lake.Struct:
+		b = append(b, '{')
+		for i, e := range v.Items() {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendJSONText(b, t.Fields[i].Name)
+			b = append(b, ':')
+			b = appendJSON(b, e, t.Fields[i].Type)
+		}
+		return append(b, '}')
+	case lake.Invalid:
+	}
+	return append(b, "null"...)
+}
+
+func appendJSONText(b []byte, s string) []byte {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(s) // a string always encodes
+	return append(b, bytes.TrimSuffix(text.Bytes(), []byte("\n"))...)
+}

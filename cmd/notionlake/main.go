@@ -1,0 +1,117 @@
+// Command notionlake loads a Notion workspace into Iceberg tables. It is the
+// only package that reads the environment, writes to the terminal and exits.
+//
+// Every command is one function that returns its *cli.Command; its action fills
+// an options struct and calls the function that does the work. Results go to
+// stdout, logs and progress to stderr, and exitCode is the one place where an
+// error becomes an exit code.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+	_ "time/tzdata" // dates carry IANA zone names; containers often have no zone files
+)
+
+func main() {
+	ctx, stop := withSignals(context.Background())
+	code := run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
+	stop()
+	os.Exit(code)
+}
+
+// A program is one call of notionlake with all that it has of the outside.
+type program struct {
+	stdin   io.Reader
+	stdout  io.Writer // of results; redacted
+	console *console  // of logs, progress and errors; redacted
+	env     func(name string) (string, bool)
+	secrets *redactor
+	log     *slog.Logger
+	format  string // text or json, of logs and errors
+	now     func() time.Time
+}
+
+// run is the whole program but for signals and exiting: it does what args say
+// and returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) (code int) {
+	secrets := &redactor{}
+	p := &program{
+		stdin:   stdin,
+		stdout:  &redactingWriter{w: stdout, secrets: secrets},
+		console: newConsole(stderr, secrets),
+		env:     env,
+		secrets: secrets,
+		now:     time.Now,
+	}
+	token, _ := env(tokenVariable)
+	secrets.hide(strings.TrimSpace(token))
+	p.format = earlyLogFormat(args)
+	p.setLogger(slog.LevelInfo)
+	defer func() {
+		if v := recover(); v != nil {
+			code = p.fail(ctx, p.panicked(v))
+		}
+	}()
+	app := p.app()
+	err := app.RunContext(ctx, permute(app, args))
+	if err == nil {
+		return exitDone
+	}
+	return p.fail(ctx, err)
+}
+
+// fail prints the error in one line and returns its exit code.
+func (p *program) fail(ctx context.Context, err error) int {
+	err = interrupted(ctx, err)
+	code := exitCode(err)
+	text := p.secrets.redact(oneLine(describe(err)))
+	advice := oneLine(p.secrets.redact(adviceFor(err)))
+	p.console.endProgress()
+	if p.format == formatJSON {
+		attrs := []any{slog.Int("code", code)}
+		if advice != "" {
+			attrs = append(attrs, slog.String("advice", advice))
+		}
+		p.log.Error(text, attrs...)
+		return code
+	}
+	if advice != "" {
+		text += ": " + advice
+	}
+	fmt.Fprintf(p.console, "notionlake: %s\n", text)
+	return code
+}
+
+// panicError is a bug of this program. It does not carry the value that was
+// panicked with, which may hold the content of a cell.
+type panicError struct{ what string }
+
+func (e *panicError) Error() string { return "internal error: " + e.what }
+
+// panicked makes an error of a recovered panic and logs its stack, in which
+// values are addresses only.
+func (p *program) panicked(v any) error {
+	what := fmt.Sprintf("panic with a %T", v)
+	if e, ok := v.(runtime.Error); ok {
+		what = e.Error()
+	}
+	var stack []string
+	for line := range strings.Lines(string(debug.Stack())) {
+		stack = append(stack, strings.TrimSpace(line))
+	}
+	p.log.Debug("panic", "stack", stack)
+	return &panicError{what}
+}
+
+// oneLine puts a text on one line, safe for terminals.
+func oneLine(s string) string {
+	return safeText(strings.Join(strings.FieldsFunc(strings.TrimSpace(s), func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
+}

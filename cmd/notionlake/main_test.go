@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/notionlake/notionlake/extract/notiontest"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"notionlake": main})
+}
+
+// A result is what a call of the program came to.
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+// call runs the program in this process.
+func call(t *testing.T, env map[string]string, args ...string) result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	lookup := func(name string) (string, bool) {
+		v, ok := env[name]
+		return v, ok
+	}
+	code := run(context.Background(), append([]string{"notionlake"}, args...), strings.NewReader(""), &stdout, &stderr, lookup)
+	return result{code, stdout.String(), stderr.String()}
+}
+
+// wants fails the test unless the call ended with the code and stderr has the texts.
+func (r result) wants(t *testing.T, code int, texts ...string) {
+	t.Helper()
+	if r.code != code {
+		t.Errorf("exit code %d, want %d\n%s", r.code, code, r.stderr)
+	}
+	for _, text := range texts {
+		if !strings.Contains(r.stderr, text) {
+			t.Errorf("stderr lacks %q:\n%s", text, r.stderr)
+		}
+	}
+}
+
+// A bench is a folder with a configuration and, usually, a simulator.
+type bench struct {
+	t         *testing.T
+	dir       string
+	config    string
+	env       map[string]string
+	server    *notiontest.Server
+	workspace *notiontest.Workspace
+	url       string
+}
+
+// newBench starts a simulator of the demo's workspace.
+func newBench(t *testing.T, o notiontest.Options) *bench {
+	t.Helper()
+	w, _ := notiontest.Demo(1)
+	b := &bench{t: t, dir: t.TempDir(), workspace: w, server: notiontest.NewServer(w, o)}
+	s := httptest.NewServer(b.server)
+	t.Cleanup(s.Close)
+	b.url = s.URL
+	token := o.Token
+	if token == "" {
+		token = notiontest.DefaultToken
+	}
+	b.env = map[string]string{"NOTION_TOKEN": token, "HOME": b.dir}
+	b.configure("")
+	return b
+}
+
+// configure writes the configuration: the simulator, and more keys.
+func (b *bench) configure(more string) {
+	b.t.Helper()
+	text := "notion: {base_url: \"" + b.url + "\", rate: off}\n" + more
+	b.config = b.write("notionlake.yaml", text, 0o600)
+}
+
+// write writes a file and returns its path.
+func (b *bench) write(name, text string, mode os.FileMode) string {
+	b.t.Helper()
+	file := filepath.Join(b.dir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), mode); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.Chmod(file, mode); err != nil { // whatever the umask is
+		b.t.Fatal(err)
+	}
+	return file
+}
+
+// call runs a command with the bench's configuration.
+func (b *bench) call(command string, args ...string) result {
+	b.t.Helper()
+	return call(b.t, b.env, append([]string{command, "--config", b.config}, args...)...)
+}

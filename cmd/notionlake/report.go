@@ -1,0 +1,132 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// maxReportTables keeps the report on one screen.
+const maxReportTables = 25
+
+// normalized is the report with lists that are never null.
+func normalized(r lake.Report) lake.Report {
+	if r.Reasons == nil {
+		r.Reasons = []string{}
+	}
+	if r.Tables == nil {
+		r.Tables = []lake.TableReport{}
+	}
+	for i, t := range r.Tables {
+		if t.SchemaChanges == nil {
+			r.Tables[i].SchemaChanges = []lake.SchemaChange{}
+		}
+		if t.Omitted == nil {
+			r.Tables[i].Omitted = []lake.Omission{}
+		}
+	}
+	return r
+}
+
+// reportText is the report for people, a screen or less.
+func reportText(r lake.Report) string {
+	var b strings.Builder
+	var rows int64
+	for _, t := range r.Tables {
+		rows += t.Rows
+	}
+	if len(r.Tables) > 0 {
+		g := &grid{header: []string{"table", "rows", "files", "size", "changes"}, numbers: []int{1, 2, 3}}
+		for i, t := range r.Tables {
+			if i == maxReportTables {
+				break
+			}
+			note := changesText(t.SchemaChanges)
+			if !t.Complete {
+				note = "keeps its last load: " + t.Reason
+			}
+			g.add(t.Name, thousands(t.Rows), thousands(int64(t.Files)), size(t.Bytes), note)
+		}
+		b.WriteString(g.String())
+		if more := len(r.Tables) - maxReportTables; more > 0 {
+			fmt.Fprintf(&b, "… and %d more: --json shows them all\n", more)
+		}
+		b.WriteString("\n")
+	}
+	writeOmitted(&b, r.Tables)
+	id := string(r.LoadID)
+	if id == "" {
+		id = "without an id"
+	}
+	took := r.Finished.Sub(r.Started).Round(100 * time.Millisecond)
+	fmt.Fprintf(&b, "load %s: %s: %s, %s, %s", id, r.Status, plural(int64(len(r.Tables)), "table"), plural(rows, "row"), plural(r.Requests, "request"))
+	if r.Retries > 0 {
+		fmt.Fprintf(&b, " (%s tried again, %s limited)", thousands(r.Retries), thousands(r.RateLimited))
+	}
+	fmt.Fprintf(&b, ", %s read, %s\n", size(r.BytesRead), took)
+	if r.Status == lake.StatusFailed {
+		return b.String() // the error says why
+	}
+	for _, reason := range r.Reasons {
+		fmt.Fprintf(&b, "  %s\n", oneLine(reason))
+	}
+	return b.String()
+}
+
+func changesText(changes []lake.SchemaChange) string {
+	var parts []string
+	added := 0
+	for _, c := range changes {
+		switch c.Kind {
+		case "add":
+			added++
+		case "rename":
+			parts = append(parts, c.From+" → "+c.Column)
+		case "retype", "widen":
+			parts = append(parts, c.Column+": "+c.From+" → "+c.To)
+		case "retire":
+			parts = append(parts, "−"+c.Column)
+		default:
+			parts = append(parts, c.Kind+" "+c.Column)
+		}
+	}
+	if added > 3 || added > 0 && added == len(changes) && added > 2 {
+		parts = append(parts, fmt.Sprintf("+%d columns", added))
+	} else {
+		for _, c := range changes {
+			if c.Kind == "add" {
+				parts = append(parts, "+"+c.Column)
+			}
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// maxOmitted is how many omissions the report shows.
+const maxOmitted = 8
+
+func writeOmitted(b *strings.Builder, tables []lake.TableReport) {
+	shown, left := 0, 0
+	for _, t := range tables {
+		for _, o := range t.Omitted {
+			if shown == maxOmitted {
+				left++
+				continue
+			}
+			shown++
+			column := t.Name
+			if o.Column != "" {
+				column += "." + o.Column
+			}
+			fmt.Fprintf(b, "left out: %s: %s: %s\n", safeText(column), plural(o.Count, "value"), oneLine(o.Reason))
+		}
+	}
+	if left > 0 {
+		fmt.Fprintf(b, "left out: … and %d more: --json shows them all\n", left)
+	}
+	if shown > 0 {
+		b.WriteString("\n")
+	}
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/notionlake/notionlake/catalog"
+	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/lake"
+	"github.com/urfave/cli/v2"
+)
+
+// A runOptions is what the flags of `run` say.
+type runOptions struct {
+	only        []string
+	allowEmpty  bool
+	asLoad      lake.LoadID
+	deadline    time.Duration // 0: none
+	lockTimeout time.Duration
+}
+
+const defaultLockTimeout = 30 * time.Second
+
+var loadIDForm = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z$`)
+
+func (p *program) runCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "run",
+		Usage: "load Notion into the lake, once",
+		Description: "Reads everything anew and publishes all tables at once, or, if something fails, none.\n" +
+			"With --json the report is one JSON document on stdout, also when the load failed.",
+		Flags: []cli.Flag{
+			&cli.StringSliceFlag{Name: "only", Usage: "load only the data source `NAME`: its table, id or URL; may be repeated"},
+			&cli.BoolFlag{Name: "full", Usage: "read everything anew, which this version always does", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "allow-shrink", Usage: "publish also where a table lost rows, which this version always does", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "allow-empty", Usage: "publish also when nothing is shared with the connection", DisableDefaultText: true},
+			&cli.DurationFlag{Name: "deadline", Usage: "give up after `TIME` (90s, 15m, 2h), with exit code 4", DefaultText: "none"},
+			&cli.DurationFlag{Name: "lock-timeout", Usage: "wait `TIME` for another program that holds the catalog", Value: defaultLockTimeout},
+			&cli.StringFlag{Name: "as-load", Usage: "give the load the `ID` (for tests)"},
+			&cli.StringFlag{Name: "shard", Usage: "not in this version: load part `I/N` of the data sources"},
+			jsonFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			asJSON := c.Bool("json")
+			report, err := p.runFlags(c)
+			printed := err == nil || report.LoadID != "" || asJSON
+			if !printed {
+				return err
+			}
+			report = failedReport(report, interrupted(c.Context, err), p.now())
+			if asJSON {
+				return errors.Join(err, p.printJSON(report))
+			}
+			return errors.Join(err, p.printText(reportText(report)))
+		},
+	}
+}
+
+// failedReport completes the report of a load that failed, also of one that
+// failed before it began.
+func failedReport(r lake.Report, err error, now time.Time) lake.Report {
+	if err != nil && r.Status == "" {
+		r.Status = lake.StatusFailed
+		r.Reasons = append(r.Reasons, err.Error())
+	}
+	if r.Started.IsZero() {
+		r.Started, r.Finished = now.UTC(), now.UTC()
+	}
+	return normalized(r)
+}
+
+func (p *program) runFlags(c *cli.Context) (lake.Report, error) {
+	if _, err := arguments(c); err != nil {
+		return lake.Report{}, err
+	}
+	o := runOptions{
+		only: c.StringSlice("only"), allowEmpty: c.Bool("allow-empty"), asLoad: lake.LoadID(c.String("as-load")),
+		deadline: c.Duration("deadline"), lockTimeout: c.Duration("lock-timeout"),
+	}
+	switch {
+	case c.IsSet("shard"):
+		return lake.Report{}, usagef("--shard: this version cannot load a part by number; --only names data sources")
+	case o.asLoad != "" && !isLoadID(o.asLoad):
+		return lake.Report{}, usagef("--as-load %s: a load id is a time in UTC like 20261121T030000Z", cut(string(o.asLoad), 60))
+	case c.IsSet("deadline") && o.deadline <= 0:
+		return lake.Report{}, usagef("--deadline %s: more than 0s is expected", o.deadline)
+	case o.lockTimeout < 0:
+		return lake.Report{}, usagef("--lock-timeout %s: 0s or more is expected", o.lockTimeout)
+	}
+	for _, name := range o.only {
+		if name == "" {
+			return lake.Report{}, usagef("--only: a table, id or URL is expected")
+		}
+	}
+	cfg, err := p.configuration(c, p.hasToken)
+	if err != nil {
+		return lake.Report{}, err
+	}
+	return p.run(c.Context, cfg, o)
+}
+
+func isLoadID(id lake.LoadID) bool {
+	_, err := time.Parse("20060102T150405Z", string(id))
+	return err == nil && loadIDForm.MatchString(string(id))
+}
+
+// run runs one load.
+func (p *program) run(ctx context.Context, cfg *config, o runOptions) (report lake.Report, err error) {
+	if o.deadline > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, o.deadline, errDeadline)
+		defer cancel()
+		defer func() { report, err = overDeadline(ctx, report, err, o.deadline) }()
+	}
+	client, err := p.client(ctx, cfg)
+	if err != nil {
+		return lake.Report{}, err
+	}
+	l, err := p.openLake(ctx, cfg, catalog.Options{LockTimeout: max(o.lockTimeout, time.Millisecond)})
+	if err != nil {
+		return lake.Report{}, err
+	}
+	defer func() { err = errors.Join(err, storageError(l.close())) }()
+	// A warehouse that cannot be written is found out before Notion is asked anything.
+	if err := probe(ctx, l.storage); err != nil {
+		return lake.Report{}, err
+	}
+	progress := &lake.Progress{}
+	loader := &lake.Loader{
+		Source: cfg.source(client, p.log, o.only, o.allowEmpty), Storage: l.storage, Catalog: l.catalog,
+		Logger: p.log, Now: p.now, Version: version().Version, AsLoad: o.asLoad,
+		HoldPartial: cfg.Guard.Partial == "hold", Progress: progress, Stats: sourceStats(client),
+	}
+	stop := p.watch(ctx, progress, client.Stats)
+	report, err = loader.Run(ctx)
+	stop()
+	p.warnOfSkew(client.Stats().Skew)
+	var panicked *lake.PanicError
+	if errors.As(err, &panicked) {
+		p.log.Debug("panic", "table", panicked.Table, "stack", string(panicked.Stack))
+	}
+	return report, err
+}
+
+// overDeadline says in error and report that it was the deadline that ended the load.
+func overDeadline(ctx context.Context, report lake.Report, err error, deadline time.Duration) (lake.Report, error) {
+	if err == nil || !errors.Is(context.Cause(ctx), errDeadline) || !isCancellation(err) {
+		return report, err
+	}
+	report.Status = lake.StatusFailed
+	report.Reasons = []string{"deadline"}
+	return report, fmt.Errorf("load not finished within %s: %w", deadline, errDeadline)
+}
+
+func isCancellation(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, errDeadline)
+}
+
+func sourceStats(client *notion.Client) func() lake.SourceStats {
+	return func() lake.SourceStats {
+		s := client.Stats()
+		return lake.SourceStats{Requests: s.Requests, Retries: s.Retries, RateLimited: s.RateLimited, BytesRead: s.BytesRead}
+	}
+}
+
+// maxSkew is how far the clock may be off before it is said.
+const maxSkew = 5 * time.Minute
+
+func (p *program) warnOfSkew(skew time.Duration) {
+	if skew.Abs() > maxSkew {
+		p.log.Warn("the clock of this machine differs from Notion's: load ids and times of loads are wrong by that much", "by", skew.Round(time.Second))
+	}
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// signalError is the signal that ended the program.
+type signalError struct{ signal syscall.Signal }
+
+func (e *signalError) Error() string { return "interrupted by " + e.signal.String() }
+
+// withSignals cancels the context at the first SIGINT or SIGTERM, with a
+// *signalError as its cause; the second one ends the program at once. A reader
+// of our output that went away is an error of the write, not a signal.
+func withSignals(parent context.Context) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	signal.Ignore(syscall.SIGPIPE)
+	done := make(chan struct{})
+	go func() {
+		for first := true; ; first = false {
+			select {
+			case <-done:
+				return
+			case s := <-signals:
+				number, _ := s.(syscall.Signal)
+				if !first {
+					os.Exit(exitSignal + int(number))
+				}
+				cancel(&signalError{number})
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		cancel(nil)
+	}
+}
+
+// interrupted puts the reason of the cancellation in the place of an error that
+// only says that the context was cancelled.
+func interrupted(ctx context.Context, err error) error {
+	var bySignal *signalError
+	if errors.As(context.Cause(ctx), &bySignal) && !errors.As(err, &bySignal) && errors.Is(err, context.Canceled) {
+		return bySignal
+	}
+	return err
+}

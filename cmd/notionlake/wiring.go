@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/notionlake/notionlake/catalog"
+	"github.com/notionlake/notionlake/extract"
+	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/lake"
+	"github.com/urfave/cli/v2"
+)
+
+// A lakeAt is the storage and the catalog of a configuration, open.
+type lakeAt struct {
+	cfg     *config
+	storage *lake.Storage
+	catalog *catalog.Catalog
+}
+
+// openLake opens storage and catalog, and makes them where they are missing
+// unless they are only to be read.
+func (p *program) openLake(ctx context.Context, cfg *config, o catalog.Options) (*lakeAt, error) {
+	storage, err := openStorage(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	c, err := p.openCatalog(ctx, cfg, storage, o)
+	if err != nil {
+		return nil, errors.Join(err, storage.Close())
+	}
+	return &lakeAt{cfg, storage, c}, nil
+}
+
+func openStorage(ctx context.Context, cfg *config) (*lake.Storage, error) {
+	storage, err := lake.OpenStorage(ctx, lake.StorageOptions{URL: cfg.Warehouse})
+	return storage, storageError(err)
+}
+
+func (p *program) openCatalog(ctx context.Context, cfg *config, storage *lake.Storage, o catalog.Options) (*catalog.Catalog, error) {
+	o.Type, o.Name, o.URI = cfg.Catalog.Type, cfg.Catalog.Name, cfg.Catalog.URI
+	o.Namespace, o.Removed = cfg.Namespace, cfg.Schema.Removed
+	o.Storage, o.Logger, o.Now, o.Version = storage, p.log, p.now, version().Version
+	c, err := catalog.Open(ctx, o)
+	return c, storageError(err)
+}
+
+// readOnly is for commands that only look.
+var readOnly = catalog.Options{ReadOnly: true}
+
+// openExisting opens the lake of a command that only looks. It makes nothing.
+func (p *program) openExisting(ctx context.Context, c *cli.Context) (*lakeAt, error) {
+	cfg, err := p.configuration(c, hasLake)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(cfg.Catalog.URI); errors.Is(err, fs.ErrNotExist) {
+		return nil, usagef("there is no catalog at %s: `notionlake run` makes it", cfg.Catalog.URI)
+	}
+	return p.openLake(ctx, cfg, readOnly)
+}
+
+func (l *lakeAt) close() error { return errors.Join(l.catalog.Close(), l.storage.Close()) }
+
+// client makes the client of the Notion API.
+func (p *program) client(ctx context.Context, cfg *config) (*notion.Client, error) {
+	token, err := p.token(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.checkNetworkEnv(); err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(cfg.Notion.BaseURL, "http:") && !cfg.Notion.isLoopback() {
+		p.log.Warn("the token travels unencrypted: notion.base_url is not https", "base_url", cfg.Notion.BaseURL)
+	}
+	return notion.NewClient(notion.Options{
+		Token: token, BaseURL: cfg.Notion.BaseURL, Version: cfg.Notion.Version, Rate: cfg.rate,
+		Logger: p.log, UserAgent: "notionlake/" + version().Version,
+	})
+}
+
+// checkNetworkEnv looks at the variables that Go's HTTP client reads, which
+// would else fail in the middle, or be passed over in silence.
+func (p *program) checkNetworkEnv() error {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		value, _ := p.env(name)
+		if value == "" {
+			continue
+		}
+		if !strings.Contains(value, "://") {
+			value = "http://" + value
+		}
+		u, err := url.Parse(value)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "socks5" && u.Scheme != "socks5h" {
+			return usagef("the environment variable %s is not the URL of a proxy (http://host:port)", name) // it may hold a password
+		}
+	}
+	if file, _ := p.env("SSL_CERT_FILE"); file != "" {
+		f, err := os.Open(file)
+		if err != nil {
+			return usagef("the environment variable SSL_CERT_FILE names %s: %v", file, reason(err))
+		}
+		return f.Close()
+	}
+	return nil
+}
+
+// source makes what a load reads.
+func (c *config) source(client *notion.Client, logger *slog.Logger, only []string, allowEmpty bool) *extract.Source {
+	var databases []extract.Database
+	for _, d := range c.Databases {
+		databases = append(databases, extract.Database{ID: d.id, Name: d.name})
+	}
+	return extract.NewSource(extract.Options{
+		Client: client, Databases: databases, Exclude: c.Exclude,
+		Archived: c.Content.Archived, Users: c.Content.Users, Raw: c.Content.Raw,
+		Only: only, AllowEmpty: allowEmpty, Logger: logger,
+	})
+}

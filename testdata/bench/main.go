@@ -1,0 +1,154 @@
+// Command bench measures whole loads: notionlake in a process of its own against
+// a warm simulator in another one, from the first request to the verified commit.
+//
+//	go run ./testdata/bench -bin bin [-rows 50000,500000] [-raw false,true] [-runs 3]
+//
+// For each size it prints rows per CPU second (user and system time of
+// notionlake alone), the wall time, what was read and written, and the peak of
+// resident memory. Timings are reported, never asserted.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	bin := flag.String("bin", "bin", "folder of the programs")
+	rows := flag.String("rows", "50000,500000", "sizes, rows")
+	raw := flag.String("raw", "false,true", "with the JSON of every page beside its columns")
+	runs := flag.Int("runs", 3, "runs of each; the median counts")
+	profile := flag.String("cpuprofile", "", "folder for CPU profiles of notionlake")
+	flag.Parse()
+	if err := all(*bin, split(*rows), split(*raw), *runs, *profile); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func split(list string) []string { return strings.Split(list, ",") }
+
+func all(bin string, sizes, raws []string, runs int, profile string) error {
+	fmt.Println("| rows | raw | rows per CPU second | CPU s | wall s | read MB | written MB | peak memory MB |")
+	fmt.Println("|---|---|---|---|---|---|---|---|")
+	for _, size := range sizes {
+		sim, url, err := startSimulator(bin, size)
+		if err != nil {
+			return err
+		}
+		for _, r := range raws {
+			if err = measure(bin, url, size, r, runs, profile); err != nil {
+				break
+			}
+		}
+		_ = sim.Process.Kill()
+		_ = sim.Wait()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const token = "ntn_bench"
+
+func startSimulator(bin, rows string) (*exec.Cmd, string, error) {
+	cmd := exec.Command(filepath.Join(bin, "notionsim"), "--workspace", "big", "--rows", rows, "--token", token)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, "", err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, "", err
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return nil, "", fmt.Errorf("the simulator did not start: %w", err)
+	}
+	return cmd, strings.TrimSpace(line), nil
+}
+
+// A sample is what one run took.
+type sample struct {
+	cpu, wall      float64
+	read, written  float64
+	peak           float64
+	rows, requests int64
+}
+
+func measure(bin, url, rows, raw string, runs int, profile string) error {
+	var samples []sample
+	for n := range runs {
+		s, err := once(bin, url, raw, rows, n, profile)
+		if err != nil {
+			return err
+		}
+		samples = append(samples, s)
+	}
+	slices.SortFunc(samples, func(a, b sample) int { return int((a.cpu - b.cpu) * 1000) })
+	m := samples[len(samples)/2]
+	if want, _ := strconv.ParseInt(rows, 10, 64); m.rows != want {
+		return fmt.Errorf("%d rows arrived, want %d", m.rows, want)
+	}
+	fmt.Printf("| %s | %s | %.0f | %.2f | %.2f | %.1f | %.1f | %.0f |\n",
+		rows, raw, float64(m.rows)/m.cpu, m.cpu, m.wall, m.read, m.written, m.peak)
+	return nil
+}
+
+func once(bin, url, raw, rows string, n int, profile string) (sample, error) {
+	dir, err := os.MkdirTemp("", "notionlake-bench-*")
+	if err != nil {
+		return sample{}, err
+	}
+	defer os.RemoveAll(dir)
+	config := fmt.Sprintf("notion: {token: %s, base_url: %q, rate: off}\ncontent: {raw: %s}\n", token, url, raw)
+	path := filepath.Join(dir, "notionlake.yaml")
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		return sample{}, err
+	}
+	cmd := exec.Command(filepath.Join(bin, "notionlake"), "run", "--config", path, "--log-level", "error", "--json")
+	cmd.Stderr = os.Stderr
+	if profile != "" {
+		cmd.Env = append(os.Environ(), "NOTIONLAKE_CPUPROFILE="+filepath.Join(profile, fmt.Sprintf("cpu-%s-%s-%d.pprof", rows, raw, n)))
+	}
+	start := time.Now()
+	out, err := cmd.Output()
+	wall := time.Since(start)
+	if err != nil {
+		return sample{}, fmt.Errorf("notionlake: %w\n%s", err, out)
+	}
+	var report struct {
+		BytesRead int64 `json:"bytes_read"`
+		Requests  int64 `json:"requests"`
+		Tables    []struct {
+			Key         string
+			Rows, Bytes int64
+		}
+	}
+	if err := json.Unmarshal(out, &report); err != nil {
+		return sample{}, fmt.Errorf("report: %w", err)
+	}
+	usage, _ := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	s := sample{
+		cpu: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), wall: wall.Seconds(),
+		read: float64(report.BytesRead) / 1e6, peak: float64(usage.Maxrss) / 1024, requests: report.Requests,
+	}
+	for _, t := range report.Tables {
+		s.written += float64(t.Bytes) / 1e6
+		if !strings.HasPrefix(t.Key, "_") {
+			s.rows += t.Rows
+		}
+	}
+	return s, nil
+}
