@@ -1,0 +1,33 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/notionlake/notionlake/extract/notion"
+)
+
+// A Client is what this package wants of a notion.Client, whose documentation
+// says what the methods promise. It is used from several goroutines at a time.
+type Client interface {
+	Database(ctx context.Context, id string) (notion.JSON, error)
+	DataSource(ctx context.Context, id string) (notion.JSON, error)
+	Page(ctx context.Context, id string) (notion.JSON, error)
+	User(ctx context.Context, id string) (notion.JSON, error)
+	Users(ctx context.Context) iter.Seq2[notion.JSON, error]
+	Search(ctx context.Context, object string) iter.Seq2[notion.JSON, error]
+	QueryDataSource(ctx context.Context, id string, q notion.Query) iter.Seq2[notion.Result, error]
+	Property(ctx context.Context, pageID, propertyID string, item func(notion.JSON) error) (notion.JSON, error)
+}
+
+// inFlight is how many requests one step has under way at most; the client's own
+// limits hold for all of them together.
+const inFlight = 8
+
+// fatal reports whether an error ends the whole load, as against the reading of
+// one object: the token is refused, requests are blocked, or the load was cancelled.
+func fatal(err error) bool {
+	return errors.Is(err, notion.ErrUnauthorized) || errors.Is(err, notion.ErrBlocked) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}

@@ -1,0 +1,250 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"testing"
+
+	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/extract/notiontest"
+	"github.com/notionlake/notionlake/lake"
+)
+
+// A memoryLake keeps tables in memory from load to load, as a Loader and a
+// Catalog would: removed columns are kept as nulls, a field ID is never used twice.
+type memoryLake struct {
+	load   lake.Load
+	before map[string]*memoryTable
+	now    map[string]*memoryTable
+	fields int
+}
+
+type memoryTable struct {
+	schema  lake.Schema
+	rows    [][]lake.Value
+	ids     map[string]int // field IDs by column key
+	unread  string
+	partial error
+	omitted []lake.Omission
+}
+
+var _ lake.View = (*memoryLake)(nil)
+
+func newMemoryLake() *memoryLake { return &memoryLake{before: map[string]*memoryTable{}} }
+
+func (l *memoryLake) Load() lake.Load { return l.load }
+
+func (l *memoryLake) Tables(context.Context) (map[string]lake.Schema, error) {
+	schemas := map[string]lake.Schema{}
+	for key, t := range l.before {
+		schemas[key] = t.schema
+	}
+	return schemas, nil
+}
+
+func (l *memoryLake) Rows(_ context.Context, key string) iter.Seq2[lake.Row, error] {
+	return func(yield func(lake.Row, error) bool) {
+		if t := l.before[key]; t != nil {
+			for _, values := range t.rows {
+				if !yield(lake.Row{Values: values}, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (l *memoryLake) Staged(key string) (lake.TableResult, bool) {
+	t := l.now[key]
+	if t == nil || t.unread != "" {
+		return lake.TableResult{}, false
+	}
+	r := lake.TableResult{Schema: t.schema, Rows: int64(len(t.rows)), Partial: t.partial, Layout: lake.Layout{FieldIDs: map[string]int{}}}
+	for _, c := range t.schema.Columns {
+		r.Layout.FieldIDs[c.Name] = t.ids[c.Key]
+	}
+	return r, true
+}
+
+// run makes one load of the source and publishes it. It returns what became of
+// the tables, those that were not read included.
+func (l *memoryLake) run(ctx context.Context, id string, s lake.Source) (map[string]*memoryTable, error) {
+	l.load = lake.Load{ID: lake.LoadID(id)}
+	l.now = map[string]*memoryTable{}
+	var last []lake.Table
+	for t, err := range s.Tables(ctx, l) {
+		if err != nil {
+			return nil, err
+		}
+		if t.Last {
+			last = append(last, t)
+		} else if err := l.read(ctx, t); err != nil {
+			return nil, err
+		}
+	}
+	for _, t := range last {
+		if err := l.read(ctx, t); err != nil {
+			return nil, err
+		}
+	}
+	for key, t := range l.now {
+		if t.unread == "" && t.partial == nil {
+			l.before[key] = t
+		}
+	}
+	return l.now, nil
+}
+
+func (l *memoryLake) read(ctx context.Context, t lake.Table) error {
+	m := &memoryTable{schema: t.Schema, unread: t.Unread, ids: map[string]int{}}
+	l.now[t.Schema.Key] = m
+	if t.Unread != "" {
+		return nil
+	}
+	if err := t.Schema.Check(); err != nil {
+		return err
+	}
+	byID := map[string]int{}
+	for row, err := range t.Rows(ctx) {
+		var partial *lake.PartialError
+		if errors.As(err, &partial) {
+			m.partial = partial
+			break
+		}
+		if err != nil {
+			return err
+		}
+		values := make([]lake.Value, len(row.Values))
+		for i, v := range row.Values {
+			values[i] = v.Clone()
+		}
+		if row.Supersedes {
+			m.rows[byID[values[0].Text()]] = values
+			continue
+		}
+		byID[values[0].Text()] = len(m.rows)
+		m.rows = append(m.rows, values)
+	}
+	if t.Omitted != nil {
+		m.omitted = t.Omitted()
+	}
+	if err := m.decide(); err != nil {
+		return err
+	}
+	l.evolve(m)
+	return nil
+}
+
+// decide gives the late columns their types and checks all cells.
+func (m *memoryTable) decide() error {
+	m.schema.Columns = append([]lake.Column(nil), m.schema.Columns...)
+	for i := range m.schema.Columns {
+		c := &m.schema.Columns[i]
+		if c.Late != nil {
+			for _, row := range m.rows {
+				c.Late.Add(row[i])
+			}
+			c.Type, c.State = c.Late.Type(), c.Late.State()
+		}
+		for _, row := range m.rows {
+			if c.Late != nil {
+				v, err := c.Late.Value(row[i], c.Type)
+				if err != nil {
+					return fmt.Errorf("table %s, column %s: %w", m.schema.Table, c.Name, err)
+				}
+				row[i] = v.Clone()
+			}
+			if why, ok := c.Type.Fits(row[i]); !ok {
+				return fmt.Errorf("table %s, column %s: %s", m.schema.Table, c.Name, why)
+			}
+		}
+		c.Late = nil
+	}
+	return nil
+}
+
+// evolve keeps the columns that left, unless a live one needs the name.
+func (l *memoryLake) evolve(m *memoryTable) {
+	keys, names := map[string]bool{}, map[string]bool{}
+	for _, c := range m.schema.Columns {
+		keys[c.Key], names[c.Name] = true, true
+	}
+	old := l.before[m.schema.Key]
+	if old != nil {
+		for _, c := range old.schema.Columns {
+			if c.Property && !keys[c.Key] && !names[c.Name] {
+				m.schema.Columns = append(m.schema.Columns, c)
+				for i := range m.rows {
+					m.rows[i] = append(m.rows[i], lake.Value{})
+				}
+			}
+		}
+	}
+	for _, c := range m.schema.Columns {
+		if old != nil && old.ids[c.Key] != 0 && old.has(c) {
+			m.ids[c.Key] = old.ids[c.Key]
+			continue
+		}
+		l.fields++
+		m.ids[c.Key] = l.fields
+	}
+}
+
+func (m *memoryTable) has(c lake.Column) bool {
+	for _, o := range m.schema.Columns {
+		if o.Key == c.Key {
+			return o.Type.String() == c.Type.String()
+		}
+	}
+	return false
+}
+
+// column returns the index of a column, -1 if there is none.
+func (m *memoryTable) column(name string) int {
+	for i, c := range m.schema.Columns {
+		if c.Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// cell is the cell of a column in the row whose first column is id.
+func (m *memoryTable) cell(id, name string) lake.Value {
+	for _, row := range m.rows {
+		if row[0].Text() == id {
+			return row[m.column(name)]
+		}
+	}
+	return lake.TextValue("no such row")
+}
+
+// named returns a table of the load by its name.
+func named(tables map[string]*memoryTable, name string) *memoryTable {
+	for _, t := range tables {
+		if t.schema.Table == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// newClient is a client of the server over no socket.
+func newClient(t testing.TB, server *notiontest.Server) *notion.Client {
+	t.Helper()
+	c, err := notion.NewClient(notion.Options{
+		Token: notiontest.DefaultToken, Transport: server.Transport(), Rate: notion.Rate{Off: true}, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// allOptions reads everything there is.
+func allOptions(c Client) Options {
+	return Options{Client: c, Archived: true, Users: true, Raw: true}
+}

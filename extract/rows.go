@@ -1,0 +1,272 @@
+package extract
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"sync"
+
+	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/lake"
+)
+
+const (
+	// maxWaiting is how many pages wait at most for what they do not show
+	// themselves, and how many bytes they may be.
+	maxWaiting      = 256
+	maxWaitingBytes = 8 << 20
+)
+
+// A rowReader reads the rows of one data source. A page that shows all of itself
+// becomes a row at once. One that shows a part only waits, and those that come
+// after it wait behind it, while what is missing is fetched, several at a time;
+// rows come in the order of the pages.
+type rowReader struct {
+	t       *sourceTable
+	yield   func(lake.Row, error) bool
+	stopped bool // yield wants no more
+
+	waiting []*waitingPage
+	bytes   int
+	slots   chan struct{}
+	fetches sync.WaitGroup
+
+	seed maphash.Seed
+	seen map[uint64]struct{} // IDs of the rows that are not archived
+}
+
+// A waitingPage is a page that cannot be a row yet.
+type waitingPage struct {
+	page       notion.JSON
+	id         string
+	supersedes bool
+	parts      map[*column]notion.JSON
+	done       chan struct{} // closed when the fields below and parts are set
+	gone       bool          // the page is not there any more
+	err        error
+}
+
+func newRowReader(t *sourceTable, yield func(lake.Row, error) bool) *rowReader {
+	return &rowReader{t: t, yield: yield, slots: make(chan struct{}, inFlight), seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}}
+}
+
+// run reads all rows: first those that are not archived, then the archived ones,
+// so that one that is archived meanwhile is not missed; it then comes twice, and
+// the second supersedes the first.
+func (r *rowReader) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer r.fetches.Wait()
+	defer cancel()
+	queries := []notion.Query{{}}
+	if r.t.archive {
+		queries = append(queries, notion.Query{Archived: true})
+	}
+	for _, q := range queries {
+		for result, err := range r.t.client.QueryDataSource(ctx, r.t.source.id, q) {
+			if err != nil {
+				return err
+			}
+			if err := r.page(ctx, result, q.Archived); err != nil || r.stopped {
+				return err
+			}
+		}
+	}
+	return r.drain(ctx, 0)
+}
+
+// page takes in one result of the query.
+func (r *rowReader) page(ctx context.Context, result notion.Result, archived bool) error {
+	m := r.t.mapper
+	ok, err := r.read(ctx, result.Object, nil)
+	if err != nil || !ok {
+		return err
+	}
+	for _, id := range m.extra {
+		if err := r.t.note(ctx, id); err != nil {
+			return err
+		}
+	}
+	supersedes := result.Supersedes
+	if r.t.archive {
+		h := maphash.String(r.seed, m.id)
+		_, seen := r.seen[h]
+		supersedes = supersedes || archived && seen
+		if !archived {
+			r.seen[h] = struct{}{}
+		}
+	}
+	if m.whole(nil) && len(r.waiting) == 0 {
+		r.row(supersedes)
+		return nil
+	}
+	r.wait(ctx, bytes.Clone(result.Object), supersedes)
+	return r.drain(ctx, maxWaiting)
+}
+
+// read makes the row of a page.
+func (r *rowReader) read(ctx context.Context, page notion.JSON, parts map[*column]notion.JSON) (ok bool, err error) {
+	ok, err = r.t.mapper.read(page, parts)
+	var retyped *retypedError
+	if errors.As(err, &retyped) {
+		return false, r.t.explain(ctx, retyped)
+	}
+	return ok, err
+}
+
+// row yields the row that was just read.
+func (r *rowReader) row(supersedes bool) {
+	r.t.mapper.count()
+	r.stopped = !r.yield(lake.Row{Values: r.t.mapper.row, Supersedes: supersedes}, nil)
+}
+
+// wait lets the page that was just read wait for what it lacks.
+func (r *rowReader) wait(ctx context.Context, page notion.JSON, supersedes bool) {
+	m := r.t.mapper
+	p := &waitingPage{page: page, id: string([]byte(m.id)), supersedes: supersedes, done: make(chan struct{}), parts: map[*column]notion.JSON{}}
+	r.waiting = append(r.waiting, p)
+	r.bytes += len(page)
+	if m.whole(nil) {
+		close(p.done)
+		return
+	}
+	wants, users := slices.Clone(m.wants), slices.Clone(m.users.unasked)
+	r.fetches.Go(func() {
+		defer close(p.done)
+		select {
+		case r.slots <- struct{}{}:
+			defer func() { <-r.slots }()
+			p.err = r.t.fetch(ctx, p, wants, users)
+		case <-ctx.Done():
+			p.err = ctx.Err()
+		}
+	})
+}
+
+// drain makes rows of the pages at the front that wait no more, and waits for
+// them where more than limit wait.
+func (r *rowReader) drain(ctx context.Context, limit int) error {
+	for len(r.waiting) > 0 && !r.stopped {
+		p := r.waiting[0]
+		if len(r.waiting) <= limit && r.bytes <= maxWaitingBytes {
+			select {
+			case <-p.done:
+			default:
+				return nil
+			}
+		}
+		<-p.done
+		r.waiting[0] = nil
+		r.waiting = r.waiting[1:]
+		r.bytes -= len(p.page)
+		if err := r.finish(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish makes the row of a page that waited.
+func (r *rowReader) finish(ctx context.Context, p *waitingPage) error {
+	if p.err != nil || p.gone {
+		return p.err
+	}
+	m := r.t.mapper
+	// What was fetched may name users that were not met before: once more, then.
+	for range 3 {
+		ok, err := r.read(ctx, p.page, p.parts)
+		if err != nil || !ok {
+			return err
+		}
+		if m.whole(p.parts) {
+			r.row(p.supersedes)
+			return nil
+		}
+		if err := r.t.fetch(ctx, p, m.missing(p.parts), slices.Clone(m.users.unasked)); err != nil || p.gone {
+			return err
+		}
+	}
+	return fmt.Errorf("page %s: Notion does not give all of its properties", p.id)
+}
+
+// fetch fetches the whole of the columns and the users.
+func (t *sourceTable) fetch(ctx context.Context, p *waitingPage, wants []*column, users []string) error {
+	for _, c := range wants {
+		part, err := t.whole(ctx, p.id, c)
+		if errors.Is(err, notion.ErrNotFound) {
+			p.gone, err = t.gone(ctx, p.id, err)
+			if p.gone {
+				return nil
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("page %s: property %q: %w", p.id, c.name, err)
+		}
+		p.parts[c] = part
+	}
+	if len(users) == 0 {
+		return nil
+	}
+	if err := t.users.list(ctx); err != nil {
+		return err
+	}
+	for _, id := range users {
+		if err := t.users.ask(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gone reports whether a page is in the trash or not there any more; else it
+// returns err.
+func (t *sourceTable) gone(ctx context.Context, id string, err error) (bool, error) {
+	page, pageErr := t.client.Page(ctx, id)
+	switch {
+	case errors.Is(pageErr, notion.ErrNotFound):
+		return true, nil
+	case pageErr != nil:
+		return false, pageErr
+	}
+	if inTrash(page) {
+		return true, nil
+	}
+	return false, err
+}
+
+// inTrash reports whether an object is in the trash.
+func inTrash(object notion.JSON) bool {
+	return object.Get("in_trash").Bool() || object.Get("archived").Bool()
+}
+
+// whole fetches a property's value in the form that pages have it in.
+func (t *sourceTable) whole(ctx context.Context, page string, c *column) (notion.JSON, error) {
+	list := []byte{'['}
+	last, err := t.client.Property(ctx, page, c.wire, func(item notion.JSON) error {
+		if c.typ == "rollup" {
+			return nil // the references that it runs over
+		}
+		value := item.Get(c.typ)
+		if value == nil {
+			return fmt.Errorf("an item holds no %s", c.typ)
+		}
+		if len(list) > 1 {
+			list = append(list, ',')
+		}
+		list = append(list, value...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if c.typ != "rollup" {
+		return append(list, ']'), nil
+	}
+	result := last.Get("rollup")
+	if result.Kind() != '{' {
+		return nil, errors.New("the answer holds no rollup")
+	}
+	return bytes.Clone(result), nil
+}

@@ -1,0 +1,222 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// Errors of Source.Tables that callers tell apart.
+var (
+	// ErrNothingShared: there is no data source to read.
+	ErrNothingShared = errors.New("no data source is shared with the connection")
+	// ErrNotDatabase: a configured ID is that of a page.
+	ErrNotDatabase = errors.New("is a page, not a database")
+	// ErrNoMatch: something that was to be read alone does not exist.
+	ErrNoMatch = errors.New("no such table or data source")
+)
+
+// Options of a Source. Only Client is required.
+type Options struct {
+	Client Client
+	// Databases are what to read; nil: everything shared with the connection.
+	Databases []Database
+	// Exclude holds IDs, URLs and globs of names: what is not read.
+	Exclude []string
+	// Archived: rows that are archived too. Users: the table _users. Raw: Notion's
+	// JSON beside the typed columns.
+	Archived, Users, Raw bool
+	// Only holds table names, IDs and URLs; nil: all. The load then owns the tables
+	// of these data sources only, and of the fixed tables the rows that belong to them.
+	Only []string
+	// AllowEmpty: a load of no data source at all is no error.
+	AllowEmpty bool
+	Logger     *slog.Logger // none
+}
+
+// A Database is a database, or a data source, that the configuration names.
+type Database struct {
+	ID   string // or URL
+	Name string // of its table; of several data sources, what the names begin with
+}
+
+// A Source reads a Notion workspace. It serves one load.
+type Source struct {
+	client  Client
+	options Options
+	log     *slog.Logger
+	users   *directory
+}
+
+var _ lake.Source = (*Source)(nil)
+
+// NewSource returns the Source of one load.
+func NewSource(o Options) *Source {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Source{client: o.Client, options: o, log: o.Logger, users: newDirectory(o.Client)}
+}
+
+// Tables discovers the workspace and yields its tables: those of the data
+// sources by name, then the fixed ones.
+func (s *Source) Tables(ctx context.Context, now lake.View) iter.Seq2[lake.Table, error] {
+	return func(yield func(lake.Table, error) bool) {
+		w, err := s.discover(ctx, now)
+		if err != nil {
+			yield(lake.Table{}, err)
+			return
+		}
+		s.log.InfoContext(ctx, "workspace discovered", "data_sources", len(w.found), "databases", len(w.databases), "not_read", len(w.gone))
+		for _, t := range w.tables() {
+			if !yield(t, nil) {
+				return
+			}
+		}
+	}
+}
+
+// A workspace is what a load found of a workspace.
+type workspace struct {
+	source    *Source
+	view      lake.View
+	before    map[string]lake.Schema // tables of the last load, by key
+	found     []*found               // by ID
+	databases []*database            // by ID
+	gone      map[string]string      // tables that are not read: data source ID -> why
+	problems  []problem
+	sources   map[string]*dataSource // of found, by ID
+	made      []*sourceTable
+}
+
+// A found is a data source that the load reads.
+type found struct {
+	id         string
+	by         string // how it was found: one of the by constants
+	configured string // its name in the configuration
+	several    bool   // the configured name is one of several data sources'
+	ds         *dataSource
+	err        error  // why ds is nil: it could not be read
+	name       string // of its table
+}
+
+// How a data source was found (_data_sources.discovered_by).
+const (
+	byConfiguration = "configuration"
+	bySearch        = "search"
+	byDatabase      = "database"
+	byRelation      = "relation"
+	byLastLoad      = "last_load"
+)
+
+// tables are the tables of the load.
+func (w *workspace) tables() []lake.Table {
+	var tables []lake.Table
+	for _, f := range w.found {
+		if f.ds == nil {
+			tables = append(tables, w.unreadable(f))
+			continue
+		}
+		before, ok := w.before[f.id]
+		t := w.source.newSourceTable(f.ds, f.name, f.configured, pointer(before, ok), w.sources)
+		w.made = append(w.made, t)
+		tables = append(tables, t.table())
+	}
+	for id, why := range w.gone {
+		tables = append(tables, lake.Table{Schema: lake.Schema{Table: w.before[id].Table, Key: id}, Unread: why})
+	}
+	slices.SortFunc(tables, func(a, b lake.Table) int { return strings.Compare(a.Schema.Table, b.Schema.Table) })
+	tables = append(tables, w.databasesTable(), w.optionsTable())
+	if w.source.options.Users {
+		tables = append(tables, w.usersTable())
+	}
+	return append(tables, w.dataSourcesTable(), w.propertiesTable(), w.problemsTable())
+}
+
+func pointer(s lake.Schema, ok bool) *lake.Schema {
+	if !ok {
+		return nil
+	}
+	return &s
+}
+
+// unreadable is the table of a data source whose properties could not be read.
+func (w *workspace) unreadable(f *found) lake.Table {
+	schema := lake.Schema{Table: f.name, Key: f.id, Columns: pageColumns}
+	return lake.Table{Schema: schema, Rows: func(context.Context) iter.Seq2[lake.Row, error] {
+		return func(yield func(lake.Row, error) bool) {
+			yield(lake.Row{}, &lake.PartialError{Table: f.name, Err: f.err})
+		}
+	}}
+}
+
+// nameTables gives every found data source the name of its table.
+func (w *workspace) nameTables() {
+	taken := map[string]bool{}
+	for _, t := range w.before {
+		taken[t.Table] = true
+	}
+	claims := make([]claim, len(w.found))
+	for i, f := range w.found {
+		c := claim{suffix: sourceSuffix(f.id)}
+		title := ""
+		if f.ds != nil {
+			title = f.ds.title
+		}
+		c.base, c.always = tableBase(f.configured, title, f.several)
+		if before, ok := w.before[f.id]; ok {
+			c.before = before.Table
+			c.keep = f.configured == "" || f.configured == stateOf(&before).Configured
+			delete(taken, before.Table)
+		}
+		claims[i] = c
+	}
+	for i, name := range assignNames(claims, taken) {
+		w.found[i].name = name
+	}
+}
+
+// tableBase is the name that a data source's table would have alone. always: it
+// gets a suffix nevertheless, since nothing names it.
+func tableBase(configured, title string, several bool) (base string, always bool) {
+	name := snakeCase(configured, "t_")
+	if name != "" && !several {
+		return name, false
+	}
+	rest, always := snakeCase(title, ""), false
+	if rest == "" {
+		rest, always = "data_source", true
+	}
+	if name != "" {
+		return name + "_" + rest, always
+	}
+	if rest[0]-'0' <= 9 {
+		rest = "t_" + rest
+	}
+	return rest, always
+}
+
+// carries reports whether the rows of a fixed table that belong to the data
+// source stay as they were at the last load.
+func (w *workspace) carries(id string) bool {
+	for _, f := range w.found {
+		if f.id == id {
+			return f.ds == nil
+		}
+	}
+	return len(w.source.options.Only) > 0
+}
+
+// config names what the configuration names, for errors.
+func config(d Database) string {
+	if d.Name != "" {
+		return fmt.Sprintf("configured database %q (%s)", d.Name, d.ID)
+	}
+	return "configured database " + d.ID
+}
