@@ -65,8 +65,10 @@ func TestHistory(t *testing.T) {
 			t.Errorf("snapshot %d: %+v", n, s)
 		}
 		for _, r := range []catalog.Ref{
-			ref(t, string(loadID(n))), ref(t, loadID(n).Tag()), {SnapshotID: s.ID},
-			ref(t, at[n].Format(time.RFC3339)), {Time: at[n].Add(23 * time.Hour)},
+			ref(t, string(loadID(n))), ref(t, loadID(n).Tag()),
+			{SnapshotID: s.ID},
+			ref(t, at[n].Format(time.RFC3339)),
+			{Time: at[n].Add(23 * time.Hour)},
 		} {
 			state, err := c.TableAt(t.Context(), "tasks", r)
 			if err != nil {
@@ -93,6 +95,27 @@ func columnsOf(s lake.TableState) string {
 		parts = append(parts, c.Name+"="+c.Key+":"+c.Type.Kind.String()+":"+string(rune('0'+s.Layout.FieldIDs[c.Name])))
 	}
 	return strings.Join(parts, " ")
+}
+
+// Removed columns leave at once where that is wanted.
+func TestRetire(t *testing.T) {
+	t.Parallel()
+	w := newWarehouse(t)
+	w.options.Removed = catalog.Retire
+	c := w.open()
+	w.mustPublish(c, loadID(1), change{schema: tasks, rows: 1})
+	s := tasks
+	s.Columns = s.Columns[:2]
+	w.mustPublish(c, loadID(2), change{schema: s, rows: 1})
+	for at, want := range map[string]string{
+		string(loadID(1)): "_id=_id:string:1 title=t:string:2 points=p:double:3",
+		string(loadID(2)): "_id=_id:string:1 title=t:string:2",
+	} {
+		state, err := c.TableAt(t.Context(), "tasks", ref(t, at))
+		if got := columnsOf(state); err != nil || got != want {
+			t.Errorf("at %s: %s, %v, want %s", at, got, err, want)
+		}
+	}
 }
 
 func TestNotFound(t *testing.T) {

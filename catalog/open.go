@@ -47,7 +47,7 @@ type Options struct {
 	Now         func() time.Time // nil: time.Now
 	Version     string           // of the program
 	// Point, where it is not nil, is called before and after every effect:
-	// "catalog.write", "catalog.begin", "catalog.update", "catalog.commit",
+	// "catalog.write-metadata", "catalog.begin", "catalog.update", "catalog.commit",
 	// "catalog.outcome", "catalog.hint" and "catalog.delete", after it with
 	// ".done" at the end.
 	Point lake.Point

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -136,6 +137,27 @@ func TestOpenAgain(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// Several programs make one catalog at the same time.
+func TestOpenConcurrently(t *testing.T) {
+	t.Parallel()
+	w := newWarehouse(t)
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			c, err := catalog.Open(context.Background(), w.options)
+			if err != nil {
+				t.Errorf("open: %v", err)
+				return
+			}
+			if err := c.Close(); err != nil {
+				t.Errorf("close: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	w.mustPublish(w.open(), loadID(1), change{schema: tasks, rows: 1})
 }
 
 // A catalog that another program holds locked.

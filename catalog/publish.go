@@ -69,7 +69,7 @@ type attempt struct {
 	targets []*target // in the order of the changes, the ledger last
 	tagged  []*target // the tables without a change
 
-	mu      sync.Mutex
+	writing sync.Mutex
 	written []string // storage keys
 }
 
@@ -116,8 +116,8 @@ func (a *attempt) check(l listing, p lake.Publication) ([]lake.Snapshot, error) 
 	case last >= p.Load.ID:
 		return nil, fmt.Errorf("load %s has been published meanwhile: %w", last, lake.ErrConflict)
 	}
-	a.Catalog.mu.Lock()
-	defer a.Catalog.mu.Unlock()
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if a.seen != nil && last > *a.seen {
 		return nil, fmt.Errorf("load %s has been published since this one began: %w", last, lake.ErrConflict)
 	}
@@ -294,16 +294,16 @@ func (a *attempt) loadVersion() string {
 
 // write writes a file that is deleted if the publication fails.
 func (a *attempt) write(ctx context.Context, key string, data []byte) error {
-	a.mu.Lock()
+	a.writing.Lock()
 	a.written = append(a.written, key)
-	a.mu.Unlock()
-	if err := a.point.Hit("catalog.write", key); err != nil {
+	a.writing.Unlock()
+	if err := a.point.Hit("catalog.write-metadata", key); err != nil {
 		return err
 	}
 	if err := a.store.WriteAll(ctx, key, data); err != nil {
 		return err
 	}
-	return a.point.Hit("catalog.write.done", key)
+	return a.point.Hit("catalog.write-metadata.done", key)
 }
 
 // clean deletes everything that was written.

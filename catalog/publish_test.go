@@ -2,13 +2,10 @@ package catalog_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -160,79 +157,6 @@ func TestPublishRenames(t *testing.T) {
 	w.checkFiles()
 }
 
-// A publication on what has moved since changes nothing and leaves nothing.
-func TestPublishConflict(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name string
-		// between happens after tasks and users have been staged
-		between func(w *warehouse) error
-		load    lake.LoadID
-	}{
-		{"a newer load", func(w *warehouse) error {
-			_, err := w.publish(w.open(), loadID(9), change{schema: tasks, rows: 1})
-			return err
-		}, loadID(5)},
-		{"an older load of the same table", func(w *warehouse) error {
-			_, err := w.publish(w.open(), loadID(2), change{schema: tasks, rows: 1})
-			return err
-		}, loadID(5)},
-		{"an older load of another table", func(w *warehouse) error {
-			_, err := w.publish(w.open(), loadID(2), change{schema: empty, rows: 1})
-			return err
-		}, loadID(5)},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			w := newWarehouse(t)
-			c := w.open()
-			w.mustPublish(c, loadID(1), change{schema: tasks, rows: 3}, change{schema: users, rows: 2})
-			var changes []lake.Change
-			for _, s := range []lake.Schema{tasks, users, schema("fresh", "fresh")} {
-				staged, err := w.stage(c, change{schema: s, rows: 1})
-				if err != nil {
-					t.Fatal(err)
-				}
-				changes = append(changes, staged)
-			}
-			if err := test.between(w); err != nil {
-				t.Fatal(err)
-			}
-			before := w.pointers()
-			_, err := c.Publish(t.Context(), lake.Publication{Load: lake.Load{ID: test.load}, Changes: changes})
-			if !errors.Is(err, lake.ErrConflict) {
-				t.Errorf("publish: %v, want a conflict", err)
-			}
-			if d := cmp.Diff(before, w.pointers()); d != "" {
-				t.Errorf("the catalog moved: %s", d)
-			}
-			w.checkFiles()
-		})
-	}
-}
-
-// A load that began before another one was published is a conflict even where it
-// stages its tables on what that one published.
-func TestPublishConflictSinceBegin(t *testing.T) {
-	t.Parallel()
-	w := newWarehouse(t)
-	c := w.open()
-	w.mustPublish(c, loadID(1), change{schema: tasks, rows: 3})
-	if last, err := c.LastLoad(t.Context()); err != nil || last != loadID(1) {
-		t.Fatalf("last load %s, %v", last, err)
-	}
-	w.mustPublish(w.open(), loadID(2), change{schema: tasks, rows: 4})
-	if _, err := w.publish(c, loadID(3), change{schema: tasks, rows: 3}); !errors.Is(err, lake.ErrConflict) {
-		t.Errorf("publish: %v, want a conflict", err)
-	}
-	if _, err := c.LastLoad(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	w.mustPublish(c, loadID(4), change{schema: tasks, rows: 3})
-	w.mustPublish(c, loadID(5), change{schema: tasks, rows: 3})
-	w.checkFiles()
-}
-
 // The clock may do what it wants: times of snapshots only go forward, those of
 // tables that only get a tag too.
 func TestPublishTime(t *testing.T) {
@@ -370,52 +294,60 @@ func TestPublishKeepsFiles(t *testing.T) {
 	w.checkFiles()
 }
 
-// Several programs publish at once: whoever succeeds is one snapshot of every
-// table, all others end with a conflict and leave nothing.
-func TestPublishConcurrently(t *testing.T) {
+// What must not be published is refused, and nothing of it is left.
+func TestPublishRefuses(t *testing.T) {
 	t.Parallel()
 	w := newWarehouse(t)
-	const programs, rounds = 4, 6
-	w.mustPublish(w.open(), loadID(0), change{schema: tasks, rows: 1}, change{schema: users, rows: 1})
-	var mu sync.Mutex
-	published := map[lake.LoadID]bool{loadID(0): true}
-	var wg sync.WaitGroup
-	for program := range programs {
-		c := w.open()
-		wg.Go(func() {
-			for round := range rounds {
-				last, err := c.LastLoad(t.Context())
-				if err != nil {
-					t.Errorf("last load: %v", err)
-					return
-				}
-				// Programs that begin at once have IDs of their own all the same.
-				id := lake.NextLoadID(w.at.Add(time.Duration(round*programs+program)*time.Minute), last)
-				_, err = w.publish(c, id, change{schema: tasks, rows: 1}, change{schema: users, rows: 1})
-				switch {
-				case err == nil:
-					mu.Lock()
-					published[id] = true
-					mu.Unlock()
-				case !errors.Is(err, lake.ErrConflict):
-					t.Errorf("publish %s: %v", id, err)
-				}
-			}
-		})
+	c := w.open()
+	w.mustPublish(c, loadID(1), change{schema: tasks, rows: 1})
+	before := w.pointers()
+	st, err := c.Stage(t.Context(), tasks, lake.Replace)
+	if err != nil {
+		t.Fatal(err)
 	}
-	wg.Wait()
-	var want []string
-	for id := range maps.Keys(published) {
-		want = append(want, id.Tag())
+	other, err := w.open().Stage(t.Context(), users, lake.Replace)
+	if err != nil {
+		t.Fatal(err)
 	}
-	slices.Sort(want)
-	if d := cmp.Diff(want, w.loads()); d != "" {
-		t.Errorf("published loads: %s", d)
-	}
-	for name, meta := range w.metadata() {
-		if len(meta.Snapshots()) != len(published) {
-			t.Errorf("table %s has %d snapshots after %d loads", name, len(meta.Snapshots()), len(published))
+	file, strange, hollow := fakeFile(st.Layout(), 1), fakeFile(st.Layout(), 1), fakeFile(st.Layout(), 1)
+	strange.Columns[0].FieldID = 77
+	hollow.Rows = 0
+	for _, test := range []struct {
+		name    string
+		id      lake.LoadID
+		changes []lake.Change
+		want    string
+	}{
+		{"a load ID that is none", "tonight", nil, "tonight"},
+		{"a table of another catalog", loadID(2), []lake.Change{{Staged: other}}, "another catalog"},
+		{"a table twice", loadID(2), []lake.Change{{Staged: st}, {Staged: st}}, "twice"},
+		{"a file twice", loadID(2), []lake.Change{{Staged: st, Files: []lake.File{file, file}}}, "twice"},
+		{"a file of another schema", loadID(2), []lake.Change{{Staged: st, Files: []lake.File{file, strange}}}, "field ID 77"},
+		{"a file without rows", loadID(2), []lake.Change{{Staged: st, Files: []lake.File{hollow}}}, "0 rows"},
+	} {
+		_, err := c.Publish(t.Context(), lake.Publication{Load: lake.Load{ID: test.id}, Changes: test.changes})
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", test.name, err, test.want)
 		}
 	}
+	if d := cmp.Diff(before, w.pointers()); d != "" {
+		t.Errorf("the catalog moved: %s", d)
+	}
 	w.checkFiles()
+}
+
+func TestStageRefuses(t *testing.T) {
+	t.Parallel()
+	c := newWarehouse(t).open()
+	for name, s := range map[string]lake.Schema{
+		"no name":      {Key: "k", Columns: tasks.Columns},
+		"no key":       {Table: "t", Columns: tasks.Columns},
+		"no columns":   {Table: "t", Key: "k"},
+		"no type":      schema("t", "k", lake.Column{Key: "x", Name: "x"}),
+		"a name twice": schema("t", "k", property("a", "x", lake.String), property("b", "x", lake.String)),
+	} {
+		if _, err := c.Stage(t.Context(), s, lake.Replace); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
 }

@@ -78,7 +78,7 @@ func (b *columnBounds) text(s string) {
 		p, _ := prefix(s)
 		b.minS = strings.Clone(p)
 	}
-	if s > b.maxS && !(b.cut && strings.HasPrefix(s, b.maxS)) {
+	if s > b.maxS && (!b.cut || !strings.HasPrefix(s, b.maxS)) {
 		p, cut := prefix(s)
 		if p != b.maxS {
 			b.maxS = strings.Clone(p)
@@ -109,10 +109,10 @@ func successor(s string) (string, bool) {
 	for len(s) > 0 {
 		r, size := utf8.DecodeLastRuneInString(s)
 		s = s[:len(s)-size]
-		switch {
-		case r == utf8.MaxRune:
+		switch r {
+		case utf8.MaxRune:
 			continue
-		case r == 0xD7FF:
+		case 0xD7FF:
 			r = 0xE000 // past the surrogates, which are no characters
 		default:
 			r++

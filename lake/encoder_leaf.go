@@ -46,9 +46,10 @@ func (l *leaf) pageBytes() int {
 }
 
 // chooseDictionary decides by the values at hand whether the column's text gets
-// a dictionary: if every second one is a repetition. Where text is mostly
-// different, a dictionary would cost time and memory until it is given up.
+// a dictionary: if one in ten is a repetition, there are not so many different
+// ones. Else a dictionary would cost time and memory until it is given up.
 //
+// Long texts want none: bounds of a dictionary's pages are not cut.
 // Identifiers never get one: when a dictionary is given up, the writer's Bloom
 // filter knows the values in the dictionary only, and engines would not find
 // the others.
@@ -57,13 +58,16 @@ func (l *leaf) chooseDictionary(kind Kind) {
 	if (kind != String && kind != JSON) || l.long || l.unique {
 		return
 	}
-	const sample, slots = 1024, 8192
+	const sample, slots, dictionaryText = 1024, 8192, 256
 	var seen [slots / 64]uint64
 	seed := maphash.MakeSeed()
 	n, different := 0, 0
 	for _, v := range l.values {
 		if v.IsNull() {
 			continue
+		}
+		if len(v.ByteArray()) > dictionaryText {
+			return
 		}
 		h := maphash.Bytes(seed, v.ByteArray()) % slots
 		if seen[h/64]&(1<<(h%64)) == 0 {
@@ -74,7 +78,7 @@ func (l *leaf) chooseDictionary(kind Kind) {
 			break
 		}
 	}
-	l.dictionary = 2*different <= n
+	l.dictionary = n > 0 && 10*different <= 9*n
 }
 
 // An arena keeps copies of texts until it is reset, without an allocation for each.

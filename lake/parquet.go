@@ -3,6 +3,7 @@ package lake
 import (
 	"fmt"
 	"reflect"
+	"unicode/utf8"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -12,9 +13,9 @@ const (
 	// first. Readers hold a page of every column in memory, and so does the
 	// Writer. Long text is worth more: JSON repeats itself within a page.
 	longPageBytes  = 512 << 10
-	shortPageBytes = 96 << 10
+	shortPageBytes = 128 << 10
 	// pageRows ends pages of small values, so that page indexes can prune.
-	pageRows = 4_000
+	pageRows = 5_000
 	// dictionaryBytes is the size above which a dictionary is given up.
 	dictionaryBytes = 256 << 10
 	// bloomBits per value: about one false positive in a hundred.
@@ -74,11 +75,11 @@ func (n *node) parquetNode() parquet.Node {
 	case Float64:
 		// Never with a dictionary: Spark skips row groups by it, and a dictionary
 		// keeps -0.0 and 0.0 apart, which are equal in SQL.
-		p = parquet.Leaf(parquet.DoubleType)
+		p = parquet.Leaf(&boundedType{Type: parquet.DoubleType, bound: boundFloats})
 	case Timestamp:
 		p = parquet.TimestampAdjusted(parquet.Microsecond, true)
 	case String, JSON:
-		p = parquet.String()
+		p = parquet.Leaf(&boundedType{Type: parquet.String().Type(), bound: boundText})
 		if n.leaf.dictionary {
 			p = parquet.Encoded(p, &parquet.RLEDictionary)
 		}
@@ -103,13 +104,12 @@ func (e *encoder) parquetOptions(c *codec, version string) []parquet.WriterOptio
 		parquet.DictionaryMaxBytes(dictionaryBytes),
 		// Bounds of pages are in the column index; twice is too much.
 		parquet.DataPageStatistics(false),
+		// Bounds of text are characters: a cut at so many bytes goes through one.
+		parquet.ColumnIndexSizeLimit(func([]string) int { return boundChars * utf8.UTFMax }),
 		parquet.PageBufferSize(longPageBytes),
 		parquet.WriteBufferSize(256 << 10),
 	}
 	for _, l := range e.leaves {
-		if l.long {
-			options = append(options, parquet.SkipPageBounds(l.path...))
-		}
 		if l.bloom {
 			options = append(options, parquet.BloomFilters(parquet.SplitBlockFilter(bloomBits, l.path...)))
 		}

@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"errors"
 	"io"
 
 	"github.com/parquet-go/parquet-go"
@@ -58,7 +59,7 @@ func (c *cursor) pass(rep int) error {
 	}
 	for {
 		v, err := c.peek()
-		if err == io.EOF || err == nil && v.RepetitionLevel() <= rep {
+		if errors.Is(err, io.EOF) || err == nil && v.RepetitionLevel() <= rep {
 			return nil
 		}
 		if err != nil {
@@ -82,7 +83,7 @@ func (c *cursor) fill() error {
 	}
 	n, err := c.reader.ReadValues(c.buffer)
 	c.values = c.buffer[:n]
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		c.retire()
 		err = nil
 	}

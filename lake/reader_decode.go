@@ -104,7 +104,7 @@ func (r *dataFile) decoder(table string, t Type, path string, c *parquet.Column,
 			}
 			r.cursor(leaf)
 		}
-	default:
+	case Bool, Int64, Float64, String, JSON, Timestamp, Invalid:
 		if !c.Leaf() || !storedAs(t.Kind, c.Type()) {
 			return unlike()
 		}

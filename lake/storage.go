@@ -20,9 +20,10 @@ type StorageOptions struct {
 	// engines that open the table's files.
 	URL string
 	// Point, where it is not nil, is called before and after every effect:
-	// "storage.create", "storage.write", "storage.sync", "storage.close",
-	// "storage.open", "storage.list" and "storage.delete", after it with ".done"
-	// at the end ("storage.write" has ".torn" in the middle instead).
+	// "storage.create", "storage.sync", "storage.close", "storage.open",
+	// "storage.list" and "storage.delete", after them with ".done" at the end;
+	// "storage.write", and "storage.write.torn" when half of it is written;
+	// "storage.syncdir" before a folder is synced.
 	Point Point
 }
 
@@ -63,7 +64,7 @@ func OpenStorage(ctx context.Context, o StorageOptions) (*Storage, error) {
 	s := &Storage{
 		root:   "file://" + strings.TrimSuffix(uriPath(dir), "/"),
 		bucket: bucket,
-		disk:   &disk{root: dir, kept: map[string]bool{}},
+		disk:   &disk{root: dir, point: o.Point, kept: map[string]bool{}},
 		point:  o.Point,
 	}
 	for _, d := range made {

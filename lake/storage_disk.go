@@ -3,6 +3,7 @@ package lake
 import (
 	"errors"
 	"os"
+	"path"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -10,7 +11,8 @@ import (
 
 // A disk makes what is written below a local folder survive a power loss.
 type disk struct {
-	root string
+	root  string
+	point Point
 
 	mu sync.Mutex
 	// kept are the folders that are known to be on the disk themselves: the
@@ -24,20 +26,28 @@ func (d *disk) path(key string) string { return filepath.Join(d.root, filepath.F
 // keep makes sure that the file of a key, already synced, and all folders down
 // to it are found again after a power loss.
 func (d *disk) keep(key string) error {
-	dir := filepath.Dir(d.path(key))
-	if err := syncDir(dir); err != nil {
+	dir := path.Dir(key)
+	if err := d.sync(dir); err != nil {
 		return err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for dir != d.root && !d.kept[dir] {
-		if err := syncDir(filepath.Dir(dir)); err != nil {
+	for dir != "." && !d.kept[dir] {
+		if err := d.sync(path.Dir(dir)); err != nil {
 			return err
 		}
 		d.kept[dir] = true
-		dir = filepath.Dir(dir)
+		dir = path.Dir(dir)
 	}
 	return nil
+}
+
+// sync makes the entries of a folder below the root durable.
+func (d *disk) sync(dir string) error {
+	if err := d.point.Hit("storage.syncdir", dir); err != nil {
+		return err
+	}
+	return syncDir(d.path(dir))
 }
 
 // syncDir makes the entries of a folder durable.

@@ -81,7 +81,7 @@ func (s *Storage) Delete(ctx context.Context, keys ...string) error {
 	}
 	// Deletions are kept in their order, for those who write down what to delete.
 	for dir := range parents {
-		if err := syncDir(s.disk.path(dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := s.disk.sync(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, objectFault("delete in", s.describe(dir), err))
 		}
 	}

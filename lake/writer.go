@@ -14,7 +14,7 @@ const (
 	defaultRowGroupBytes = 8 << 20
 	// Rows are encoded in batches: of so many, or so many bytes of text.
 	batchRows = 256
-	batchText = 1 << 20
+	batchText = 256 << 10
 )
 
 // WriterOptions shape the files of a Writer.

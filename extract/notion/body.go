@@ -2,6 +2,7 @@ package notion
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 type buffer struct {
 	b []byte
 	outline
+	heads []rowHead // of the results, where these are rows
 }
 
 const (
@@ -88,7 +90,7 @@ type gunzip struct {
 
 // unexpected names the end of a body that is empty although it is packed.
 func unexpected(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -2,6 +2,7 @@ package notion
 
 import (
 	"encoding/binary"
+	"iter"
 	"math/bits"
 )
 
@@ -58,16 +59,55 @@ func (s *idSet) has(id UUID) bool {
 	}
 }
 
-// within reports whether every id of s is in other.
-func (s *idSet) within(other *idSet) bool {
-	for _, chunk := range s.chunks {
-		for _, e := range chunk {
-			if !other.has(e.id) {
-				return false
-			}
+// noEnd is after every minute.
+const noEnd = 1<<32 - 1
+
+// within reports whether every id of s that was added with a minute before end is
+// in other.
+func (s *idSet) within(other *idSet, end uint32) bool {
+	for e := range s.all() {
+		if e.minute < end && !other.has(e.id) {
+			return false
 		}
 	}
 	return true
+}
+
+// union adds the ids of other.
+func (s *idSet) union(other *idSet) {
+	for e := range other.all() {
+		s.add(e.id, e.minute)
+	}
+}
+
+// addAll adds the rows of a page.
+func (s *idSet) addAll(p *page) {
+	for _, h := range p.heads {
+		if h.isRow() {
+			s.add(h.id, 0)
+		}
+	}
+}
+
+// clear empties the set and keeps the memory of a small one.
+func (s *idSet) clear() {
+	if s.n > 0 {
+		s.chunks = append(s.chunks[:0], s.chunks[0][:0])
+		clear(s.slots)
+		s.n = 0
+	}
+}
+
+func (s *idSet) all() iter.Seq[idEntry] {
+	return func(yield func(idEntry) bool) {
+		for _, chunk := range s.chunks {
+			for _, e := range chunk {
+				if !yield(e) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func (s *idSet) entry(k uint32) *idEntry {
@@ -75,7 +115,7 @@ func (s *idSet) entry(k uint32) *idEntry {
 }
 
 func (s *idSet) append(e idEntry) (k uint32) {
-	if s.n%entriesPerChunk == 0 {
+	if s.n%entriesPerChunk == 0 && (s.n > 0 || len(s.chunks) == 0) {
 		first := entriesPerChunk
 		if s.n == 0 {
 			first = 64 // most data sources are small

@@ -42,15 +42,15 @@ func TestIDSet(t *testing.T) {
 		}
 	}
 	few := new(idSet)
-	if !few.within(s) || few.has(numbered(1)) {
+	if !few.within(s, noEnd) || few.has(numbered(1)) {
 		t.Error("the empty set")
 	}
 	few.add(numbered(5), 0)
-	if !few.within(s) || s.within(few) {
+	if !few.within(s, noEnd) || s.within(few, noEnd) {
 		t.Error("subset")
 	}
 	few.add(numbered(n+5), 0)
-	if few.within(s) {
+	if few.within(s, noEnd) {
 		t.Error("no subset")
 	}
 }

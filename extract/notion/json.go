@@ -184,13 +184,11 @@ func skip(b []byte, i int) int {
 func skipContainer(b []byte, i int) int {
 	depth := 0
 	var in uint64 // all ones while in a string
-	for i+8 <= len(b) {
+	for len(b)-i >= 8 {
 		x := binary.LittleEndian.Uint64(b[i:])
-		if high := x & highs; high != 0 {
-			x &^= high >> 7 * 0xff // what is not ASCII is text: any byte without a meaning will do
-		}
-		// For bytes below 0x80, 0x80-(byte^c) has the high bit exactly where byte is c.
-		if (highs-(x^'\\'*ones))&highs != 0 {
+		// For bytes below 0x80, 0x80-(byte^c) has the high bit exactly where byte is
+		// c. Words with backslashes or what is not ASCII are left to skipBytes.
+		if (highs-(x^'\\'*ones)|x)&highs != 0 {
 			if in, depth, i = skipBytes(b, i, in, depth); depth == 0 {
 				return i
 			}
@@ -205,17 +203,19 @@ func skipContainer(b []byte, i int) int {
 		x |= 0x20 * ones // [ becomes {, ] becomes }
 		opening := (highs - (x ^ '{'*ones)) & highs &^ text
 		closing := (highs - (x ^ '}'*ones)) & highs &^ text
-		n := int((opening>>7 | closing>>3) * ones >> 56) // the number of each in four bits
-		if n>>4 >= depth {
-			for m := opening | closing; m != 0; m &= m - 1 {
-				if low := m & -m; low&opening != 0 {
-					depth++
-				} else if depth--; depth == 0 {
-					return i + bits.TrailingZeros64(m)/8 + 1
+		if opening|closing != 0 {
+			n := int((opening>>7 | closing>>3) * ones >> 56) // the number of each in four bits
+			if n>>4 >= depth {
+				for m := opening | closing; m != 0; m &= m - 1 {
+					if low := m & -m; low&opening != 0 {
+						depth++
+					} else if depth--; depth == 0 {
+						return i + bits.TrailingZeros64(m)/8 + 1
+					}
 				}
+			} else {
+				depth += n&15 - n>>4
 			}
-		} else {
-			depth += n&15 - n>>4
 		}
 		i += 8
 	}

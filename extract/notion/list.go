@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // A listing is a request whose answer comes in pages.
@@ -21,7 +22,20 @@ type listing struct {
 	size   *pageSize
 	check  func(*answer) error // besides what every list must have; may be nil
 	single bool                // the answer may be one object instead of a list
+	rows   bool                // the results are rows: their heads are read
+	// after looks at a page that has a next one and says how to go on. It may
+	// change the body. Nil: by the cursor.
+	after func(*page) step
 }
+
+// A step is how a listing goes on after a page.
+type step uint8
+
+const (
+	byCursor step = iota
+	anew          // from the beginning of what the body asks for now
+	stop
+)
 
 // body is what a listing may ask for in the body of a POST.
 type body struct {
@@ -39,7 +53,9 @@ type page struct {
 	*answer
 	next       string // cursor
 	more       bool
-	incomplete bool // Notion cut the listing off
+	incomplete bool      // Notion cut the listing off
+	from       time.Time // where the window of rows starts that the page belongs to
+	first      bool      // the first page of that window
 }
 
 // all yields the elements of results.
@@ -62,7 +78,7 @@ const maxEmptyPages = 100
 
 // pages yields the pages of one pass through a listing. The next one is asked
 // for while this one is being used. A pass ends with an error or was whole.
-func (c *Client) pages(ctx context.Context, l listing) iter.Seq2[*page, error] {
+func (c *Client) pages(ctx context.Context, l *listing) iter.Seq2[*page, error] {
 	return func(yield func(*page, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		pages := make(chan *page)
@@ -88,7 +104,7 @@ func (c *Client) pages(ctx context.Context, l listing) iter.Seq2[*page, error] {
 }
 
 // fetch sends the pages of one pass to pages.
-func (c *Client) fetch(ctx context.Context, l listing, pages chan<- *page) error {
+func (c *Client) fetch(ctx context.Context, l *listing, pages chan<- *page) error {
 	seen := map[string]bool{}
 	empty := 0
 	for cursor := ""; ; {
@@ -96,11 +112,14 @@ func (c *Client) fetch(ctx context.Context, l listing, pages chan<- *page) error
 		if err != nil {
 			return err
 		}
-		next, id := p.next, p.RequestID
+		// What follows must be known before p is given away.
+		next, id, more, how := p.next, p.RequestID, p.more, byCursor
 		if empty++; len(p.results) > 0 {
 			empty = 0
 		}
-		more := p.more
+		if l.after != nil {
+			how = l.after(p)
+		}
 		select {
 		case pages <- p:
 		case <-ctx.Done():
@@ -108,8 +127,12 @@ func (c *Client) fetch(ctx context.Context, l listing, pages chan<- *page) error
 			return fmt.Errorf("%s: %w", l.op, ctx.Err())
 		}
 		switch {
-		case !more:
+		case !more || how == stop:
 			return nil
+		case how == anew:
+			cursor = ""
+			clear(seen)
+			continue
 		case next == "":
 			return &Error{Op: l.op, RequestID: id, Err: fmt.Errorf("%w: there is more, but no cursor", ErrLoop)}
 		case seen[next]:
@@ -123,7 +146,7 @@ func (c *Client) fetch(ctx context.Context, l listing, pages chan<- *page) error
 }
 
 // page asks for one page.
-func (c *Client) page(ctx context.Context, l listing, cursor string) (*page, error) {
+func (c *Client) page(ctx context.Context, l *listing, cursor string) (*page, error) {
 	p := new(page)
 	a, err := c.do(ctx, request{
 		op:     l.op,
@@ -148,6 +171,12 @@ func (c *Client) page(ctx context.Context, l listing, cursor string) (*page, err
 		return nil, err
 	}
 	p.answer = a
+	p.heads = p.heads[:0]
+	if l.rows {
+		for row := range p.all() {
+			p.heads = append(p.heads, headOf(row))
+		}
+	}
 	l.size.answered()
 	return p, nil
 }
@@ -244,7 +273,7 @@ func (c *Client) listed(ctx context.Context, l listing) iter.Seq2[JSON, error] {
 var errStopped = errors.New("stopped")
 
 func (c *Client) listedOnce(ctx context.Context, l listing, seen *idSet, incomplete *bool, yield func(JSON, error) bool) error {
-	for p, err := range c.pages(ctx, l) {
+	for p, err := range c.pages(ctx, &l) {
 		if err != nil {
 			return err
 		}

@@ -10,22 +10,14 @@ import (
 // are more than one query gives. seen holds those of them that came so far.
 //
 // They are read from the other end first, then in parts that together are all
-// of them: ranges of a unique_id property, or what does and what does not have a
-// character in its title, divided further and further. The minute is whole when
-// no part was cut off and every row that was ever seen in it was seen in the
-// parts too, which shows that the parts leave nothing out.
+// of them: by the number of a unique_id property, or by what does and what does
+// not have a character in its title, divided further and further. The minute is
+// whole when no part was cut off and every row that was ever seen in it was seen
+// in the parts too, which shows that the parts leave nothing out.
 func (r *rows) readMinute(m time.Time, seen *idSet) (whole bool, err error) {
 	minute := []any{created("on_or_after", m), created("before", m.Add(time.Minute))}
-	got, err := r.readPart(part{
-		filter: and(minute...),
-		sort:   byCreation(descending),
-		visit:  func(h rowHead, _ JSON) { seen.add(h.id, 0) },
-	})
-	if err != nil {
+	if _, err := r.part(and(minute...), byCreation(descending), seen, false); err != nil {
 		return false, err
-	}
-	if !got.cutOff {
-		return true, nil
 	}
 	uniqueID, title, err := r.dividers()
 	if err != nil {
@@ -33,7 +25,7 @@ func (r *rows) readMinute(m time.Time, seen *idSet) (whole bool, err error) {
 	}
 	if uniqueID != "" {
 		var parts idSet
-		if whole, err = r.readByNumber(minute, uniqueID, &parts); err != nil || whole && seen.within(&parts) {
+		if whole, err = r.readByNumber(minute, uniqueID, &parts); err != nil || whole && seen.within(&parts, noEnd) {
 			return whole, err
 		}
 	}
@@ -41,7 +33,7 @@ func (r *rows) readMinute(m time.Time, seen *idSet) (whole bool, err error) {
 	if whole, err = r.readByTitle(minute, title, titleCharacters, &parts); err != nil {
 		return false, err
 	}
-	return whole && seen.within(&parts), nil
+	return whole && seen.within(&parts, noEnd), nil
 }
 
 // dividers returns the names of the properties that the rows can be divided by.
@@ -61,33 +53,31 @@ func (r *rows) dividers() (uniqueID, title string, err error) {
 	return uniqueID, title, nil
 }
 
-// readByNumber reads ranges of a unique_id property, each beginning behind the
-// highest number of the one before.
+// readByNumber reads in the order of a unique_id property, each page beginning
+// behind the number that the one before ended with. It is not whole if there are
+// pages without a number.
 func (r *rows) readByNumber(minute []any, name string, parts *idSet) (whole bool, err error) {
-	const none = -1
-	for last := float64(none); ; {
-		filter, highest := minute, last
-		if last != none {
-			filter = slices.Concat(minute, []any{property(name, "unique_id", "greater_than", last)})
+	last := -1.0
+	l := r.listing(and(minute...), fields{"property": name, "direction": ascending})
+	l.after = func(p *page) step {
+		highest := last
+		for row := range p.all() {
+			if n, ok := row.Get("properties").Get(name).Get("unique_id").Get("number").Float(); ok {
+				highest = max(highest, n)
+			}
 		}
-		got, err := r.readPart(part{
-			filter: and(filter...),
-			sort:   fields{"property": name, "direction": ascending},
-			visit: func(h rowHead, row JSON) {
-				parts.add(h.id, 0)
-				if n, ok := row.Get("properties").Get(name).Get("unique_id").Get("number").Float(); ok {
-					highest = max(highest, n)
-				}
-			},
-		})
-		if err != nil || !got.cutOff {
-			return err == nil, err
-		}
-		if highest == last {
-			return false, nil
+		if whole = !p.more; whole || highest == last {
+			return stop
 		}
 		last = highest
+		l.body.Filter = and(slices.Concat(minute, []any{property(name, "unique_id", "greater_than", last)})...)
+		return anew
 	}
+	err = r.read(&l, func(p *page) error {
+		parts.addAll(p)
+		return nil
+	})
+	return whole && err == nil, err
 }
 
 // titleCharacters are those that a set of titles is most likely to be divided
@@ -96,22 +86,22 @@ const titleCharacters = "1234567890eaoinrstlcdumhpgbfywkvxzjq -"
 
 // readByTitle reads what has the first of the characters in its title and what
 // has not, and divides both by the next one where they are cut off.
-func (r *rows) readByTitle(filter []any, name, characters string, parts *idSet) (whole bool, err error) {
-	got, err := r.readPart(part{
-		filter: and(filter...),
-		sort:   byCreation(ascending),
-		visit:  func(h rowHead, _ JSON) { parts.add(h.id, 0) },
-		whole:  characters != "",
-	})
-	if err != nil || !got.cutOff {
-		return err == nil, err
+func (r *rows) readByTitle(filters []any, name, characters string, parts *idSet) (whole bool, err error) {
+	var ids idSet
+	cutOff, err := r.part(and(filters...), byCreation(ascending), &ids, characters != "")
+	if err != nil {
+		return false, err
+	}
+	if !cutOff {
+		parts.union(&ids)
+		return r.stillThere(and(filters...), &ids, time.Time{})
 	}
 	if characters == "" {
 		return false, nil
 	}
 	whole = true
 	for _, condition := range []string{"contains", "does_not_contain"} {
-		divided := slices.Concat(filter, []any{property(name, "title", condition, characters[:1])})
+		divided := slices.Concat(filters, []any{property(name, "title", condition, characters[:1])})
 		w, err := r.readByTitle(divided, name, characters[1:], parts)
 		if err != nil {
 			return false, err
@@ -121,12 +111,24 @@ func (r *rows) readByTitle(filter []any, name, characters string, parts *idSet) 
 	return whole, nil
 }
 
-// readPart reads a part and begins it again when its cursor is refused.
-func (r *rows) readPart(p part) (reading, error) {
+// part reads what filter lets through and adds it to ids. It begins again when
+// its cursor is refused. With try, a part that turns out to be cut off is left.
+func (r *rows) part(filter, sort any, ids *idSet, try bool) (cutOff bool, err error) {
 	for restarts := 0; ; restarts++ {
-		got, err := r.read(p)
+		l := r.listing(filter, sort)
+		l.after = func(p *page) step {
+			if try && p.incomplete {
+				return stop
+			}
+			return byCursor
+		}
+		err := r.read(&l, func(p *page) error {
+			cutOff = cutOff || p.incomplete
+			ids.addAll(p)
+			return nil
+		})
 		if !errors.Is(err, ErrCursor) || restarts == maxRestarts {
-			return got, err
+			return cutOff, err
 		}
 	}
 }

@@ -51,7 +51,7 @@ func (c *Client) Property(ctx context.Context, pageID, propertyID string, item f
 
 func (c *Client) propertyPass(ctx context.Context, l listing) (items []JSON, last JSON, err error) {
 	incomplete := false
-	for p, err := range c.pages(ctx, l) {
+	for p, err := range c.pages(ctx, &l) {
 		if err != nil {
 			return nil, nil, err
 		}
@@ -101,8 +101,11 @@ func unescaped(id string) string {
 // pathSegment makes an id that is percent-encoded already fit for a path: what
 // is encoded stays as it is, and what a path segment cannot hold is encoded.
 func pathSegment(id string) (string, error) {
-	if id == "" || id == "." || id == ".." {
-		return "", errors.New("not a property id")
+	switch id {
+	case "":
+		return "", errors.New("no property id")
+	case ".", "..":
+		return strings.ReplaceAll(id, ".", "%2E"), nil // a proxy may take it for a step up
 	}
 	const (
 		unreserved = "-._~!$&'()*+,;=:@"

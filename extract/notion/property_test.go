@@ -28,10 +28,8 @@ func TestPathSegment(t *testing.T) {
 			t.Errorf("pathSegment(%q) = %q, %v, want %q", id, got, err, want)
 		}
 	}
-	for _, id := range []string{"", ".", ".."} {
-		if got, err := pathSegment(id); err == nil {
-			t.Errorf("pathSegment(%q) = %q", id, got)
-		}
+	if got, err := pathSegment(""); err == nil {
+		t.Errorf("the empty id is %q", got)
 	}
 }
 
@@ -83,7 +81,7 @@ func TestProperty(t *testing.T) {
 					}
 					return nil
 				})
-				if tt.is == nil && err != nil || tt.is != nil && !errors.Is(err, tt.is) {
+				if !fits(err, tt.is) {
 					t.Fatalf("error %v, want %v", err, tt.is)
 				}
 				if items != tt.items || !strings.Contains(string(got), tt.last) {
@@ -102,7 +100,7 @@ func TestPropertyItemError(t *testing.T) {
 	c := newTestClient(t, answers(related(last, "proj", 1, 2)), unlimited)
 	n := 0
 	_, err := c.Property(t.Context(), pageID, "proj", func(JSON) error { n++; return errAny })
-	if err != errAny || n != 1 {
+	if !errors.Is(err, errAny) || n != 1 {
 		t.Errorf("error %v after %d items", err, n)
 	}
 }

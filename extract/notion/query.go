@@ -23,10 +23,11 @@ type Result struct {
 	Supersedes bool
 }
 
-// QueryDataSource yields every row of a data source: each once, and again only
-// if it was edited while the rows were being read. A row may be partial, that is,
-// have an object and an id only. A query that Notion cut off and that could not
-// be continued yields all the rows it got and then an error that is ErrIncomplete.
+// QueryDataSource yields every row of a data source that is there from the
+// beginning to the end of the query: each once, and again only if it was edited
+// while the rows were being read. A row may be partial, that is, have an object
+// and an id only. A query that Notion cut off and that could not be continued
+// yields all the rows it got and then an error that is ErrIncomplete.
 func (c *Client) QueryDataSource(ctx context.Context, id string, q Query) iter.Seq2[Result, error] {
 	if _, ok := parseUUID([]byte(id)); !ok {
 		return failed[Result](fmt.Errorf("query data source %q: %w", id, errNotID))
@@ -54,6 +55,14 @@ func (c *Client) QueryDataSource(ctx context.Context, id string, q Query) iter.S
 }
 
 // rows is a query that runs.
+//
+// The rows are read in windows: each asks for what was created at or after a
+// time, in the order of creation. A cursor is a position that shifts when a row
+// before it is removed, and then a row is skipped. So a window ends with its
+// first page where it can, and the next one starts at the last row of that page.
+// Where too many rows were created in the same minute for that, the window goes
+// on by cursors, and when it ends it is proved that none of its rows has been
+// removed meanwhile.
 type rows struct {
 	c        *Client
 	ctx      context.Context
@@ -64,79 +73,72 @@ type rows struct {
 	yield    func(Result, error) bool
 }
 
-// A part is what one query of a data source asks for.
-type part struct {
-	filter any
-	sort   any
-	// visit is called with every row, also those yielded before. It may be nil.
-	visit func(rowHead, JSON)
-	// whole says that a part that is cut off is of no use: it is left at once.
-	whole bool
-}
+// maxUnclean is how often a window is read again because rows were removed.
+const maxUnclean = 10
 
-// A reading is what came of a part.
-type reading struct {
-	cutOff   bool
-	last     time.Time // the latest created_time
-	pages    int
-	unsorted bool // a row was created before one of an earlier page
-}
-
-// run reads windows of created_time until one is not cut off.
+// run reads window after window until one is the last.
 func (r *rows) run() error {
 	var (
 		from     time.Time // where the window starts; zero: at the beginning
-		restarts int       // since the window last moved
+		restarts int       // of this window after a refused cursor
+		unclean  int       // of this window after rows were removed
 		cut      []string  // what could not be read whole
 	)
 	for {
-		var minute idSet // the rows of the window's first minute
-		p := part{sort: byCreation(ascending)}
-		if !from.IsZero() {
-			p.filter = created("on_or_after", from)
-			p.visit = func(h rowHead, _ JSON) {
-				if h.created.Equal(from) {
-					minute.add(h.id, 0)
-				}
-			}
+		w, err := r.window(from, unclean > 0)
+		refused := errors.Is(err, ErrCursor)
+		if err != nil && !refused {
+			return err
 		}
-		got, err := r.read(p)
-		moved := got.last.After(from) && !got.unsorted
-		switch {
-		case errors.Is(err, ErrCursor):
-			// What came before the refused cursor is a window of its own. One that
-			// moved and got past a cursor has made progress.
-			if restarts++; moved && got.pages > 1 {
-				restarts = 0
-			}
-			if restarts > maxRestarts {
+		if w.from.After(from) {
+			from, restarts, unclean = w.from, 0, 0
+		}
+		next := w.last.Truncate(time.Minute) // zero: this was the last window
+		switch whole := w.ended && !w.cutOff && !refused; {
+		case whole:
+			next = time.Time{}
+		case w.unsorted && w.cutOff:
+			return r.incomplete(append(cut, "the rows did not come in the order of their creation"))
+		case next.After(from) && !w.unsorted: // what came is a window of its own
+		case refused:
+			if restarts++; restarts > maxRestarts {
 				return err
 			}
-			if moved {
-				from = got.last
-			}
-			continue
-		case err != nil:
-			return err
-		case !got.cutOff:
-			return r.incomplete(cut)
-		case got.unsorted:
-			return r.incomplete(append(cut, "the rows did not come in the order of their creation"))
-		case moved:
-			from, restarts = got.last, 0
 			continue
 		case from.IsZero():
 			return r.incomplete(append(cut, "the rows have no created_time"))
+		default:
+			whole, err := r.readMinute(from, &w.ids)
+			if err != nil {
+				return err
+			}
+			if !whole { // the rows of other minutes can still be read
+				cut = append(cut, "more rows than one query gives were created in the minute "+from.Format("2006-01-02T15:04Z")+
+					", and not all of them could be told apart")
+			}
+			from, restarts, unclean = from.Add(time.Minute), 0, 0
+			continue
 		}
-		whole, err := r.readMinute(from, &minute)
-		if err != nil {
-			return err
+		if w.pages > 1 {
+			clean, err := r.stillThere(during(from, next), &w.ids, next)
+			if err != nil {
+				return err
+			}
+			if !clean && unclean < maxUnclean {
+				unclean++
+				continue
+			}
+			if !clean {
+				cut = append(cut, "rows were removed again and again while they were read")
+			}
 		}
-		if !whole { // the rows of other minutes can still be read
-			cut = append(cut, "more rows than one query gives were created in the minute "+from.Format("2006-01-02T15:04Z")+
-				", and not all of them could be told apart")
+		if next.IsZero() {
+			return r.incomplete(cut)
 		}
-		from, restarts = from.Add(time.Minute), 0
+		from, restarts, unclean = next, 0, 0
+		if refused {
+			restarts = 1
+		}
 	}
 }
 
@@ -148,93 +150,163 @@ func (r *rows) incomplete(why []string) error {
 	return &Error{Op: r.op, Err: fmt.Errorf("%w: %s", ErrIncomplete, strings.Join(why, "; "))}
 }
 
-// read reads a part and yields what is new in it.
-func (r *rows) read(p part) (reading, error) {
-	var got reading
-	l := listing{
+// A window is what came of it.
+type window struct {
+	from     time.Time
+	ids      idSet     // of its rows, with the minute of creation
+	last     time.Time // the latest created_time
+	pages    int
+	ended    bool // there is nothing behind its last page
+	cutOff   bool // but that is because Notion gives no more
+	unsorted bool // a row was created before one of an earlier page
+}
+
+// window reads the window from the given time, and further ones as long as a
+// page is a window. It returns the last one. A window ends with a page that has
+// reached another minute, if only a quarter of its rows has to be read again then;
+// with short, at the first such page in any case.
+func (r *rows) window(from time.Time, short bool) (*window, error) {
+	w := &window{from: from}
+	l := r.listing(during(from, time.Time{}), byCreation(ascending))
+	start, pages := from, 0
+	var latest time.Time
+	l.after = func(p *page) step {
+		p.from, p.first = start, pages == 0
+		if pages++; p.first {
+			latest = start
+		}
+		ordered, last, again := p.order(latest)
+		if latest = last; !ordered {
+			latest = never
+		}
+		switch {
+		case !p.more || !ordered || !last.After(start) || again > l.size.now/4 && !short:
+			return byCursor
+		case pages > 1:
+			return stop
+		}
+		start, pages = last, 0
+		l.body.Filter = during(start, time.Time{})
+		return anew
+	}
+	err := r.read(&l, func(p *page) error {
+		if p.first {
+			w.ids.clear()
+			*w = window{from: p.from, ids: w.ids}
+		}
+		w.pages++
+		w.ended, w.cutOff = !p.more, w.cutOff || p.incomplete
+		before := w.last
+		for _, h := range p.heads {
+			if h.isRow() {
+				w.ids.add(h.id, minuteOf(h.created))
+			}
+			if h.created.IsZero() {
+				continue
+			}
+			w.unsorted = w.unsorted || h.created.Before(before)
+			if h.created.After(w.last) {
+				w.last = h.created
+			}
+		}
+		return nil
+	})
+	return w, err
+}
+
+// never is after every created_time.
+var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// order returns whether the rows of a page were created in this order, none of
+// them before a time; the minute of the last one; and how many rows of the page
+// were created in it.
+func (p *page) order(after time.Time) (ordered bool, last time.Time, rows int) {
+	last = after
+	for _, h := range p.heads {
+		switch m := h.created.Truncate(time.Minute); {
+		case h.created.IsZero():
+		case m.Before(last):
+			return false, last, 0
+		case m.After(last):
+			last, rows = m, 1
+		default:
+			rows++
+		}
+	}
+	return true, last, rows
+}
+
+// listing is a query for the rows that filter lets through.
+func (r *rows) listing(filter, sort any) listing {
+	return listing{
 		op:     r.op,
 		method: http.MethodPost,
 		path:   "/v1/data_sources/" + r.id + "/query",
-		body:   body{Filter: p.filter, Sorts: []any{p.sort}, ResultType: "page", IsArchived: r.archived},
+		body:   body{Filter: filter, Sorts: []any{sort}, ResultType: "page", IsArchived: r.archived},
 		size:   r.size,
+		rows:   true,
 	}
-	for page, err := range r.c.pages(r.ctx, l) {
+}
+
+// read yields the rows of a listing that are new. visit sees every page first.
+func (r *rows) read(l *listing, visit func(*page) error) error {
+	for p, err := range r.c.pages(r.ctx, l) {
 		if err != nil {
-			return got, err
+			return err
 		}
-		got.pages++
-		got.cutOff = got.cutOff || page.incomplete
-		if got.cutOff && p.whole {
-			return got, nil
+		for _, h := range p.heads {
+			if h.isRow() && !h.ok {
+				return &Error{Op: r.op, RequestID: p.RequestID, Err: errors.New("a row has no id")}
+			}
 		}
-		before := got.last
-		for row := range page.all() {
-			h := headOf(row)
-			if h.object != "page" {
+		if err := visit(p); err != nil {
+			return err
+		}
+		i := 0
+		for row := range p.all() {
+			h := p.heads[i]
+			i++
+			if !h.isRow() {
 				r.c.skipped.Add(1)
-				r.c.log.Debug("skipped a result that is no page", "query", r.op, "object", h.object)
 				continue
-			}
-			if !h.ok {
-				return got, &Error{Op: r.op, RequestID: page.RequestID, Err: errors.New("a row has no id")}
-			}
-			if !h.created.IsZero() {
-				got.unsorted = got.unsorted || h.created.Before(before)
-				if h.created.After(got.last) {
-					got.last = h.created
-				}
-			}
-			if p.visit != nil {
-				p.visit(h, row)
 			}
 			again, later := r.seen.add(h.id, h.edited)
 			if (!again || later) && !r.yield(Result{Object: row, Supersedes: later}, nil) {
-				return got, errStopped
+				return errStopped
 			}
 		}
 	}
-	return got, nil
+	return nil
 }
 
-// A rowHead is what reading needs to know of a row.
-type rowHead struct {
-	object  string
-	id      UUID
-	ok      bool // it has an id
-	created time.Time
-	edited  uint32 // minutes since 1970
-}
-
-func headOf(row JSON) (h rowHead) {
-	missing := 4
-	for key, value := range row.Fields() {
-		switch string(key) {
-		case "object":
-			h.object = value.Text()
-		case "id":
-			h.id, h.ok = value.uuid()
-		case "created_time":
-			h.created = value.time()
-		case "last_edited_time":
-			h.edited = uint32(max(value.time().Unix()/60, 0))
-		default:
-			continue
+// stillThere reports whether all of the rows that were created before a time
+// (zero: all) can be found by filter. If none of them has been removed since they
+// were read, no cursor has shifted, and nothing was skipped.
+func (r *rows) stillThere(filter any, ids *idSet, before time.Time) (bool, error) {
+	var found idSet
+	l := r.listing(filter, byCreation(ascending))
+	l.path += "?filter_properties%5B%5D=title" // only the ids matter
+	for restarts := 0; ; restarts++ {
+		err := error(nil)
+		for p, e := range r.c.pages(r.ctx, &l) {
+			if e != nil {
+				err = e
+				break
+			}
+			for _, h := range p.heads {
+				found.add(h.id, 0)
+			}
 		}
-		if missing--; missing == 0 {
-			break // the properties, which are most of a row, are not looked at
+		if err != nil && (!errors.Is(err, ErrCursor) || restarts == maxRestarts) {
+			return false, err
+		}
+		if err == nil {
+			break
 		}
 	}
-	return h
-}
-
-// time returns the time that a text is, zero if it is none.
-func (j JSON) time() time.Time {
-	if j.Kind() != '"' {
-		return time.Time{}
+	end := uint32(noEnd)
+	if !before.IsZero() {
+		end = minuteOf(before)
 	}
-	t, err := time.Parse(time.RFC3339, string(j[1:len(j)-1]))
-	if err != nil {
-		return time.Time{}
-	}
-	return t.UTC()
+	return ids.within(&found, end), nil
 }

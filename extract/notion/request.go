@@ -132,7 +132,7 @@ func (c *Client) attempt(ctx context.Context, r request, n, told int) (*answer, 
 			f = &fault{err: Error{Status: http.StatusOK, RequestID: a.RequestID, Err: err}}
 		}
 	}
-	if f != nil && context.Cause(ctx) == errStalled {
+	if f != nil && errors.Is(context.Cause(ctx), errStalled) {
 		f.err.Err = errStalled
 	}
 	c.logAttempt(ctx, req, n, time.Since(sent), f)

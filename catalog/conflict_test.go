@@ -1,0 +1,137 @@
+package catalog_test
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// A publication on what has moved since changes nothing and leaves nothing.
+func TestPublishConflict(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		// between happens after tasks and users have been staged
+		between func(w *warehouse) error
+		load    lake.LoadID
+	}{
+		{"a newer load", func(w *warehouse) error {
+			_, err := w.publish(w.open(), loadID(9), change{schema: tasks, rows: 1})
+			return err
+		}, loadID(5)},
+		{"an older load of the same table", func(w *warehouse) error {
+			_, err := w.publish(w.open(), loadID(2), change{schema: tasks, rows: 1})
+			return err
+		}, loadID(5)},
+		{"an older load of another table", func(w *warehouse) error {
+			_, err := w.publish(w.open(), loadID(2), change{schema: empty, rows: 1})
+			return err
+		}, loadID(5)},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWarehouse(t)
+			c := w.open()
+			w.mustPublish(c, loadID(1), change{schema: tasks, rows: 3}, change{schema: users, rows: 2})
+			var changes []lake.Change
+			for _, s := range []lake.Schema{tasks, users, schema("fresh", "fresh")} {
+				staged, err := w.stage(c, change{schema: s, rows: 1})
+				if err != nil {
+					t.Fatal(err)
+				}
+				changes = append(changes, staged)
+			}
+			if err := test.between(w); err != nil {
+				t.Fatal(err)
+			}
+			before := w.pointers()
+			_, err := c.Publish(t.Context(), lake.Publication{Load: lake.Load{ID: test.load}, Changes: changes})
+			if !errors.Is(err, lake.ErrConflict) {
+				t.Errorf("publish: %v, want a conflict", err)
+			}
+			if d := cmp.Diff(before, w.pointers()); d != "" {
+				t.Errorf("the catalog moved: %s", d)
+			}
+			w.checkFiles()
+		})
+	}
+}
+
+// A load that began before another one was published is a conflict even where it
+// stages its tables on what that one published.
+func TestPublishConflictSinceBegin(t *testing.T) {
+	t.Parallel()
+	w := newWarehouse(t)
+	c := w.open()
+	w.mustPublish(c, loadID(1), change{schema: tasks, rows: 3})
+	if last, err := c.LastLoad(t.Context()); err != nil || last != loadID(1) {
+		t.Fatalf("last load %s, %v", last, err)
+	}
+	w.mustPublish(w.open(), loadID(2), change{schema: tasks, rows: 4})
+	if _, err := w.publish(c, loadID(3), change{schema: tasks, rows: 3}); !errors.Is(err, lake.ErrConflict) {
+		t.Errorf("publish: %v, want a conflict", err)
+	}
+	if _, err := c.LastLoad(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.mustPublish(c, loadID(4), change{schema: tasks, rows: 3})
+	w.mustPublish(c, loadID(5), change{schema: tasks, rows: 3})
+	w.checkFiles()
+}
+
+// Several programs publish at once: whoever succeeds is one snapshot of every
+// table, all others end with a conflict and leave nothing.
+func TestPublishConcurrently(t *testing.T) {
+	t.Parallel()
+	w := newWarehouse(t)
+	const programs, rounds = 4, 6
+	w.mustPublish(w.open(), loadID(0), change{schema: tasks, rows: 1}, change{schema: users, rows: 1})
+	var mu sync.Mutex
+	published := map[lake.LoadID]bool{loadID(0): true}
+	var wg sync.WaitGroup
+	for program := range programs {
+		c := w.open()
+		wg.Go(func() {
+			for round := range rounds {
+				last, err := c.LastLoad(t.Context())
+				if err != nil {
+					t.Errorf("last load: %v", err)
+					return
+				}
+				// Programs that begin at once have IDs of their own all the same.
+				id := lake.NextLoadID(w.at.Add(time.Duration(round*programs+program)*time.Minute), last)
+				_, err = w.publish(c, id, change{schema: tasks, rows: 1}, change{schema: users, rows: 1})
+				switch {
+				case err == nil:
+					mu.Lock()
+					published[id] = true
+					mu.Unlock()
+				case !errors.Is(err, lake.ErrConflict):
+					t.Errorf("publish %s: %v", id, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	var want []string
+	for id := range maps.Keys(published) {
+		want = append(want, id.Tag())
+	}
+	slices.Sort(want)
+	if d := cmp.Diff(want, w.loads()); d != "" {
+		t.Errorf("published loads: %s", d)
+	}
+	for name, meta := range w.metadata() {
+		if len(meta.Snapshots()) != len(published) {
+			t.Errorf("table %s has %d snapshots after %d loads", name, len(meta.Snapshots()), len(published))
+		}
+	}
+	w.checkFiles()
+}

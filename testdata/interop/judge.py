@@ -1,0 +1,235 @@
+"""Compares what DuckDB and PyIceberg read with what the tables must hold.
+
+usage: judge.py CATALOG_DB WAREHOUSE NAMESPACE TRUTH [NAME]
+
+TRUTH has a folder per load, named by its ID, with <table>.json files as the
+simulator's truth writes them. Every table of every load is read
+
+  DuckDB     by path through the version hint (newest load), and by snapshot
+  PyIceberg  by catalog (newest load), by tag and by snapshot
+
+and compared cell by cell: doubles by their bits, times by their microseconds.
+A table that a load did not read must stand as the last load left it.
+"""
+
+import collections
+import datetime
+import json
+import os
+import struct
+import sys
+
+import duckdb
+import pyarrow as pa
+from pyiceberg.catalog.sql import SqlCatalog
+
+EPOCH = datetime.datetime(1970, 1, 1)
+
+
+def type_name(t):
+    """The Arrow type as users of Iceberg write it."""
+    if pa.types.is_string(t) or pa.types.is_large_string(t):
+        return "string"
+    if pa.types.is_float64(t):
+        return "double"
+    if pa.types.is_boolean(t):
+        return "boolean"
+    if pa.types.is_int64(t):
+        return "long"
+    if pa.types.is_timestamp(t) and t.unit == "us" and t.tz:
+        return "timestamptz"
+    if pa.types.is_list(t) or pa.types.is_large_list(t):
+        return "list<%s>" % type_name(t.value_type)
+    if pa.types.is_struct(t):
+        return "struct<%s>" % ", ".join("%s %s" % (f.name, type_name(f.type)) for f in t)
+    return str(t)
+
+
+def cells(column):
+    """The cells of an Arrow array in the notation of the truth."""
+    if isinstance(column, pa.ChunkedArray):
+        return [c for chunk in column.chunks for c in cells(chunk)]
+    t = column.type
+    if pa.types.is_timestamp(t):
+        return [None if v is None else moment(v) for v in column.cast(pa.int64()).to_pylist()]
+    if pa.types.is_float64(t):
+        return [None if v is None else struct.pack(">d", v).hex() for v in column.to_pylist()]
+    if pa.types.is_struct(t):
+        children = [(t.field(i).name, cells(column.field(i))) for i in range(t.num_fields)]
+        valid = column.is_valid().to_pylist()
+        return [{name: values[i] for name, values in children} if valid[i] else None for i in range(len(column))]
+    if pa.types.is_list(t) or pa.types.is_large_list(t):
+        flat, out, at = cells(column.flatten()), [], 0
+        for valid, n in zip(column.is_valid().to_pylist(), column.value_lengths().to_pylist()):
+            out.append(flat[at : at + n] if valid else None)
+            at += n if valid else 0
+        return out
+    return column.to_pylist()
+
+
+def moment(us):
+    return (EPOCH + datetime.timedelta(microseconds=us)).isoformat(timespec="microseconds") + "Z"
+
+
+def as_json(v):
+    """Strings that hold JSON, as JSON whose numbers keep their text."""
+    if isinstance(v, str):
+        return json.loads(v, parse_float=lambda s: ["number", s], parse_int=lambda s: ["number", s], parse_constant=bad)
+    if isinstance(v, list):
+        return [as_json(e) for e in v]
+    return v
+
+
+def bad(token):
+    raise ValueError("not JSON: " + token)
+
+
+class Judge:
+    def __init__(self):
+        self.wrong = 0
+        self.cells = collections.Counter()
+        self.tables = collections.Counter()
+
+    def fail(self, where, what):
+        self.wrong += 1
+        if self.wrong <= 40:
+            print("WRONG %s: %s" % (where, what))
+
+    def compare(self, engine, where, truth, got):
+        """got is an Arrow table."""
+        where = "%s, %s" % (engine, where)
+        self.tables[engine] += 1
+        want_types = {c["name"]: c["type"] for c in truth["columns"]}
+        got_types = {f.name: type_name(f.type) for f in got.schema}
+        if want_types != got_types:
+            for name in sorted(set(want_types) | set(got_types)):
+                if want_types.get(name) != got_types.get(name):
+                    self.fail(where, "column %r is %s, want %s" % (name, got_types.get(name), want_types.get(name)))
+            return
+        if got.num_rows != len(truth["rows"]):
+            self.fail(where, "%d rows, want %d" % (got.num_rows, len(truth["rows"])))
+        lenient = engine == "PyIceberg"  # it shows a null list of structs as an empty list
+        want_rows, got_rows = collections.Counter(), collections.Counter()
+        columns = []
+        for c in truth["columns"]:
+            values = cells(got.column(c["name"]))
+            if c.get("unchecked"):
+                if c.get("json"):
+                    for v in values:
+                        as_json(v)
+                continue
+            columns.append((c, values))
+        for i in range(got.num_rows):
+            row = [self.cell(c, values[i], lenient) for c, values in columns]
+            self.cells[engine] += len(row)
+            got_rows[tuple(row)] += 1
+        for r in truth["rows"]:
+            want_rows[tuple(self.cell(c, r.get(c["name"]), lenient) for c, _ in columns)] += 1
+        if want_rows != got_rows:
+            self.explain(where, [c["name"] for c, _ in columns], list((want_rows - got_rows).elements()), list((got_rows - want_rows).elements()))
+
+    def cell(self, column, value, lenient):
+        if lenient and value is None and column["type"].startswith("list<struct"):
+            value = []
+        if column.get("json"):
+            value = as_json(value)
+        return json.dumps(value, sort_keys=True)
+
+    def explain(self, where, names, want, got):
+        """Names the cells that differ, where rows can be told by their first column."""
+        by_id = {row[0]: row for row in got}
+        for row in want[:20]:
+            other = by_id.get(row[0])
+            if other is None:
+                self.fail(where, "row %s is missing" % row[0])
+                continue
+            for name, w, g in zip(names, row, other):
+                if w != g:
+                    self.fail(where, "row %s, column %r: %s, want %s" % (row[0], name, g[:200], w[:200]))
+        known = {row[0] for row in want}
+        for row in got[:20]:
+            if row[0] not in known:
+                self.fail(where, "row %s should not be there" % row[0])
+
+
+def duck():
+    c = duckdb.connect()
+    c.execute("SET autoinstall_known_extensions=false; SET autoload_known_extensions=false; SET TimeZone='UTC'")
+    for name in ("avro", "httpfs", "iceberg"):
+        module = __import__("duckdb_extension_" + name)
+        folder = os.path.join(os.path.dirname(module.__file__), "extensions", "v" + duckdb.__version__)
+        c.execute("LOAD '%s'" % os.path.join(folder, name + ".duckdb_extension"))
+    return c
+
+
+def main(db, warehouse, namespace, truth_dir, name="notionlake"):
+    catalog = SqlCatalog(name, uri="sqlite:///" + db, warehouse=warehouse)
+    con, judge = duck(), Judge()
+    loads = sorted(d for d in os.listdir(truth_dir) if os.path.isdir(os.path.join(truth_dir, d)))
+    tables = {t: catalog.load_table((namespace, t)) for _, t in catalog.list_tables(namespace)}
+    by_key = {t.properties["notionlake.key"]: (n, t) for n, t in tables.items()}
+    now = {}  # what every table must hold after the load, by key
+    for load in loads:
+        folder = os.path.join(truth_dir, load)
+        for file in sorted(os.listdir(folder)):
+            with open(os.path.join(folder, file), encoding="utf-8") as f:
+                t = json.load(f)
+            now[t["key"]] = t
+        for key, truth in now.items():
+            if key not in by_key:
+                judge.fail("load " + load, "there is no table %s (key %s)" % (truth["table"], key))
+                continue
+            table_name, table = by_key[key]
+            where = "load %s, table %s" % (load, truth["table"])
+            snapshot = table.snapshot_by_name("load_" + load)
+            if snapshot is None:
+                judge.fail(where, "it has no tag of the load")
+                continue
+            path = table.location().removeprefix("file://").replace("'", "''")
+            newest = load == loads[-1]
+            if newest and table_name != truth["table"]:
+                judge.fail(where, "its name is " + table_name)
+            judge.compare("PyIceberg", where + " by tag", truth, table.scan().use_ref("load_" + load).to_arrow())
+            judge.compare("PyIceberg", where + " by snapshot", truth, table.scan(snapshot_id=snapshot.snapshot_id).to_arrow())
+            judge.compare("DuckDB", where + " by snapshot", truth,
+                          con.execute("FROM iceberg_scan('%s', snapshot_from_id=%d)" % (path, snapshot.snapshot_id)).to_arrow_table())
+            if newest:
+                judge.compare("PyIceberg", where + " by catalog", truth, table.scan().to_arrow())
+                judge.compare("DuckDB", where + " by path", truth, con.execute("FROM iceberg_scan('%s')" % path).to_arrow_table())
+    ledger(judge, con, tables["_loads"], loads)
+    snapshots(judge, tables, loads)
+    for engine in ("DuckDB", "PyIceberg"):
+        print("%s: %d readings of tables, %d cells compared" % (engine, judge.tables[engine], judge.cells[engine]))
+    if judge.wrong or not judge.cells["DuckDB"] or not judge.cells["PyIceberg"]:
+        print("%d differences" % judge.wrong)
+        return 1
+    print("%d loads, %d tables: no difference" % (len(loads), len(tables)))
+    return 0
+
+
+def ledger(judge, con, table, loads):
+    """The ledger has a row per load, and the rows that it says are there."""
+    path = table.location().removeprefix("file://").replace("'", "''")
+    rows = con.execute("SELECT load_id, tag, table_snapshots FROM iceberg_scan('%s') ORDER BY 1" % path).fetchall()
+    if [r[0] for r in rows] != loads or [r[1] for r in rows] != ["load_" + l for l in loads]:
+        judge.fail("_loads", "loads %s, want %s" % ([r[0] for r in rows], loads))
+    if len(json.loads(rows[-1][2])) == 0:
+        judge.fail("_loads", "the last load has no tables")
+
+
+def snapshots(judge, tables, loads):
+    """Every load that read a table made exactly one snapshot of it."""
+    for name, table in tables.items():
+        seen = collections.Counter(s.summary.additional_properties["notionlake.load-id"] for s in table.snapshots())
+        for load, n in seen.items():
+            if n != 1 or load not in loads:
+                judge.fail("table " + name, "%d snapshots of load %s" % (n, load))
+        tags = {r for r, ref in table.refs().items() if r.startswith("load_")} if hasattr(table, "refs") else set()
+        first = min(seen)
+        for load in loads:
+            if load >= first and tags and "load_" + load not in tags:
+                judge.fail("table " + name, "it lacks the tag of load " + load)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
