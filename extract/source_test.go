@@ -20,7 +20,11 @@ func TestEverything(t *testing.T) {
 		for _, o := range m.omitted {
 			t.Logf("   %+v", o)
 		}
-		if m.schema.Table == "_problems" { for _, r := range m.rows { t.Log(r) } }
+		if m.schema.Table == "_problems" {
+			for _, r := range m.rows {
+				t.Log(r)
+			}
+		}
 	}
 }
 

@@ -161,20 +161,25 @@ func (e *ValueError) Error() string {
 var errNoColumns = errors.New("no columns")
 
 // Check reports the first thing in the schema that no table can have: two
-// columns of one name or key, a list without element type, a struct without fields.
+// columns of one name or key, a list without element type, a struct without
+// fields. A property may have the key of a column that is none.
 func (s Schema) Check() error {
 	if len(s.Columns) == 0 {
 		return fmt.Errorf("table %s: %w", s.Table, errNoColumns)
 	}
-	names, keys := map[string]bool{}, map[string]bool{}
+	type key struct {
+		property bool // a property ID may be what the name of another column is
+		key      string
+	}
+	names, keys := map[string]bool{}, map[key]bool{}
 	for _, c := range s.Columns {
 		if c.Name == "" || names[c.Name] {
 			return fmt.Errorf("table %s: column name %q is empty or used twice", s.Table, c.Name)
 		}
-		if keys[c.Key] {
+		if keys[key{c.Property, c.Key}] {
 			return fmt.Errorf("table %s: column key %q is used twice", s.Table, c.Key)
 		}
-		names[c.Name], keys[c.Key] = true, true
+		names[c.Name], keys[key{c.Property, c.Key}] = true, true
 		if c.Late != nil {
 			continue
 		}
