@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 
 	"github.com/notionlake/notionlake/extract/notiontest"
+	"github.com/notionlake/notionlake/extract/notiontest/truth"
 )
 
 // A control answers /_sim/ and hands everything else to the simulator.
@@ -20,12 +22,14 @@ type control struct {
 	mu    sync.Mutex
 	steps []step
 	taken int
+	state *truth.State // after the loads whose truth was asked for
 }
 
 func newControl(sim *notiontest.Server, steps []step) *control {
 	c := &control{mux: http.NewServeMux(), sim: sim, steps: steps}
 	c.mux.HandleFunc("POST /_sim/step", c.step)
 	c.mux.HandleFunc("GET /_sim/stats", c.stats)
+	c.mux.HandleFunc("POST /_sim/truth", c.truth)
 	c.mux.HandleFunc("POST /_sim/inject", c.inject)
 	return c
 }
@@ -67,6 +71,28 @@ func (c *control) stats(w http.ResponseWriter, _ *http.Request) {
 		Steps int `json:"steps"`
 		Of    int `json:"of"`
 	}{c.sim.Stats(), c.taken, len(c.steps)})
+}
+
+// truth writes what a load that ran just now must have made of the workspace, a
+// file per table, into the folder dir. Loads are told of in their order.
+func (c *control) truth(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	load, dir := r.FormValue("load"), r.FormValue("dir")
+	if load == "" || !filepath.IsAbs(dir) {
+		refuse(w, http.StatusBadRequest, errors.New("load and dir, an absolute path, are needed"))
+		return
+	}
+	tables, state, err := truth.Tables(c.sim.Workspace().Model(), c.state, truth.Options{Load: load})
+	if err == nil {
+		err = truth.Write(dir, tables)
+	}
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, err)
+		return
+	}
+	c.state = state
+	reply(w, map[string]int{"tables": len(tables)})
 }
 
 // An injection asks for a fault on the next requests that match.

@@ -63,6 +63,8 @@ It answers until it is interrupted. Scripts control it at the same address:
 
   POST /_sim/step     make the workspace's next change
   GET  /_sim/stats    what was asked for and which faults fired
+  POST /_sim/truth?load=ID&dir=PATH
+                      write what the load must have made of the workspace, a JSON file per table
   POST /_sim/inject   {"kind": "429:5", "times": 2, "method": "POST", "path": "/v1/data_sources/"}
                       let the next requests that match fail; method and path may be left out
 

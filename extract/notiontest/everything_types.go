@@ -178,6 +178,8 @@ func (b *builder) types() {
 	}, b.formulas()...)
 	b.database("types", Database{Title: Plain("Everything"), Description: Plain("every property type"), Icon: &Icon{"emoji", "🌍"}, Cover: b.cover(2), Locked: true})
 	source := b.source("types", "types", Plain("Every type"), properties(columns)...)
+	b.t.Source(source).Icon, b.t.Source(source).Cover = &Icon{"emoji", "🌍"}, b.cover(1)
+	b.t.Source(source).Description = Text{{Text: "in "}, {Text: "two runs", Bold: true}}
 	b.fill(source, columns, 60)
 
 	second := []column{

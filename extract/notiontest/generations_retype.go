@@ -57,7 +57,7 @@ func (e *evolution) again() {
 	t.AddProperty(e.id, Property{ID: "agA2", Name: "To make again", Type: "rich_text"}, 5)
 	t.AddProperty(e.id, Property{ID: "back", Name: "To come back", Type: "number"}, -1)
 	t.AddProperty(e.id, Property{ID: "tkr2", Name: "to_be_taken", Type: "checkbox"}, -1)
-	t.AddProperty(e.id, Property{ID: "nWit", Name: "Tags", Type: "number"}, -1)
+	t.AddProperty(e.id, Property{ID: "nWit", Name: "TAGS", Type: "number"}, -1)
 	t.Set(e.row(0), "agA2", Plain("made again"))
 	t.Set(e.row(0), "tkr2", Check(true))
 	t.Set(e.row(1), "back", Number("99"))

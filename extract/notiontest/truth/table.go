@@ -134,6 +134,11 @@ func (l *load) table(s *notiontest.DataSource) (Table, error) {
 	if err != nil {
 		return Table{}, err
 	}
+	return l.tableOf(s, rows), nil
+}
+
+// tableOf is the table of a data source with these rows.
+func (l *load) tableOf(s *notiontest.DataSource, rows []row) Table {
 	ts := l.state.Tables[s.ID]
 	l.nameColumns(ts, l.m.Shown(s))
 	t := Table{Name: ts.Name, Key: s.ID, Columns: ownColumns[:len(ownColumns):len(ownColumns)], Rows: []map[string]any{}}
@@ -162,5 +167,5 @@ func (l *load) table(s *notiontest.DataSource) (Table, error) {
 	if !l.o.NoRaw {
 		t.Columns = append(t.Columns, Column{Name: "_raw", Type: "string", JSON: true, Unchecked: true})
 	}
-	return t, nil
+	return t
 }

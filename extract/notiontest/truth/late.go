@@ -1,0 +1,161 @@
+package truth
+
+import (
+	"encoding/json"
+
+	"github.com/notionlake/notionlake/extract/notiontest"
+)
+
+// scalarTypes are the types of a formula's results.
+var scalarTypes = map[string]string{"string": "string", "number": "double", "boolean": "boolean", "date": dateType}
+
+// result is the type and the value of a formula or rollup; "" if there is none.
+func result(tree any) (kind string, value any) {
+	kind, _ = member(tree, "type").(string)
+	return kind, member(tree, kind)
+}
+
+// survey is what results say of the type of a column.
+type survey struct{ results, nulls map[string]bool }
+
+func (s *survey) add(tree any) {
+	kind, value := result(tree)
+	switch {
+	case scalarTypes[kind] == "":
+	case value != nil:
+		s.results[kind] = true
+	default:
+		s.nulls[kind] = true
+	}
+}
+
+func newSurvey() *survey { return &survey{map[string]bool{}, map[string]bool{}} }
+
+// kind is the one type of the results, or else the one that the nulls name; ""
+// if there is none; mixed if the results have several.
+func (s *survey) kind() (kind string, fromResults, mixed bool) {
+	if len(s.results) > 1 {
+		return "", true, true
+	}
+	for kind := range s.results {
+		return kind, true, false
+	}
+	if len(s.nulls) == 1 {
+		for kind := range s.nulls {
+			return kind, false, false
+		}
+	}
+	return "", false, false
+}
+
+// formulas types a column of a formula and returns its cells.
+func formulas(c *ColumnState, expression string, trees []any) []any {
+	had := ""
+	if c.Kind == "formula" {
+		had = c.Type
+	}
+	sticky := c.Kind == "formula" && c.Mixed && c.Expression == expression
+	s := newSurvey()
+	for _, tree := range trees {
+		s.add(tree)
+	}
+	kind, fromResults, mixed := s.kind()
+	c.Kind, c.Mixed, c.Expression, c.JSON = "formula", mixed || sticky, expression, false
+	switch {
+	case c.Mixed:
+		c.Type = "string"
+	case fromResults:
+		c.Type = scalarTypes[kind]
+	case had != "":
+		c.Type = had
+	case kind != "":
+		c.Type = scalarTypes[kind]
+	default:
+		c.Type = "string"
+	}
+	cells := make([]any, len(trees))
+	for i, tree := range trees {
+		cells[i] = formula(tree, c.Mixed)
+	}
+	return cells
+}
+
+// formula is the cell of a formula's result, as text where results are mixed.
+func formula(tree any, mixed bool) any {
+	kind, value := result(tree)
+	if value == nil {
+		return nil
+	}
+	switch v := value.(type) {
+	case json.Number:
+		if mixed {
+			return string(v)
+		}
+		return double(v)
+	case bool:
+		if mixed {
+			return encode(v)
+		}
+		return v
+	case string:
+		return v
+	case object:
+		if kind != "date" {
+			return nil
+		}
+		if !mixed {
+			return date(v)
+		}
+		start, _ := v["start"].(string)
+		if end, ok := v["end"].(string); ok {
+			return start + "/" + end
+		}
+		return start
+	}
+	return nil
+}
+
+// rollup is the value of a rollup, from the page or the property endpoint; nil
+// where neither has it whole.
+func (l *load) rollup(s *notiontest.DataSource, p *notiontest.Property, page *notiontest.Page) any {
+	if raw, ok := page.Values[p.ID].(notiontest.Raw); ok {
+		return l.tree(p, page, raw)
+	}
+	limit := l.o.Limit
+	if relation := s.Property(p.Rollup.Relation); relation != nil && len(l.m.Refs(page.Values[relation.ID])) > limit {
+		switch p.Rollup.Function {
+		case "show_original", "show_unique", "unique", "median", "count_per_group", "percent_per_group":
+			return nil
+		}
+		limit = -1
+	}
+	return l.rollupTree(l.m.Rollup(page, p, limit))
+}
+
+func (l *load) rollupTree(v notiontest.RollupValue) any {
+	switch v.Type {
+	case "number":
+		if v.Number == "" {
+			return object{"type": "number", "number": nil}
+		}
+		return object{"type": "number", "number": json.Number(v.Number)}
+	case "date":
+		if v.Date == nil {
+			return object{"type": "date", "date": nil}
+		}
+		return object{"type": "date", "date": dateTree(*v.Date)}
+	case "array":
+		return object{"type": "array", "array": list(v.Items, l.elementTree)}
+	}
+	return object{"type": v.Type, v.Type: object{}}
+}
+
+// elementTree is an element of a rollup; where the column holds it as JSON, it
+// is all that Notion shows.
+func (l *load) elementTree(i notiontest.RollupItem) any {
+	kind := i.Property.Type
+	if _, isJSON := elementType(kind); isJSON && kind != "formula" {
+		return object{"type": kind, kind: l.tree(i.Property, i.Page, notiontest.Raw(l.m.ValueJSON(i.Page, i.Property, l.o.Limit)))}
+	}
+	return object{"type": kind, kind: l.tree(i.Property, i.Page, i.Page.Values[i.Property.ID])}
+}
