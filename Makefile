@@ -17,7 +17,8 @@ RACE_PKGS  := ./lake/... ./extract/...
 PLAIN_PKGS := ./catalog/... ./cmd/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint interop bench fuzz clean
+SHELL := bash -o pipefail
+.PHONY: help build demo test recorded lint interop bench fuzz clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -39,6 +40,9 @@ else
 	go test -timeout 20m $(RACE_PKGS)
 endif
 	go test -timeout 20m $(PLAIN_PKGS)
+
+recorded: ## compare with recorded Notion responses (NOTION_RESPONSES names their folder)
+	go test -count=1 -v -run TestRecorded ./extract ./extract/notiontest | grep -E '^ok|^FAIL|FAIL:|SKIP:|compared|no recorded'
 
 $(LINTER):
 	@echo "installing golangci-lint (once)"

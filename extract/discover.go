@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 
@@ -134,138 +132,6 @@ func (d *discovery) search(ctx context.Context) error {
 	return nil
 }
 
-// configured looks for what the configuration names: a database or a data source.
-func (d *discovery) configured(ctx context.Context, db Database) error {
-	id, err := notion.ParseID(db.ID)
-	if err != nil {
-		return fmt.Errorf("%s: %w", config(db), err)
-	}
-	object, err := d.source.client.Database(ctx, id)
-	switch {
-	case err == nil:
-		return d.configuredDatabase(ctx, db, id, object)
-	case fatal(err):
-		return fmt.Errorf("%s: %w", config(db), err)
-	case errors.Is(err, notion.ErrNotFound):
-		return d.configuredSource(ctx, db, id)
-	}
-	var refused *notion.Error
-	if errors.As(err, &refused) && refused.Status == 400 {
-		if _, pageErr := d.source.client.Page(ctx, id); pageErr == nil {
-			return fmt.Errorf("%s %w: give the link of the database itself", config(db), ErrNotDatabase)
-		}
-		d.problem(problem{kind: KindLinked, objectType: "database", objectID: id, message: refused.Message})
-		return nil
-	}
-	return d.unread(ctx, db, id, err)
-}
-
-func (d *discovery) configuredDatabase(ctx context.Context, db Database, id string, object notion.JSON) error {
-	c := d.container(id, object)
-	if inTrash(object) {
-		return d.lost(ctx, db, id, reasonTrash, errors.New(reasonTrash))
-	}
-	if len(c.sources) == 0 {
-		d.problem(problem{
-			kind: KindNoSources, objectType: "database", objectID: id,
-			message: "the database shows no data source to the connection: it is linked, or its data sources are not shared",
-		})
-		return d.lost(ctx, db, id, reasonUnshared, nil)
-	}
-	for _, source := range c.sources {
-		d.add(candidate{id: source, by: byConfiguration, configured: db.Name, several: len(c.sources) > 1})
-	}
-	return nil
-}
-
-func (d *discovery) configuredSource(ctx context.Context, db Database, id string) error {
-	object, err := d.source.client.DataSource(ctx, id)
-	switch {
-	case err == nil && inTrash(object):
-		return d.lost(ctx, db, id, reasonTrash, errors.New(reasonTrash))
-	case err == nil:
-		d.add(candidate{id: id, by: byConfiguration, configured: db.Name})
-		return nil
-	case fatal(err):
-		return fmt.Errorf("%s: %w", config(db), err)
-	case errors.Is(err, notion.ErrNotFound):
-		return d.lost(ctx, db, id, reasonUnshared, err)
-	}
-	return d.unread(ctx, db, id, err)
-}
-
-// Why a table is not read (lake.Table.Unread).
-const (
-	reasonTrash    = "in the trash"
-	reasonUnshared = "not found, or no longer shared with the connection"
-)
-
-// lost says of the tables of a configured database why they are not read; where
-// there is none, err.
-func (d *discovery) lost(ctx context.Context, db Database, id, why string, err error) error {
-	tables, readErr := d.tablesOf(ctx, id)
-	if readErr != nil {
-		return readErr
-	}
-	if len(tables) == 0 && err != nil {
-		return fmt.Errorf("%s: %w", config(db), err)
-	}
-	for _, key := range tables {
-		d.gone[key] = why
-	}
-	return nil
-}
-
-// unread says of the tables of a configured database that they could not be
-// read; where there is none, nothing tells what they would be.
-func (d *discovery) unread(ctx context.Context, db Database, id string, err error) error {
-	tables, readErr := d.tablesOf(ctx, id)
-	if readErr != nil {
-		return readErr
-	}
-	if len(tables) == 0 {
-		return fmt.Errorf("%s: %w", config(db), err)
-	}
-	for _, key := range tables {
-		d.results[key] = &found{id: key, by: byConfiguration, configured: db.Name, several: len(tables) > 1, err: err}
-	}
-	return nil
-}
-
-// tablesOf returns the keys of the tables of a database, or data source, at the last load.
-func (d *discovery) tablesOf(ctx context.Context, id string) ([]string, error) {
-	if d.parents == nil {
-		d.parents = map[string]string{}
-		if err := d.readParents(ctx); err != nil {
-			return nil, err
-		}
-	}
-	var keys []string
-	for key := range d.before {
-		if key == id || d.parents[key] == id {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
-	return keys, nil
-}
-
-// readParents reads which database the data sources of the last load belonged to.
-func (d *discovery) readParents(ctx context.Context) error {
-	schema, ok := d.before[keyDataSources]
-	if !ok {
-		return nil
-	}
-	cells := newCells(schema)
-	for row, err := range d.view.Rows(ctx, keyDataSources) {
-		if err != nil {
-			return fmt.Errorf("data sources of the last load: %w", err)
-		}
-		d.parents[cells.text(row, "id")] = cells.text(row, "database_id")
-	}
-	return nil
-}
-
 func (d *discovery) problem(p problem) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -328,13 +194,8 @@ func (d *discovery) visit(ctx context.Context, c candidate, follow bool) error {
 		d.keep(f)
 		return nil
 	}
-	trashed, err := d.visitDatabase(ctx, f.ds.database, follow)
-	if err != nil {
+	if err := d.visitDatabase(ctx, f.ds.database, follow); err != nil {
 		return err
-	}
-	if trashed {
-		d.missing(c, reasonTrash)
-		return nil
 	}
 	d.keep(f)
 	if follow {
@@ -365,41 +226,54 @@ func (d *discovery) keep(f *found) {
 }
 
 // visitDatabase looks once at a database and its data sources.
-func (d *discovery) visitDatabase(ctx context.Context, id string, follow bool) (trashed bool, err error) {
+func (d *discovery) visitDatabase(ctx context.Context, id string, follow bool) error {
 	d.mu.Lock()
-	asked, c := d.asked[id], d.containers[id]
+	asked := d.asked[id]
 	d.asked[id] = true
 	d.mu.Unlock()
 	if id == "" || asked {
-		return c != nil && inTrash(c.object), nil
+		return nil
 	}
 	object, err := d.source.client.Database(ctx, id)
 	switch {
 	case err != nil && fatal(err):
-		return false, fmt.Errorf("database %s: %w", id, err)
+		return fmt.Errorf("database %s: %w", id, err)
 	case errors.Is(err, notion.ErrNotFound):
 		d.problem(problem{kind: KindNotShared, objectType: "database", objectID: id, message: reasonUnshared})
-		return false, nil
+		return nil
 	case err != nil:
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.containers[id] = &database{id: id, err: err}
-		return false, nil
+		return nil
 	}
-	c = d.container(id, object)
+	c := d.container(id, object)
 	if follow {
 		for _, source := range c.sources {
 			d.add(candidate{id: source, by: byDatabase})
 		}
 	}
-	return inTrash(c.object), nil
+	return nil
+}
+
+// inTrashedDatabase reports whether the data source lies in a database that is
+// in the trash.
+func (d *discovery) inTrashedDatabase(f *found) bool {
+	if f.ds == nil {
+		return false
+	}
+	c := d.containers[f.ds.database]
+	return c != nil && inTrash(c.object)
 }
 
 // finish takes the exclusions and the selection into account and names the tables.
 func (d *discovery) finish() error {
 	w := d.workspace
-	for _, id := range slices.Sorted(maps.Keys(d.results)) {
-		if f := d.results[id]; !d.pick.excludesFound(f, d.databaseTitle(f), w.before[id].Table) {
+	for _, id := range sortedKeys(d.results) {
+		f := d.results[id]
+		if d.inTrashedDatabase(f) {
+			d.missing(candidate{id: id, by: f.by}, reasonTrash)
+		} else if !d.pick.excludesFound(f, d.databaseTitle(f), w.before[id].Table) {
 			w.found = append(w.found, f)
 		}
 	}
@@ -412,8 +286,10 @@ func (d *discovery) finish() error {
 			w.sources[f.id] = f.ds
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(d.containers)) {
-		w.databases = append(w.databases, d.containers[id])
+	for _, id := range sortedKeys(d.containers) {
+		if c := d.containers[id]; !inTrash(c.object) {
+			w.databases = append(w.databases, c)
+		}
 	}
 	if len(w.found) > 0 || w.source.options.AllowEmpty {
 		return nil

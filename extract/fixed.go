@@ -22,7 +22,7 @@ const (
 	keyProblems    = "_problems"
 )
 
-// A fixedColumn is a column of a fixed table: "name" or "name!" (required).
+// fixedColumn is a column of a fixed table.
 func fixedColumn(name string, typ lake.Type, doc string) lake.Column {
 	return lake.Column{Key: name, Name: name, Type: typ, Doc: doc}
 }
@@ -176,7 +176,7 @@ func parentOf(j notion.JSON) (typ, id lake.Value) {
 
 // rawOf is an object as JSON.
 func rawOf(j notion.JSON) lake.Value {
-	raw, _ := appendRaw(nil, j)
+	raw, _ := appendRaw(nil, j, true)
 	return lake.JSONValue(string(raw))
 }
 

@@ -122,7 +122,7 @@ func (f *formula) Value(v lake.Value, t lake.Type) (lake.Value, error) {
 	}
 	kind := resultKind(typ)
 	if t.Equal(stringType) {
-		return f.text(kind, at), f.d.err
+		return f.d.resultText(kind, at), f.d.err
 	}
 	if !t.Equal(resultType(kind)) {
 		return lake.Value{}, fmt.Errorf("a %s among results of type %s", typ, t)
@@ -143,18 +143,17 @@ func resultValue(kind uint) valueFunc {
 	return stringValue
 }
 
-// text writes a result as text: strings as they are, numbers as in Notion's
-// JSON, dates as start or start/end as written.
-func (f *formula) text(kind uint, at int) lake.Value {
-	d := &f.d
+// resultText writes the result at i as text: strings as they are, numbers as in
+// Notion's JSON, dates as start or start/end as written.
+func (d *decoder) resultText(kind uint, i int) lake.Value {
 	switch {
 	case kind == resultString:
-		v, _ := stringValue(d, at)
+		v, _ := stringValue(d, i)
 		return v
-	case kind == resultDate && d.b[at] == '{':
-		return d.dateText(at)
+	case kind == resultDate && d.b[i] == '{':
+		return d.dateText(i)
 	}
-	return lake.TextBytes(d.b[at:skip(d.b, at)])
+	return lake.TextBytes(d.b[i:skip(d.b, i)])
 }
 
 // dateText writes the date at i as start or start/end, as they are written.

@@ -40,7 +40,7 @@ func readRollup(d *decoder, typ []byte, at int) {
 		if at >= 0 {
 			if e, known := elementTypes[string(typ)]; known {
 				e.value(d, at)
-			} else if string(typ) == "formula" || string(typ) == "rollup" {
+			} else if d.b[at] != 'n' && (string(typ) == "formula" || string(typ) == "rollup") {
 				if t, at, _ := typed(d.b, at); at < 0 || string(t) == "unsupported" || string(t) == "incomplete" {
 					d.note(notedUnsupported)
 				} else if string(typ) == "formula" {
@@ -181,8 +181,12 @@ func (r *rollup) unseen() lake.Type {
 func (r *rollup) listType() (t lake.Type, mixed bool) {
 	hadList := r.had.Kind == lake.List
 	switch {
-	case r.mixed && hadList, r.several, kinds(r.results) > 1:
+	case r.mixed && hadList:
+		return r.had, true
+	case r.several:
 		return lake.ListOf(jsonType), true
+	case kinds(r.results) > 1:
+		return lake.ListOf(stringType), true
 	case r.elements == "" && hadList:
 		return r.had, false
 	case r.elements == "":
@@ -269,14 +273,15 @@ func (r *rollup) push(elem lake.Type, i, end int) error {
 			d.stack = append(d.stack, lake.Value{})
 			return nil
 		}
-		at, known = result, true
-		e = elementType{elem: resultType(resultKind(t)), value: resultValue(resultKind(t))}
-		if resultKind(t) == resultOther {
-			known = false
+		kind := resultKind(t)
+		if elem.Equal(stringType) {
+			d.stack = append(d.stack, d.resultText(kind, result))
+			return nil
 		}
+		at, known, e = result, kind != resultOther, elementType{elem: resultType(kind), value: resultValue(kind)}
 	}
 	if elem.Kind == lake.JSON {
-		d.stack = append(d.stack, lake.JSONBytes(d.b[i:end]))
+		d.stack = append(d.stack, d.json(i, end))
 		return nil
 	}
 	if !known || !e.elem.Equal(elem) {

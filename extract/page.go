@@ -2,110 +2,12 @@ package extract
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/notionlake/notionlake/lake"
 )
-
-// pageLimit is how many people, and how many mentions in a text, Notion shows of
-// a page's property at most, without saying whether there are more.
-const pageLimit = 25
-
-// A column is a property with its place in the rows.
-type column struct {
-	*property
-	propertyType
-	number int // among the columns of a mapper
-	index  int // in the row, -1 for none
-	// prefix is how a value of the property begins in a page, up to the value itself.
-	prefix   []byte
-	relation *column // of a rollup: what it runs over, nil where it is not shown
-	counts   [len(reasons)]int64
-}
-
-// rollupsWhole are the functions that the property endpoint computes over all
-// references. It gives the values of show_original flattened, and none of
-// show_unique, unique, median, count_per_group and percent_per_group.
-var rollupsWhole = map[string]bool{
-	"count": true, "count_values": true, "empty": true, "not_empty": true,
-	"percent_empty": true, "percent_not_empty": true, "sum": true, "average": true,
-	"min": true, "max": true, "range": true, "earliest_date": true, "latest_date": true,
-	"date_range": true, "checked": true, "unchecked": true, "percent_checked": true,
-	"percent_unchecked": true,
-}
-
-// A mapper turns the pages of one data source into rows, by one walk over each
-// page. A row is valid until the next one is made. It is not safe for concurrent use.
-type mapper struct {
-	d       decoder
-	users   *userView
-	columns []*column
-	byWire  map[string]*column
-	byID    map[string]*column
-	order   []*column // of the properties of the last page, which most pages share
-	rollups []*column // that run over a relation of this data source
-	row     []lake.Value
-	raw     int // index of _raw, -1 for none
-	rawText []byte
-
-	// Of the page that is being read:
-	id      string
-	bits    []uint16 // what was noted, by column
-	touched bool     // any bits are set
-	long    []bool   // by column: a relation of which the page shows a part only
-	longAny bool
-	wants   []*column // of which the page shows a part only
-	extra   []string  // IDs of properties that have no column
-}
-
-// newMapper makes a mapper of rows: the columns of every data source's table,
-// one per property, and _raw where it is wanted.
-func newMapper(properties []*property, raw bool, users *userView) *mapper {
-	m := &mapper{users: users, byWire: map[string]*column{}, byID: map[string]*column{}, raw: -1}
-	if users != nil {
-		m.d.users = users
-	}
-	index := len(pageColumns)
-	for i, p := range properties {
-		c := &column{property: p, propertyType: propertyTypeOf(p.typ), number: i, index: -1, prefix: wirePrefix(p)}
-		if !c.none {
-			c.index = index
-			index++
-		}
-		m.columns = append(m.columns, c)
-		m.byWire[p.wire], m.byID[p.id] = c, c
-	}
-	for _, c := range m.columns {
-		if c.typ != "rollup" {
-			continue
-		}
-		if r := find(properties, c.property.relation); r != nil && r.typ == "relation" {
-			c.relation = m.byID[r.id]
-			m.rollups = append(m.rollups, c)
-		}
-	}
-	if raw {
-		m.raw = index
-		index++
-	}
-	m.row = make([]lake.Value, index)
-	m.bits = make([]uint16, len(m.columns))
-	m.long = make([]bool, len(m.columns))
-	return m
-}
-
-func wirePrefix(p *property) []byte {
-	b := []byte(`{"id":`)
-	b, _ = jsontext.AppendQuote(b, p.wire) // its error speaks of U+FFFD only
-	b = append(b, `,"type":`...)
-	b, _ = jsontext.AppendQuote(b, p.typ)
-	b = append(b, ',')
-	b, _ = jsontext.AppendQuote(b, p.typ)
-	return append(b, ':')
-}
 
 // A retypedError is a value of another type than its property had when the data
 // source was read.
@@ -126,6 +28,7 @@ func (m *mapper) read(page notion.JSON, parts map[*column]notion.JSON) (ok bool,
 	m.d.reset(page)
 	clear(m.row)
 	m.wants, m.extra, m.id = m.wants[:0], m.extra[:0], ""
+	m.requested = false
 	if m.touched {
 		clear(m.bits)
 		m.touched = false
@@ -155,7 +58,7 @@ func (m *mapper) read(page notion.JSON, parts map[*column]notion.JSON) (ok bool,
 	}
 	if m.raw >= 0 {
 		var raw []byte
-		raw, m.rawText = appendRaw(m.rawText[:0], whole)
+		raw, m.rawText = appendRaw(m.rawText[:0], whole, m.requested)
 		m.row[m.raw] = lake.JSONBytes(raw)
 	}
 	return true, nil
@@ -203,6 +106,9 @@ func (m *mapper) members(b []byte, parts map[*column]notion.JSON) (trashed bool,
 		case "in_trash", "archived":
 			trashed = trashed || b[at] == 't'
 			end = skip(b, at)
+		case "request_id":
+			m.requested = true
+			end = skip(b, at)
 		case "properties":
 			if b[at] != '{' {
 				_, end = d.fail(at, "the properties")
@@ -220,7 +126,7 @@ func (m *mapper) members(b []byte, parts map[*column]notion.JSON) (trashed bool,
 	case trashed:
 		return true, nil
 	case m.id == "":
-		return false, fmt.Errorf("a page came without its id")
+		return false, errors.New("a page came without its id")
 	case !properties:
 		return false, fmt.Errorf("page %s came without its properties", m.id)
 	case d.err != nil:
@@ -267,6 +173,7 @@ func (m *mapper) properties(b []byte, i int, parts map[*column]notion.JSON) (end
 			continue
 		}
 		m.order[n] = c
+		value = skipBlank(b, value)
 		end = m.value(b, c, value, parts)
 		if m.d.err != nil {
 			return 0, fmt.Errorf("page %s: property %q %w", m.id, c.name, m.d.err)
@@ -328,7 +235,7 @@ func hasTrue(b []byte, i int, name string) bool {
 // value reads the value at b[at] and the members after it, up to the brace that
 // ends the property.
 func (m *mapper) value(b []byte, c *column, at int, parts map[*column]notion.JSON) (end int) {
-	if c.index < 0 || parts[c] != nil {
+	if c.index < 0 || parts != nil && parts[c] != nil {
 		end = skip(b, at)
 	} else {
 		d := &m.d
@@ -340,15 +247,8 @@ func (m *mapper) value(b []byte, c *column, at int, parts map[*column]notion.JSO
 			m.bits[c.number] = d.noted
 			m.touched = true
 		}
-		switch c.typ {
-		case "people":
-			if len(v.Items()) >= pageLimit {
-				m.wants = append(m.wants, c)
-			}
-		case "title", "rich_text":
-			if d.runs >= pageLimit {
-				m.wants = append(m.wants, c)
-			}
+		if c.limited && (d.runs >= pageLimit || len(v.Items()) >= pageLimit) {
+			m.wants = append(m.wants, c)
 		}
 	}
 	if b[end] == '}' {
@@ -395,42 +295,4 @@ func (m *mapper) longRollups(parts map[*column]notion.JSON) {
 		m.row[c.index] = lake.Value{}
 		m.bits[c.number], m.touched = notedLongRollup, true
 	}
-}
-
-// whole reports whether nothing is missing in the row; parts are what it was made with.
-func (m *mapper) whole(parts map[*column]notion.JSON) bool {
-	if m.users != nil && len(m.users.unasked) > 0 {
-		return false
-	}
-	for _, c := range m.wants {
-		if parts[c] == nil {
-			return false
-		}
-	}
-	return true
-}
-
-// count adds what was noted of the row to the columns' counts.
-func (m *mapper) count() {
-	if !m.touched {
-		return
-	}
-	for i, bits := range m.bits {
-		for n := 0; bits != 0; n, bits = n+1, bits>>1 {
-			if bits&1 != 0 {
-				m.columns[i].counts[n]++
-			}
-		}
-	}
-}
-
-// missing are the columns that the page shows a part of and parts do not hold.
-func (m *mapper) missing(parts map[*column]notion.JSON) []*column {
-	var missing []*column
-	for _, c := range m.wants {
-		if parts[c] == nil {
-			missing = append(missing, c)
-		}
-	}
-	return missing
 }

@@ -7,12 +7,10 @@ import (
 )
 
 var (
-	// expiryMark and requestMark are members that a raw object is kept without;
-	// searched for without their first letter, which the search would stop at too often.
+	// expiryMark is a member that a raw object is kept without; searched for
+	// without its first letter, which the search would stop at too often.
 	expiryMark  = []byte(`xpiry_time"`)
-	requestMark = []byte(`equest_id"`)
 	hostedStart = []byte(`{"url":"`)
-	spacedColon = []byte(`": `)
 )
 
 // appendRaw appends the object b as Notion gave it, in one line, without what is
@@ -20,8 +18,9 @@ var (
 // and the query and fragment of the url. Numbers, the order of members and
 // members that are not known stay as they are. Nothing is copied where nothing
 // is left out: raw is then b itself.
-func appendRaw(dst, b []byte) (raw, newDst []byte) {
-	if bytes.IndexByte(b, '\n') >= 0 || bytes.Contains(b, spacedColon) || bytes.Contains(b, requestMark) {
+// requested says that b has a request_id.
+func appendRaw(dst, b []byte, requested bool) (raw, newDst []byte) {
+	if requested || spaced(b) {
 		n := len(dst)
 		dst, _ = appendClean(dst, b, skipBlank(b, 0), true)
 		return dst[n:], dst
@@ -49,6 +48,19 @@ func appendRaw(dst, b []byte) (raw, newDst []byte) {
 		}
 		from = end
 	}
+}
+
+// spaced reports whether the object is written with blanks between its parts,
+// which its first member tells.
+func spaced(b []byte) bool {
+	if b[0] != '{' || b[1] <= ' ' || bytes.IndexByte(b, '\n') >= 0 {
+		return true
+	}
+	if b[1] == '}' {
+		return false
+	}
+	end := stringEnd(b, 1)
+	return b[end] != ':' || b[end+1] <= ' '
 }
 
 // appendHosted appends the hosted file {"url":..,"expiry_time":..} at b[i], whose

@@ -3,7 +3,6 @@ package extract
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"log/slog"
 	"slices"
@@ -211,12 +210,4 @@ func (w *workspace) carries(id string) bool {
 		}
 	}
 	return len(w.source.options.Only) > 0
-}
-
-// config names what the configuration names, for errors.
-func config(d Database) string {
-	if d.Name != "" {
-		return fmt.Sprintf("configured database %q (%s)", d.Name, d.ID)
-	}
-	return "configured database " + d.ID
 }

@@ -1,32 +1,464 @@
 package extract
 
 import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/notionlake/notionlake/extract/notiontest"
+	"github.com/notionlake/notionlake/lake"
 )
 
-func TestEverything(t *testing.T) {
-	w := notiontest.Everything(1)
-	server := notiontest.NewServer(w, notiontest.Options{Shuffle: true})
-	l := newMemoryLake()
-	tables, err := l.run(t.Context(), "20260101T000000Z", NewSource(allOptions(newClient(t, server))))
+// A world is a small workspace, its server and what was loaded of it: a database
+// tasks with one data source, a database sales with two, people and a relation.
+type world struct {
+	t       *testing.T
+	w       *notiontest.Workspace
+	server  *notiontest.Server
+	options Options
+	lake    *memoryLake
+	loads   int
+}
+
+func id(key string) string { return notiontest.NewID(7, key) }
+
+func newWorld(t *testing.T, o notiontest.Options) *world {
+	t.Helper()
+	w := notiontest.NewWorkspace(7)
+	w.Update(func(tx *notiontest.Tx) {
+		tx.AddUser(notiontest.User{ID: id("ada"), Name: "Ada", Email: "ada@example.com", Type: "person", Partial: true})
+		tx.AddUser(notiontest.User{ID: id("guest"), Name: "Guest", Email: "guest@example.com", Type: "person", Partial: true, Guest: true})
+		tx.AddUser(notiontest.User{ID: id("removed"), Type: "person", Removed: true})
+		tx.AddDatabase(notiontest.Database{ID: id("tasks db"), Title: notiontest.Plain("Tasks")})
+		tx.AddSource(notiontest.DataSource{ID: id("tasks"), Database: id("tasks db"), Title: notiontest.Plain("Tasks"), Properties: []*notiontest.Property{
+			{ID: "title", Name: "Name", Type: "title"},
+			{ID: "size", Name: "Size", Type: "number"},
+			{ID: "who", Name: "Who", Type: "people"},
+			{ID: "ref", Name: "Accounts", Type: "relation", Relation: &notiontest.Relation{Source: id("east")}},
+			{ID: "sum", Name: "Total", Type: "rollup", Rollup: &notiontest.Rollup{Relation: "ref", Property: "amount", Function: "sum"}},
+			{ID: "all", Name: "All", Type: "rollup", Rollup: &notiontest.Rollup{Relation: "ref", Property: "amount", Function: "show_original"}},
+		}})
+		tx.AddDatabase(notiontest.Database{ID: id("sales db"), Title: notiontest.Plain("Sales")})
+		for _, name := range []string{"east", "west"} {
+			tx.AddSource(notiontest.DataSource{ID: id(name), Database: id("sales db"), Title: notiontest.Plain(name), Properties: []*notiontest.Property{
+				{ID: "title", Name: "Name", Type: "title"},
+				{ID: "amount", Name: "Amount", Type: "number"},
+			}})
+		}
+		var refs notiontest.Refs
+		for range 60 {
+			refs = append(refs, tx.AddRow(id("east"), notiontest.Page{Values: map[string]notiontest.Value{"amount": notiontest.Number("2")}}))
+		}
+		tx.AddRow(id("west"), notiontest.Page{})
+		tx.AddRow(id("tasks"), notiontest.Page{ID: id("long"), Values: map[string]notiontest.Value{
+			"title": notiontest.Plain("long"), "size": notiontest.Number("1"), "ref": refs,
+			"who": notiontest.People{id("ada"), id("guest"), id("removed")},
+		}})
+		tx.AddRow(id("tasks"), notiontest.Page{ID: id("short"), Values: map[string]notiontest.Value{"title": notiontest.Plain("short"), "ref": refs[:2]}})
+		tx.AddRow(id("tasks"), notiontest.Page{ID: id("old"), Archived: true})
+		tx.AddRow(id("tasks"), notiontest.Page{ID: id("trash"), Trashed: true})
+	})
+	v := &world{t: t, w: w, server: notiontest.NewServer(w, o), lake: newMemoryLake()}
+	v.options = allOptions(newClient(t, v.server))
+	return v
+}
+
+// tryLoad makes the next load.
+func (v *world) tryLoad() (map[string]*memoryTable, error) {
+	v.loads++
+	return v.lake.run(v.t.Context(), "load"+string(rune('0'+v.loads)), NewSource(v.options))
+}
+
+func (v *world) load() map[string]*memoryTable {
+	v.t.Helper()
+	tables, err := v.tryLoad()
 	if err != nil {
-		t.Fatal(err)
+		v.t.Fatal(err)
 	}
-	for _, key := range sortedKeys(tables) {
-		m := tables[key]
-		t.Logf("%s %s: %d columns, %d rows, unread %q, partial %v", key, m.schema.Table, len(m.schema.Columns), len(m.rows), m.unread, m.partial)
-		for _, o := range m.omitted {
-			t.Logf("   %+v", o)
+	return tables
+}
+
+// sources are the names of the tables of data sources, with why one was not read.
+func sources(tables map[string]*memoryTable) []string {
+	names := []string{}
+	for key, t := range tables {
+		switch {
+		case strings.HasPrefix(key, "_"):
+		case t.unread != "":
+			names = append(names, t.schema.Table+" unread: "+t.unread)
+		case t.partial != nil:
+			names = append(names, t.schema.Table+" partial")
+		default:
+			names = append(names, t.schema.Table)
 		}
-		if m.schema.Table == "_problems" {
-			for _, r := range m.rows {
-				t.Log(r)
-			}
-		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// texts are the cells of a column as text, sorted.
+func (m *memoryTable) texts(name string) []string {
+	texts := []string{}
+	for _, row := range m.rows {
+		texts = append(texts, row[m.column(name)].String())
+	}
+	slices.Sort(texts)
+	return texts
+}
+
+func equal(t *testing.T, got, want any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
 	}
 }
 
-func BenchmarkRead(b *testing.B) {
+func onPath(suffix string) func(*http.Request) bool {
+	return func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, suffix) }
+}
+
+func TestDiscovery(t *testing.T) {
+	t.Run("what search does not find", func(t *testing.T) {
+		v := newWorld(t, notiontest.Options{SearchGap: notiontest.SearchNoSources})
+		if _, err := v.tryLoad(); !errors.Is(err, ErrNothingShared) {
+			t.Fatalf("got %v, want ErrNothingShared", err)
+		}
+		v.options.AllowEmpty = true
+		equal(t, sources(v.load()), []string{})
+	})
+	t.Run("siblings, relations, the last load", func(t *testing.T) {
+		v := newWorld(t, notiontest.Options{SearchGap: notiontest.SearchShared})
+		v.w.Update(func(tx *notiontest.Tx) {
+			tx.Source(id("east")).Inherited = true
+			tx.Source(id("west")).Inherited = true
+		})
+		tables := v.load()
+		equal(t, sources(tables), []string{"east", "tasks", "west"})
+		ds := tables["_data_sources"]
+		for name, by := range map[string]string{"tasks": "search", "east": "relation", "west": "database"} {
+			equal(t, ds.cell(id(name), "discovered_by").Text(), by)
+		}
+		v.w.Update(func(tx *notiontest.Tx) { tx.Source(id("tasks")).Inherited = true })
+		tables = v.load()
+		equal(t, sources(tables), []string{"east", "tasks", "west"})
+		equal(t, tables["_data_sources"].cell(id("tasks"), "discovered_by").Text(), "last_load")
+	})
+	t.Run("gone and back", func(t *testing.T) {
+		v := newWorld(t, notiontest.Options{})
+		v.load()
+		v.w.Update(func(tx *notiontest.Tx) {
+			tx.Unshare(id("west"))
+			tx.TrashSource(id("tasks"))
+		})
+		tables := v.load()
+		equal(t, sources(tables), []string{"east", "tasks unread: " + reasonTrash, "west unread: " + reasonUnshared})
+		equal(t, tables["_problems"].texts("kind"), []string{"table_not_read", "table_not_read"})
+		v.w.Update(func(tx *notiontest.Tx) { tx.Unshare(id("east")) })
+		if _, err := v.tryLoad(); !errors.Is(err, ErrNothingShared) {
+			t.Fatalf("all gone: %v, want ErrNothingShared", err)
+		}
+		v.w.Update(func(tx *notiontest.Tx) {
+			tx.Share(id("east"))
+			tx.Share(id("west"))
+			tx.RestoreSource(id("tasks"))
+		})
+		equal(t, sources(v.load()), []string{"east", "tasks", "west"})
+	})
+	t.Run("a database in the trash", func(t *testing.T) {
+		v := newWorld(t, notiontest.Options{})
+		v.load()
+		v.w.Update(func(tx *notiontest.Tx) { tx.Database(id("sales db")).Trashed = true })
+		tables := v.load()
+		equal(t, sources(tables), []string{"east unread: " + reasonTrash, "tasks", "west unread: " + reasonTrash})
+	})
+	t.Run("excluded", func(t *testing.T) {
+		for exclude, want := range map[string][]string{
+			id("west"):                      {"east", "tasks"},
+			strings.ToUpper(id("sales db")): {"tasks"},
+			"https://www.notion.so/Tasks-" + strings.ReplaceAll(id("tasks db"), "-", "") + "?v=" + strings.Repeat("0", 32): {"east", "west"},
+			"?A[ks]*": {"west"},
+			"SALES":   {"tasks"},
+		} {
+			v := newWorld(t, notiontest.Options{})
+			v.options.Exclude = []string{exclude}
+			equal(t, sources(v.load()), want)
+		}
+	})
+}
+
+func TestConfigured(t *testing.T) {
+	t.Run("databases and data sources", func(t *testing.T) {
+		v := newWorld(t, notiontest.Options{})
+		v.options.Databases = []Database{{ID: "https://www.notion.so/x/" + strings.ReplaceAll(id("sales db"), "-", ""), Name: "Sales 2026"}, {ID: id("tasks")}}
+		tables := v.load()
+		equal(t, sources(tables), []string{"sales_2026_east", "sales_2026_west", "tasks"})
+		v.w.Update(func(tx *notiontest.Tx) {
+			tx.Unshare(id("east"))
+			tx.Unshare(id("west"))
+			tx.Database(id("sales db")).Unshared = true
+		})
+		equal(t, sources(v.load()), []string{"sales_2026_east unread: " + reasonUnshared, "sales_2026_west unread: " + reasonUnshared, "tasks"})
+	})
+	for name, c := range map[string]struct {
+		id   string
+		want error
+	}{
+		"a page":         {id("long"), ErrNotDatabase},
+		"nothing shared": {id("nowhere"), notion.ErrNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newWorld(t, notiontest.Options{})
+			v.options.Databases = []Database{{ID: c.id}}
+			if _, err := v.tryLoad(); !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.id) {
+				t.Errorf("got %v, want %v naming %s", err, c.want, c.id)
+			}
+		})
+	}
+	t.Run("a linked database is a problem, no error", func(t *testing.T) {
+		v := newWorld(t, notiontest.Options{})
+		v.w.Update(func(tx *notiontest.Tx) { tx.AddDatabase(notiontest.Database{ID: id("linked"), Linked: true}) })
+		v.options.Databases = []Database{{ID: id("linked")}, {ID: id("tasks db")}}
+		tables := v.load()
+		equal(t, sources(tables), []string{"tasks"})
+		if kinds := tables["_problems"].texts("kind"); !slices.Contains(kinds, string(KindNoSources)) && !slices.Contains(kinds, string(KindLinked)) {
+			t.Errorf("problems: %v", kinds)
+		}
+	})
+}
+
+func TestOnly(t *testing.T) {
+	v := newWorld(t, notiontest.Options{})
+	v.load()
+	v.w.Update(func(tx *notiontest.Tx) {
+		tx.RenameProperty(id("tasks"), "size", "Weight")
+		tx.RenameProperty(id("east"), "amount", "Sum")
+	})
+	for _, only := range []string{"tasks", id("tasks"), id("tasks db")} {
+		v.options.Only = []string{only}
+		tables := v.load()
+		equal(t, sources(tables), []string{"tasks"})
+		equal(t, tables["_data_sources"].texts("table_name"), []string{"east", "tasks", "west"})
+		equal(t, tables["_databases"].texts("title"), []string{"Sales", "Tasks"})
+		if names := tables["_properties"].texts("name"); !slices.Contains(names, "Weight") || !slices.Contains(names, "Amount") || slices.Contains(names, "Sum") {
+			t.Errorf("only %s: properties %v", only, names)
+		}
+		if n := len(tables["_users"].rows); n < 3 {
+			t.Errorf("only %s: %d users", only, n)
+		}
+	}
+	v.options.Only = []string{"nowhere"}
+	if _, err := v.tryLoad(); !errors.Is(err, ErrNoMatch) {
+		t.Errorf("got %v, want ErrNoMatch", err)
+	}
+}
+
+func TestRows(t *testing.T) {
+	v := newWorld(t, notiontest.Options{})
+	tasks := v.load()[id("tasks")]
+	equal(t, tasks.texts("_id"), sorted([]string{id("long"), id("short"), id("old")}))
+	equal(t, tasks.cell(id("old"), "_archived"), lake.BoolValue(true))
+	equal(t, len(tasks.cell(id("long"), "accounts").Items()), 60)
+	equal(t, tasks.cell(id("long"), "total").String(), "120")
+	equal(t, tasks.cell(id("long"), "all").String(), "null")
+	equal(t, tasks.cell(id("short"), "all").String(), "[2, 2]")
+	equal(t, tasks.omitted, []lake.Omission{{PropertyID: "all", Column: "all", Reason: string(ReasonLongRollup), Count: 1}})
+	equal(t, tasks.cell(id("long"), "who").String(), "[{"+strings.Join([]string{
+		`"` + id("ada") + `", "Ada", "ada@example.com", "person"`, `"` + id("guest") + `", "Guest", "guest@example.com", "person"`, `"` + id("removed") + `", null, null, null`,
+	}, "}, {")+"}]")
+	v.options.Archived = false
+	equal(t, v.load()[id("tasks")].texts("_id"), sorted([]string{id("long"), id("short")}))
+}
+
+// TestUsersRefused: a connection that may not read users.
+func TestUsersRefused(t *testing.T) {
+	v := newWorld(t, notiontest.Options{NoUsers: true})
+	tables := v.load()
+	equal(t, tables[id("tasks")].cell(id("long"), "who").Items()[0].String(), `{"`+id("ada")+`", null, null, null}`)
+	if ids := tables["_users"].texts("id"); !slices.Contains(ids, id("removed")) {
+		t.Errorf("users met: %v", ids)
+	}
+	if kinds := tables["_problems"].texts("kind"); !slices.Contains(kinds, string(KindUsers)) {
+		t.Errorf("problems: %v", kinds)
+	}
+	if n := v.server.Stats().Statuses[http.StatusForbidden]; n > 2 {
+		t.Errorf("%d requests were refused", n)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	failing := func(t *testing.T, match func(*http.Request) bool, fault string) (map[string]*memoryTable, error) {
+		t.Helper()
+		var tables map[string]*memoryTable
+		var err error
+		synctest.Test(t, func(t *testing.T) {
+			v := newWorld(t, notiontest.Options{})
+			v.server.Inject(match, fault, 1000)
+			tables, err = v.tryLoad()
+		})
+		return tables, err
+	}
+	t.Run("one query fails", func(t *testing.T) {
+		tables, err := failing(t, onPath(id("tasks")+"/query"), notiontest.FaultInternal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, sources(tables), []string{"east", "tasks partial", "west"})
+		if kinds := tables["_problems"].texts("kind"); !slices.Contains(kinds, string(KindPartial)) {
+			t.Errorf("problems: %v", kinds)
+		}
+		equal(t, tables["_data_sources"].cell(id("tasks"), "rows").String(), "null")
+	})
+	t.Run("one data source fails", func(t *testing.T) {
+		tables, err := failing(t, onPath("/v1/data_sources/"+id("west")), notiontest.FaultInternal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, sources(tables), []string{"data_source" + sourceSuffix(id("west")) + " partial", "east", "tasks"})
+	})
+	for name, match := range map[string]func(*http.Request) bool{
+		"search": onPath("/v1/search"), "query": onPath("/query"), "property": func(r *http.Request) bool { return strings.Contains(r.URL.Path, "/properties/") },
+		"users": onPath("/v1/users"), "database": onPath(id("sales db")),
+	} {
+		t.Run("the token is refused: "+name, func(t *testing.T) {
+			if _, err := failing(t, match, notiontest.FaultUnauthorized); !errors.Is(err, notion.ErrUnauthorized) {
+				t.Errorf("got %v, want ErrUnauthorized", err)
+			}
+		})
+	}
+	t.Run("requests are blocked", func(t *testing.T) {
+		if _, err := failing(t, onPath(id("tasks")+"/query"), notiontest.FaultBlocked); !errors.Is(err, notion.ErrBlocked) {
+			t.Errorf("got %v, want ErrBlocked", err)
+		}
+	})
+	t.Run("cancelled", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		v := newWorld(t, notiontest.Options{OnRequest: func(r *http.Request) {
+			if onPath("/query")(r) {
+				cancel()
+			}
+		}})
+		if _, err := v.lake.run(ctx, "load", NewSource(v.options)); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want Canceled", err)
+		}
+	})
+}
+
+// TestChangedMeanwhile changes the workspace after its properties were read and
+// before its rows are.
+func TestChangedMeanwhile(t *testing.T) {
+	for name, c := range map[string]struct {
+		change  func(tx *notiontest.Tx)
+		want    string
+		omitted []lake.Omission
+	}{
+		"renamed": {func(tx *notiontest.Tx) { tx.RenameProperty(id("east"), "amount", "Sum") }, "east", nil},
+		"removed": {func(tx *notiontest.Tx) { tx.RemoveProperty(id("east"), "amount") }, "east", nil},
+		"added": {
+			func(tx *notiontest.Tx) {
+				tx.AddProperty(id("east"), notiontest.Property{ID: "new", Name: "New", Type: "checkbox"}, 0)
+			},
+			"east", []lake.Omission{{PropertyID: "new", Reason: string(ReasonAdded), Count: 60}},
+		},
+		"retyped": {
+			func(tx *notiontest.Tx) {
+				tx.Retype(id("east"), "amount", notiontest.Property{Name: "Amount", Type: "rich_text"}, func(notiontest.Value) notiontest.Value { return nil })
+			},
+			"east partial", nil,
+		},
+		"trashed and archived": {
+			func(tx *notiontest.Tx) {
+				rows := tx.Model().Source(id("east")).Rows
+				tx.Trash(rows[0])
+				tx.Archive(rows[1])
+			},
+			"east", nil,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var v *world
+			changed := false
+			v = newWorld(t, notiontest.Options{OnRequest: func(r *http.Request) {
+				if onPath(id("east")+"/query")(r) && !changed {
+					changed = true
+					v.w.Update(c.change)
+				}
+			}})
+			tables := v.load()
+			equal(t, sources(tables), []string{c.want, "tasks", "west"})
+			equal(t, tables[id("east")].omitted, c.omitted)
+		})
+	}
+}
+
+// TestArchivedMeanwhile archives a row after it was read as one that is not: it
+// comes again, and its newer state supersedes the older one.
+func TestArchivedMeanwhile(t *testing.T) {
+	var v *world
+	queries := 0
+	v = newWorld(t, notiontest.Options{OnRequest: func(r *http.Request) {
+		if onPath(id("west") + "/query")(r) {
+			if queries++; queries == 2 {
+				v.w.Update(func(tx *notiontest.Tx) { tx.Archive(tx.Model().Source(id("west")).Rows[0]) })
+			}
+		}
+	}})
+	west := v.load()[id("west")]
+	equal(t, west.texts("_archived"), []string{"true"})
+}
+
+func TestProperties(t *testing.T) {
+	v := newWorld(t, notiontest.Options{})
+	first := v.load()["_properties"]
+	v.w.Update(func(tx *notiontest.Tx) {
+		tx.RemoveProperty(id("east"), "amount")
+		tx.AddProperty(id("east"), notiontest.Property{ID: "new", Name: "Amount", Type: "number"}, 0)
+	})
+	second := v.load()["_properties"]
+	field := func(m *memoryTable, property, column string) string {
+		for _, row := range m.rows {
+			if row[0].Text() == id("east") && row[2].Text() == property {
+				return row[m.column(column)].String()
+			}
+		}
+		return "none"
+	}
+	for _, c := range [][3]string{
+		{"amount", "first_load", "load1"},
+		{"amount", "last_load", "load1"},
+		{"amount", "field_id", field(first, "amount", "field_id")},
+		{"new", "first_load", "load2"},
+		{"new", "column_name", "amount"},
+		{"title", "first_load", "load1"},
+		{"title", "last_load", "load2"},
+	} {
+		equal(t, field(second, c[0], c[1]), c[2])
+	}
+	if field(second, "new", "field_id") == field(first, "amount", "field_id") {
+		t.Error("a field ID was used twice")
+	}
+}
+
+// TestManyUsers asks once for every user that is not listed, however many rows
+// and tables show it.
+func TestManyUsers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newWorld(t, notiontest.Options{Latency: time.Second})
+		v.w.Update(func(tx *notiontest.Tx) {
+			for range 300 {
+				tx.AddRow(id("tasks"), notiontest.Page{CreatedBy: id("removed"), Values: map[string]notiontest.Value{"who": notiontest.People{id("guest"), id("removed")}}})
+			}
+		})
+		v.load()
+		if n := v.server.Stats().Routes["GET /v1/users/{user_id}"]; n != 2 {
+			t.Errorf("%d requests for users: %v", n, v.server.Stats().Routes)
+		}
+	})
 }

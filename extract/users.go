@@ -24,7 +24,7 @@ type user struct {
 }
 
 func parseUser(object notion.JSON) *user {
-	raw, _ := appendRaw(nil, object)
+	raw, _ := appendRaw(nil, object, true)
 	u := &user{id: object.Get("id").Text(), raw: string(raw)}
 	u.typ, u.name = textOf(object.Get("type")), textOf(object.Get("name"))
 	u.avatar = textOf(object.Get("avatar_url"))

@@ -18,11 +18,11 @@ func readFile(d *decoder, i int) (f fileParts, end int) {
 	for key, at := member(d.b, end); ; key, at = member(d.b, end) {
 		switch string(key) {
 		case "type":
-			f.typ, end = d.text0(at)
+			f.typ, end = d.optional(at)
 		case "name":
-			f.name, end = d.text0(at)
+			f.name, end = d.optional(at)
 		case "emoji":
-			f.text, end = d.text0(at)
+			f.text, end = d.optional(at)
 		case "external", "file", "custom_emoji", "icon":
 			if d.b[at] != '{' {
 				end = skip(d.b, at)

@@ -20,10 +20,10 @@ var plainStyle = []byte(`{"bold":false,"italic":false,"strikethrough":false,"und
 
 // textValue reads the runs of a title or rich text and joins them.
 func textValue(d *decoder, i int) (lake.Value, int) {
+	d.runs = 0
 	if d.b[i] != '[' {
 		return d.nothing(i, "a list of text runs")
 	}
-	d.runs = 0
 	at, ok := element(d.b, i+1)
 	if !ok {
 		return lake.TextValue(""), at
@@ -119,15 +119,15 @@ func (d *decoder) member(i int, name string) (s []byte, end int) {
 			return s, at
 		}
 		if string(key) == name {
-			s, end = d.text0(at)
+			s, end = d.optional(at)
 		} else {
 			end = skip(d.b, at)
 		}
 	}
 }
 
-// text0 reads a string; nil for any other value.
-func (d *decoder) text0(i int) (s []byte, end int) {
+// optional reads a string; nil for any other value.
+func (d *decoder) optional(i int) (s []byte, end int) {
 	if d.b[i] != '"' {
 		return nil, skip(d.b, i)
 	}
@@ -189,7 +189,17 @@ func jsonValue(d *decoder, i int) (lake.Value, int) {
 		return lake.Value{}, i + len("null")
 	}
 	end := skip(d.b, i)
-	return lake.JSONBytes(d.b[i:end]), end
+	return d.json(i, end), end
+}
+
+// json is d.b[i:end] as JSON, without the signatures of hosted files.
+func (d *decoder) json(i, end int) lake.Value {
+	if !bytes.Contains(d.b[i:end], expiryMark) {
+		return lake.JSONBytes(d.b[i:end])
+	}
+	n := len(d.text)
+	d.text, _ = appendClean(d.text, d.b, i, false)
+	return lake.JSONBytes(d.text[n:len(d.text):len(d.text)])
 }
 
 // unknownValue is jsonValue of a type that this program does not know.

@@ -36,6 +36,7 @@ type config struct {
 	allowRemote bool
 	workspace   string
 	rows        int
+	recorded    string
 	options     notiontest.Options
 }
 
@@ -77,6 +78,7 @@ func flags() []cli.Flag {
 		&cli.BoolFlag{Name: "allow-remote", Usage: "listen on an address that other machines reach"},
 		&cli.StringFlag{Name: "workspace", Value: "demo", Usage: "`NAME`: " + strings.Join(workspaceNames, ", ")},
 		&cli.IntFlag{Name: "rows", Value: 100_000, Usage: "rows of the workspace big"},
+		&cli.StringFlag{Name: "recorded", Usage: "`DIR` with recorded responses, for the workspace recorded"},
 		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "of the workspace, the faults and all order that Notion does not promise"},
 		&cli.StringFlag{Name: "token", Value: notiontest.DefaultToken, Usage: "the token that is accepted"},
 		&cli.IntFlag{Name: "rate", Usage: "requests per 60 seconds; 0 is no limit (Notion: 180 or 600)"},
@@ -95,7 +97,7 @@ func flags() []cli.Flag {
 func configOf(c *cli.Context) (config, error) {
 	cfg := config{
 		listen: c.String("listen"), allowRemote: c.Bool("allow-remote"),
-		workspace: c.String("workspace"), rows: c.Int("rows"),
+		workspace: c.String("workspace"), rows: c.Int("rows"), recorded: c.String("recorded"),
 		options: notiontest.Options{
 			Token: c.String("token"), Seed: c.Uint64("seed"), RatePerMinute: c.Int("rate"), Burst: c.Int("burst"),
 			Latency: c.Duration("latency"), Cap: c.Int("cap"), ShortPages: c.Bool("short-pages"), Shuffle: c.Bool("shuffle"),

@@ -110,15 +110,18 @@ func TestWorkspaces(t *testing.T) {
 
 func TestFlags(t *testing.T) {
 	for name, tt := range map[string]struct{ args, want string }{
-		"remote":        {"--listen 0.0.0.0:0", "add --allow-remote"},
-		"all addresses": {"--listen :0", "add --allow-remote"},
-		"no port":       {"--listen 127.0.0.1", "missing port"},
-		"workspace":     {"--workspace huge", "none of demo"},
-		"fault":         {"--fault teapot", `no fault "teapot"`},
-		"fault rate":    {"--fault-rate 2", "not between 0 and 1"},
-		"search gap":    {"--search-gap all", "neither"},
-		"rows":          {"--rows -1", "less than none"},
-		"argument":      {"serve", "unexpected argument"},
+		"remote":         {"--listen 0.0.0.0:0", "add --allow-remote"},
+		"all addresses":  {"--listen :0", "add --allow-remote"},
+		"no port":        {"--listen 127.0.0.1", "missing port"},
+		"workspace":      {"--workspace huge", "none of demo"},
+		"no recordings":  {"--workspace recorded", "needs --recorded"},
+		"not recorded":   {"--recorded x", "--workspace recorded only"},
+		"lost recording": {"--workspace recorded --recorded /does/not/exist", "/does/not/exist"},
+		"fault":          {"--fault teapot", `no fault "teapot"`},
+		"fault rate":     {"--fault-rate 2", "not between 0 and 1"},
+		"search gap":     {"--search-gap all", "neither"},
+		"rows":           {"--rows -1", "less than none"},
+		"argument":       {"serve", "unexpected argument"},
 	} {
 		var out bytes.Buffer
 		err := run(t.Context(), append([]string{"notionsim"}, strings.Fields(tt.args)...), &out, io.Discard)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -13,11 +14,14 @@ type step struct {
 	apply func()
 }
 
-var workspaceNames = []string{"demo", "everything", "big", "empty"}
+var workspaceNames = []string{"demo", "everything", "big", "recorded", "empty"}
 
 // openWorkspace makes the workspace and the changes that belong to it.
 func openWorkspace(cfg config) (*notiontest.Workspace, []step, error) {
 	seed := cfg.options.Seed
+	if cfg.recorded != "" && cfg.workspace != "recorded" {
+		return nil, nil, errors.New("--recorded is for --workspace recorded only")
+	}
 	var steps []step
 	switch cfg.workspace {
 	case "demo":
@@ -34,6 +38,15 @@ func openWorkspace(cfg config) (*notiontest.Workspace, []step, error) {
 		return w, steps, nil
 	case "big":
 		return notiontest.Big(cfg.rows, seed), nil, nil
+	case "recorded":
+		if cfg.recorded == "" {
+			return nil, nil, errors.New("--workspace recorded needs --recorded DIR")
+		}
+		w, _, err := notiontest.Recorded(cfg.recorded)
+		if err != nil {
+			return nil, nil, fmt.Errorf("--recorded: %w", err)
+		}
+		return w, nil, nil
 	case "empty":
 		return notiontest.NewWorkspace(seed), nil, nil
 	}

@@ -1,12 +1,15 @@
 package notion
 
 import (
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -37,7 +40,7 @@ func TestTokenNeverShows(t *testing.T) {
 }
 
 func TestTokenInMessage(t *testing.T) {
-	f := answers(status(400, `{"object":"error","code":"x","message":"Bad token `+testToken+`\n\u001b[31m."}`))
+	f := answers(status(400, `{"object":"error","code":"x`+testToken+`","message":"Bad token `+testToken+`\n\u001b[31m."}`))
 	_, err := newTestClient(t, f, unlimited).Page(t.Context(), pageID)
 	if err == nil || strings.Contains(err.Error(), testToken) || strings.ContainsAny(err.Error(), "\n\x1b") {
 		t.Errorf("error %q", err)
@@ -105,5 +108,37 @@ func TestBasePathAndRealTransport(t *testing.T) {
 	want := []string{"/below/v1/pages/" + pageID, "/below/v1/pages/" + pageID + "/properties/f%5C%5C%3Ap?page_size=100"}
 	if fmt.Sprint(paths) != fmt.Sprint(want) {
 		t.Errorf("asked %v, want %v", paths, want)
+	}
+}
+
+// Packed answers are read to their end: one connection serves all requests.
+func TestConnectionsAreUsedAgain(t *testing.T) {
+	var opened atomic.Int64
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		_, _ = z.Write([]byte(`{"object":"page","id":"` + pageID + `","x":"` + strings.Repeat("x", 100_000) + `"}`))
+		_ = z.Close()
+	}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	s.Start()
+	defer s.Close()
+	c, err := NewClient(Options{Token: testToken, BaseURL: s.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range 10 {
+		if _, err := c.Page(t.Context(), pageID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := opened.Load(); n != 1 {
+		t.Errorf("%d connections for 10 requests", n)
 	}
 }

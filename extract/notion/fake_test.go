@@ -124,18 +124,40 @@ func (s silent) Read([]byte) (int, error) {
 // slow sends a byte of body every d.
 func slow(body string, d time.Duration) reply {
 	return func(r *http.Request) (*http.Response, error) {
-		return respond(r, 200, header(), &trickle{strings.NewReader(body), d})
+		return respond(r, 200, header(), &trickle{r.Context(), strings.NewReader(body), d})
 	}
 }
 
 type trickle struct {
-	r io.Reader
-	d time.Duration
+	ctx context.Context
+	r   io.Reader
+	d   time.Duration
 }
 
 func (t *trickle) Read(p []byte) (int, error) {
-	time.Sleep(t.d)
+	if err := sleep(t.ctx, t.d); err != nil {
+		return 0, err
+	}
 	return t.r.Read(p[:1])
+}
+
+// hollow is a packed body that has no end and nothing in it.
+func hollow(r *http.Request) (*http.Response, error) {
+	empty := []byte{0, 0, 0, 0xff, 0xff} // a stored block of no bytes
+	return respond(r, 200, header("Content-Encoding", "gzip"), io.MultiReader(
+		bytes.NewReader([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff}), &endless{bytes.Repeat(empty, 1000), 0},
+	))
+}
+
+type endless struct {
+	b []byte
+	i int
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	n := copy(p, e.b[e.i:])
+	e.i = (e.i + n) % len(e.b)
+	return n, nil
 }
 
 func packed(body []byte, pairs ...string) reply {

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -133,10 +135,11 @@ func cursors(t *testing.T, f *fake) string {
 
 func TestEndlessEmptyPages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fake{}
-		for i := range 200 {
-			f.replies = append(f.replies, users(fmt.Sprintf(`"next_cursor":"c%d","has_more":true`, i)))
-		}
+		n := 0
+		f := answers(func(r *http.Request) (*http.Response, error) {
+			n++
+			return users(fmt.Sprintf(`"next_cursor":"c%d","has_more":true`, n))(r)
+		})
 		if _, err := numbers(newTestClient(t, f, unlimited).Users(t.Context())); !errors.Is(err, ErrLoop) {
 			t.Errorf("error %v", err)
 		}
@@ -179,18 +182,48 @@ func TestReadsAhead(t *testing.T) {
 	})
 }
 
+// A listing that is cancelled never ends as if it were whole, wherever it is.
 func TestCancelledWhileListing(t *testing.T) {
+	for name, next := range map[string]reply{"next page there": users(last, 2), "next page on its way": stall("")} {
+		t.Run(name, func(t *testing.T) {
+			for range 20 { // a select that has a choice
+				synctest.Test(t, func(t *testing.T) {
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					c := newTestClient(t, answers(users(toA, 1), next), unlimited)
+					var err error
+					n := 0
+					for _, e := range c.Users(ctx) {
+						synctest.Wait()
+						cancel()
+						err = e
+						n++
+					}
+					if n < 2 || err != nil && !errors.Is(err, context.Canceled) {
+						t.Errorf("ended after %d with %v", n, err)
+					}
+				})
+			}
+		})
+	}
+}
+
+// A request that is on its way when the consumer stops is waited for.
+func TestStopWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		c := newTestClient(t, answers(users(toA, 1), stall("")), unlimited)
-		var err error
-		for _, e := range c.Users(ctx) {
-			err = e
-			cancel()
+		ended := false
+		c := newTestClient(t, answers(users(toA, 1), func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			time.Sleep(time.Second)
+			ended = true
+			return nil, r.Context().Err()
+		}), unlimited)
+		for range c.Users(t.Context()) {
+			synctest.Wait()
+			break
 		}
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("a listing that was cancelled ended with %v", err)
+		if !ended {
+			t.Error("the request was left alone")
 		}
 	})
 }

@@ -84,6 +84,9 @@ func TestProperty(t *testing.T) {
 				if !fits(err, tt.is) {
 					t.Fatalf("error %v, want %v", err, tt.is)
 				}
+				if len(f.asked) < len(tt.replies) {
+					t.Errorf("%d requests, want %d", len(f.asked), len(tt.replies))
+				}
 				if items != tt.items || !strings.Contains(string(got), tt.last) {
 					t.Errorf("%d items and %s, want %d and %s", items, got, tt.items, tt.last)
 				}

@@ -286,6 +286,7 @@ func (r *rows) stillThere(filter any, ids *idSet, before time.Time) (bool, error
 	var found idSet
 	l := r.listing(filter, byCreation(ascending))
 	l.path += "?filter_properties%5B%5D=title" // only the ids matter
+	l.size = newPageSize(maxPageSize)
 	for restarts := 0; ; restarts++ {
 		err := error(nil)
 		for p, e := range r.c.pages(r.ctx, &l) {

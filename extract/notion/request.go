@@ -197,10 +197,10 @@ func (c *Client) refused(resp *http.Response, a *answer, err error) *fault {
 	f := &fault{err: Error{Status: resp.StatusCode, RequestID: a.RequestID, Err: err}}
 	var details JSON
 	if err == nil && a.member("object").Text() == "error" {
-		f.err.Code = a.member("code").Text()
-		f.err.Message = c.redact(oneLine(a.member("message").Text()))
 		details = a.member("additional_data")
-		f.err.Reason = details.Get("rate_limit_reason").Text()
+		f.err.Code = c.foreign(a.member("code"))
+		f.err.Message = c.foreign(a.member("message"))
+		f.err.Reason = c.foreign(details.Get("rate_limit_reason"))
 	}
 	wait, known := parseRetryAfter(resp.Header.Get("Retry-After"), resp.Header.Get("Date"), time.Now())
 	if !known {
@@ -250,9 +250,11 @@ func (c *Client) logAttempt(ctx context.Context, req *http.Request, n int, took 
 	c.log.LogAttrs(ctx, slog.LevelDebug, "request", attrs...)
 }
 
-// oneLine makes a message of a server fit for a line of a log.
-func oneLine(s string) string {
+// foreign makes a text of a server fit for an error: one line, not endless, and
+// without the token, should the server send it back.
+func (c *Client) foreign(j JSON) string {
 	const most = 1000
+	s := c.redact(j.Text())
 	if len(s) > most {
 		s = strings.ToValidUTF8(s[:most], "") + "…"
 	}

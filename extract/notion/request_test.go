@@ -87,6 +87,7 @@ func TestRequest(t *testing.T) {
 		{"slow but alive", []reply{slow(onePage, 59*time.Second)}, 1, nil, "", nil},
 		{"page over the cap", []reply{json200(`{"object":"page","x":"` + strings.Repeat("x", 2000) + `"}`)}, 2, ErrTooLarge, "over the size limit", nil},
 		{"bomb", []reply{packed(make([]byte, 1<<20))}, 2, ErrTooLarge, "", nil},
+		{"a packed body without end", []reply{hollow}, 2, ErrTooLarge, "", nil},
 		{"redirect elsewhere", []reply{status(307, "", "Location", "https://evil.example/v1/x")}, 1, errRedirect, "https://evil.example", nil},
 		{"redirect to http", []reply{status(307, "", "Location", "http://api.notion.com/v1/x")}, 1, errRedirect, "", nil},
 		{"redirect within", []reply{status(307, "", "Location", "/v1/pages/elsewhere"), json200(onePage)}, 2, nil, "", nil},

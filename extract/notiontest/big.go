@@ -44,18 +44,21 @@ func bigUser(seed uint64, i int) User {
 // big makes the rows of Big. Its JSON is laid out once: fixed pieces with
 // variable fields between them.
 type big struct {
-	source   string
-	rows     int
-	seed     uint64
-	start    time.Time
-	idHead   string // of all page IDs, up to the last 12 digits
-	parts    []part
-	users    []string   // full user objects
-	authors  []string   // user IDs
-	options  [][]string // option objects, by property
-	sentence []string
-	words    []string
-	refs     []string // some page IDs as elements of a relation
+	source string
+	rows   int
+	seed   uint64
+	start  time.Time
+	idHead string // of all page IDs, up to the last 12 digits
+	parts  []part
+	// titleParts are those of a page with its title only: the title comes first,
+	// so its fields are what they are in the whole page.
+	titleParts []part
+	users      []string   // full user objects
+	authors    []string   // user IDs
+	options    [][]string // option objects, by property
+	sentence   []string
+	words      []string
+	refs       []string // some page IDs as elements of a relation
 }
 
 // A part is a fixed piece of JSON and the field that follows it.
@@ -135,10 +138,16 @@ func appendHex(dst []byte, x uint64, digits int) []byte {
 	return dst
 }
 
-func (g *big) AppendPage(dst []byte, v Version, i int) []byte {
+func (g *big) AppendPage(dst []byte, v Version, i int) []byte { return g.append(dst, v, i, g.parts) }
+
+func (g *big) AppendTitle(dst []byte, v Version, i int) []byte {
+	return g.append(dst, v, i, g.titleParts)
+}
+
+func (g *big) append(dst []byte, v Version, i int, parts []part) []byte {
 	h := mix(g.seed + uint64(i)*0x9e3779b97f4a7c15)
 	r := bigRow{g: g, i: i, hash: h, version: v}
-	for _, p := range g.parts {
+	for _, p := range parts {
 		dst = append(dst, p.text...)
 		if p.field != nil {
 			dst = p.field(dst, &r)

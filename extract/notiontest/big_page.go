@@ -102,6 +102,7 @@ func newBig(m *Model, key, database string, rows int) *big {
 		g.users = append(g.users, string(r.user(nil, id)))
 	}
 	var b strings.Builder
+	var titled string // the page as far as its title
 	b.WriteString(`{"object":"page","id":"\I","created_time":"\C","last_edited_time":"\E","created_by":{"object":"user","id":"\p"},"last_edited_by":{"object":"user","id":"\q"},"cover":null,"icon":{"type":"emoji","emoji":"📦"},"parent":{"type":"data_source_id","data_source_id":"`)
 	b.WriteString(g.source + `","database_id":"` + database + `"},"in_trash":false\v,"is_archived":false,"is_locked":false,"properties":{`)
 	for i, c := range bigColumns(m.Seed, g.source) {
@@ -116,9 +117,12 @@ func newBig(m *Model, key, database string, rows int) *big {
 			b.WriteByte(comma)
 		}
 		fmt.Fprintf(&b, `"%s":{"id":"%s","type":"%s","%s":%s}`, c.Name, EncodeID(c.ID), c.Type, c.Type, c.value)
+		if i == 0 {
+			titled = b.String()
+		}
 	}
-	b.WriteString(`},"url":"https://app.notion.com/p/Row-\i-\P","public_url":null}`)
-	g.parts = layout(b.String())
+	const tail = `},"url":"https://app.notion.com/p/Row-\i-\P","public_url":null}`
+	g.parts, g.titleParts = layout(b.String()+tail), layout(titled+tail)
 	return g
 }
 

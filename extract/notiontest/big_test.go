@@ -3,6 +3,7 @@ package notiontest
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"testing"
 	"time"
 )
@@ -101,4 +102,24 @@ func BenchmarkBigPage(b *testing.B) {
 	}
 	b.SetBytes(int64(len(dst)))
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// TestBigTitle: a page with its title only shows what the whole page shows.
+func TestBigTitle(t *testing.T) {
+	g, _ := Big(10, 3).Model().Sources[0].Gen.(*big)
+	for i := range g.Len() {
+		whole := g.AppendPage(nil, V20260311, i)
+		known := bigProperties(3, g.source)
+		want := onlyWanted(whole, known, func(p *Property) bool { return p.ID == "title" })
+		var a, b any
+		if err := json.Unmarshal(want, &a); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(g.AppendTitle(nil, V20260311, i), &b); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(a, b) {
+			t.Errorf("row %d: %v, want %v", i, b, a)
+		}
+	}
 }

@@ -46,12 +46,33 @@ func (r row) edited() time.Time {
 	return r.gen.Gen.Minute(r.index)
 }
 
+// A titleGenerator makes pages that show their title only, faster than the
+// other properties could be taken out.
+type titleGenerator interface {
+	AppendTitle(dst []byte, v Version, i int) []byte
+}
+
+func (r *renderer) wantsTitleOnly(s *DataSource) bool {
+	if r.want == nil {
+		return false
+	}
+	for _, p := range s.Properties {
+		if r.want(p) != (p.ID == titleProperty.ID) {
+			return false
+		}
+	}
+	return true
+}
+
 func (x *exchange) row(dst []byte, r row) []byte {
 	start := len(dst)
 	switch {
 	case r.source != nil:
 		return x.r.source(dst, r.source)
 	case r.gen != nil:
+		if g, ok := r.gen.Gen.(titleGenerator); ok && x.r.wantsTitleOnly(r.gen) {
+			return g.AppendTitle(dst, x.r.v, r.index)
+		}
 		dst = r.gen.Gen.AppendPage(dst, x.r.v, r.index)
 	default:
 		dst = x.r.page(dst, r.page)

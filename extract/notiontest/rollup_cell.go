@@ -44,7 +44,7 @@ func (m *Model) cell(item RollupItem, limit, depth int) cell {
 }
 
 func minuteDate(t time.Time) Date {
-	return Date{Start: t.UTC().Format("2006-01-02T15:04:00.000Z")}
+	return Date{Start: t.UTC().Truncate(time.Minute).Format("2006-01-02T15:04:05.000Z")}
 }
 
 func (m *Model) valueCell(p *Property, v Value, limit int) cell {

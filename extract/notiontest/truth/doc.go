@@ -28,4 +28,5 @@
 //     related property's type (list<string> over formulas and rollups)
 //   - a kept column that gives way leaves the schema
 //   - groups are in _users, when people properties name them
+//   - a property that left keeps the names of table and column that it had last
 package truth

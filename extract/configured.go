@@ -1,0 +1,151 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/notionlake/notionlake/extract/notion"
+)
+
+// configured looks for what the configuration names: a database or a data source.
+func (d *discovery) configured(ctx context.Context, db Database) error {
+	id, err := notion.ParseID(db.ID)
+	if err != nil {
+		return fmt.Errorf("%s: %w", config(db), err)
+	}
+	object, err := d.source.client.Database(ctx, id)
+	switch {
+	case err == nil:
+		return d.configuredDatabase(ctx, db, id, object)
+	case fatal(err):
+		return fmt.Errorf("%s: %w", config(db), err)
+	case errors.Is(err, notion.ErrNotFound):
+		return d.configuredSource(ctx, db, id)
+	}
+	var refused *notion.Error
+	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest {
+		if _, pageErr := d.source.client.Page(ctx, id); pageErr == nil {
+			return fmt.Errorf("%s %w: give the link of the database itself", config(db), ErrNotDatabase)
+		}
+		d.problem(problem{kind: KindLinked, objectType: "database", objectID: id, message: refused.Message})
+		return nil
+	}
+	return d.unread(ctx, db, id, err)
+}
+
+func (d *discovery) configuredDatabase(ctx context.Context, db Database, id string, object notion.JSON) error {
+	c := d.container(id, object)
+	if inTrash(object) {
+		return d.lost(ctx, db, id, reasonTrash, errors.New(reasonTrash))
+	}
+	if len(c.sources) == 0 {
+		d.problem(problem{
+			kind: KindNoSources, objectType: "database", objectID: id,
+			message: "the database shows no data source to the connection: it is linked, or its data sources are not shared",
+		})
+		return d.lost(ctx, db, id, reasonUnshared, nil)
+	}
+	for _, source := range c.sources {
+		d.add(candidate{id: source, by: byConfiguration, configured: db.Name, several: len(c.sources) > 1})
+	}
+	return nil
+}
+
+func (d *discovery) configuredSource(ctx context.Context, db Database, id string) error {
+	object, err := d.source.client.DataSource(ctx, id)
+	switch {
+	case err == nil && inTrash(object):
+		return d.lost(ctx, db, id, reasonTrash, errors.New(reasonTrash))
+	case err == nil:
+		d.add(candidate{id: id, by: byConfiguration, configured: db.Name})
+		return nil
+	case fatal(err):
+		return fmt.Errorf("%s: %w", config(db), err)
+	case errors.Is(err, notion.ErrNotFound):
+		return d.lost(ctx, db, id, reasonUnshared, err)
+	}
+	return d.unread(ctx, db, id, err)
+}
+
+// Why a table is not read (lake.Table.Unread).
+const (
+	reasonTrash    = "in the trash"
+	reasonUnshared = "not found, or no longer shared with the connection"
+)
+
+// lost says of the tables of a configured database why they are not read; where
+// there is none, err.
+func (d *discovery) lost(ctx context.Context, db Database, id, why string, err error) error {
+	tables, readErr := d.tablesOf(ctx, id)
+	if readErr != nil {
+		return readErr
+	}
+	if len(tables) == 0 && err != nil {
+		return fmt.Errorf("%s: %w", config(db), err)
+	}
+	for _, key := range tables {
+		d.gone[key] = why
+	}
+	return nil
+}
+
+// unread says of the tables of a configured database that they could not be
+// read; where there is none, nothing tells what they would be.
+func (d *discovery) unread(ctx context.Context, db Database, id string, err error) error {
+	tables, readErr := d.tablesOf(ctx, id)
+	if readErr != nil {
+		return readErr
+	}
+	if len(tables) == 0 {
+		return fmt.Errorf("%s: %w", config(db), err)
+	}
+	for _, key := range tables {
+		d.results[key] = &found{id: key, by: byConfiguration, configured: db.Name, several: len(tables) > 1, err: err}
+	}
+	return nil
+}
+
+// tablesOf returns the keys of the tables of a database, or data source, at the last load.
+func (d *discovery) tablesOf(ctx context.Context, id string) ([]string, error) {
+	if d.parents == nil {
+		d.parents = map[string]string{}
+		if err := d.readParents(ctx); err != nil {
+			return nil, err
+		}
+	}
+	var keys []string
+	for key := range d.before {
+		if key == id || d.parents[key] == id {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys, nil
+}
+
+// readParents reads which database the data sources of the last load belonged to.
+func (d *discovery) readParents(ctx context.Context) error {
+	schema, ok := d.before[keyDataSources]
+	if !ok {
+		return nil
+	}
+	cells := newCells(schema)
+	for row, err := range d.view.Rows(ctx, keyDataSources) {
+		if err != nil {
+			return fmt.Errorf("data sources of the last load: %w", err)
+		}
+		d.parents[cells.text(row, "id")] = cells.text(row, "database_id")
+	}
+	return nil
+}
+
+// config names what the configuration names, for errors.
+func config(d Database) string {
+	if d.Name != "" {
+		return fmt.Sprintf("configured database %q (%s)", d.Name, d.ID)
+	}
+	return "configured database " + d.ID
+}

@@ -1,0 +1,3 @@
+package extract
+
+import _ "time/tzdata"
