@@ -58,7 +58,6 @@ type big struct {
 	options    [][]string // option objects, by property
 	sentence   []string
 	words      []string
-	refs       []string // some page IDs as elements of a relation
 }
 
 // A part is a fixed piece of JSON and the field that follows it.

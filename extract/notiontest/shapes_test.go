@@ -100,7 +100,7 @@ func foreign() []string { return []string{"run object", "user object", "user.per
 func TestShapes(t *testing.T) {
 	dir := responses(t)
 	recorded, simulated := shape{}, shape{}
-	w, expected, err := Recorded(dir)
+	_, expected, err := Recorded(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestShapes(t *testing.T) {
 	}
 	objects := recordedObjects(t, dir, recorded)
 
-	w = Everything(1)
+	w := Everything(1)
 	values := 0
 	for _, step := range append([]func(){func() {}}, Generations(w)...) {
 		step()
