@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 
 	"github.com/notionlake/notionlake/extract/notion"
 )
+
+// refusedID is Notion's error code where an ID is not that of a database that can
+// be retrieved: a page's, or a linked database's.
+const refusedID = "validation_error"
 
 // configured looks for what the configuration names: a database or a data source.
 func (d *discovery) configured(ctx context.Context, db Database) error {
@@ -26,7 +29,7 @@ func (d *discovery) configured(ctx context.Context, db Database) error {
 		return d.configuredSource(ctx, db, id)
 	}
 	var refused *notion.Error
-	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest {
+	if errors.As(err, &refused) && refused.Code == refusedID {
 		if _, pageErr := d.source.client.Page(ctx, id); pageErr == nil {
 			return fmt.Errorf("%s %w: give the link of the database itself", config(db), ErrNotDatabase)
 		}

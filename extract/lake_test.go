@@ -222,16 +222,6 @@ func (m *memoryTable) cell(id, name string) lake.Value {
 	return lake.TextValue("no such row")
 }
 
-// named returns a table of the load by its name.
-func named(tables map[string]*memoryTable, name string) *memoryTable {
-	for _, t := range tables {
-		if t.schema.Table == name {
-			return t
-		}
-	}
-	return nil
-}
-
 // newClient is a client of the server over no socket.
 func newClient(t testing.TB, server *notiontest.Server) *notion.Client {
 	t.Helper()

@@ -25,10 +25,17 @@ var typeNames = []struct {
 	name string
 	typ  lake.Type
 }{
-	{"string", stringType}, {"double", doubleType}, {"boolean", boolType}, {"date", dateType}, {"json", jsonType},
-	{"list<string>", lake.ListOf(stringType)}, {"list<json>", lake.ListOf(jsonType)},
-	{"list<double>", lake.ListOf(doubleType)}, {"list<boolean>", lake.ListOf(boolType)},
-	{"list<date>", lake.ListOf(dateType)}, {"list<timestamptz>", lake.ListOf(timeType)},
+	{"string", stringType},
+	{"double", doubleType},
+	{"boolean", boolType},
+	{"date", dateType},
+	{"json", jsonType},
+	{"list<string>", stringList},
+	{"list<json>", jsonList},
+	{"list<double>", doubleList},
+	{"list<boolean>", boolList},
+	{"list<date>", dateList},
+	{"list<timestamptz>", timeList},
 }
 
 func typeName(t lake.Type) string {

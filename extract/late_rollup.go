@@ -173,9 +173,9 @@ func (r *rollup) decide() (t lake.Type, mixed bool) {
 // unseen is the type of a list of which no element was ever seen.
 func (r *rollup) unseen() lake.Type {
 	if r.related.Kind != lake.Invalid {
-		return lake.ListOf(r.related)
+		return listOf(r.related)
 	}
-	return lake.ListOf(stringType)
+	return stringList
 }
 
 func (r *rollup) listType() (t lake.Type, mixed bool) {
@@ -184,9 +184,9 @@ func (r *rollup) listType() (t lake.Type, mixed bool) {
 	case r.mixed && hadList:
 		return r.had, true
 	case r.several:
-		return lake.ListOf(jsonType), true
+		return jsonList, true
 	case kinds(r.results) > 1:
-		return lake.ListOf(stringType), true
+		return stringList, true
 	case r.elements == "" && hadList:
 		return r.had, false
 	case r.elements == "":
@@ -195,23 +195,23 @@ func (r *rollup) listType() (t lake.Type, mixed bool) {
 		return r.formulaType(), false
 	}
 	if e, ok := elementTypes[r.elements]; ok {
-		return lake.ListOf(e.elem), false
+		return listOf(e.elem), false
 	}
-	return lake.ListOf(jsonType), false
+	return jsonList, false
 }
 
 func (r *rollup) formulaType() lake.Type {
 	switch {
 	case r.results == resultOther:
-		return lake.ListOf(jsonType)
+		return jsonList
 	case r.results != 0:
-		return lake.ListOf(resultType(r.results))
+		return listOf(resultType(r.results))
 	case r.had.Kind == lake.List:
 		return r.had
 	case kinds(r.nullResults) == 1:
-		return lake.ListOf(resultType(r.nullResults))
+		return listOf(resultType(r.nullResults))
 	}
-	return lake.ListOf(stringType)
+	return stringList
 }
 
 func (r *rollup) State() string { return r.state(r.decide()) }

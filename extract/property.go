@@ -40,6 +40,35 @@ var (
 		lake.Field("name", lake.String), lake.Field("address", lake.String))
 )
 
+// The types of a rollup's lists, made once: a rollup is asked for its type with
+// every row.
+var (
+	stringList = lake.ListOf(stringType)
+	jsonList   = lake.ListOf(jsonType)
+	doubleList = lake.ListOf(doubleType)
+	boolList   = lake.ListOf(boolType)
+	timeList   = lake.ListOf(timeType)
+	dateList   = lake.ListOf(dateType)
+)
+
+// listOf is the list of a type that elements of rollups have.
+func listOf(elem lake.Type) lake.Type {
+	switch elem.Kind {
+	case lake.Float64:
+		return doubleList
+	case lake.Bool:
+		return boolList
+	case lake.Timestamp:
+		return timeList
+	case lake.Struct:
+		return dateList
+	case lake.JSON:
+		return jsonList
+	default:
+		return stringList
+	}
+}
+
 // propertyTypes are all property types of Notion's that have values of their own.
 var propertyTypes = map[string]propertyType{
 	"title":            {column: stringType, value: textValue, long: true},
@@ -47,7 +76,7 @@ var propertyTypes = map[string]propertyType{
 	"number":           {column: doubleType, value: numberValue},
 	"select":           {column: stringType, value: optionValue},
 	"status":           {column: stringType, value: optionValue},
-	"multi_select":     {column: lake.ListOf(stringType), value: optionsValue},
+	"multi_select":     {column: stringList, value: optionsValue},
 	"date":             {column: dateType, value: dateValue},
 	"people":           {column: lake.ListOf(userType), value: peopleValue},
 	"files":            {column: lake.ListOf(fileType), value: filesValue},
@@ -56,7 +85,7 @@ var propertyTypes = map[string]propertyType{
 	"email":            {column: stringType, value: stringValue},
 	"phone_number":     {column: stringType, value: stringValue},
 	"formula":          {value: formulaResult, late: newFormula, long: true},
-	"relation":         {column: lake.ListOf(stringType), value: relationValue},
+	"relation":         {column: stringList, value: relationValue},
 	"rollup":           {value: rollupResult, late: newRollup, long: true},
 	"created_time":     {column: timeType, value: timeValue},
 	"last_edited_time": {column: timeType, value: timeValue},

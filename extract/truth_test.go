@@ -161,8 +161,11 @@ func cellOf(v lake.Value) any {
 
 // structs are the fields of structs in the order of the columns' types.
 var structs = [][]string{
-	{"start", "end", "date_only", "time_zone"}, {"id", "name", "email", "type"},
-	{"name", "url", "kind", "sha256", "path"}, {"state", "verified_by", "start", "end"}, {"lat", "lon", "name", "address"},
+	{"start", "end", "date_only", "time_zone"},
+	{"id", "name", "email", "type"},
+	{"name", "url", "kind", "sha256", "path"},
+	{"state", "verified_by", "start", "end"},
+	{"lat", "lon", "name", "address"},
 }
 
 // normal makes cells comparable: structs become the lists of their fields, text

@@ -56,7 +56,7 @@ type directory struct {
 	failure error // of the listing
 
 	mu      sync.Mutex
-	users   map[string]*user    // asked for and answered; nil-safe
+	users   map[string]*user    // that Notion told of; one that it does not tell of has an ID only
 	seen    map[string]*user    // met in the load; what they were shown with
 	asking  map[string]*inquiry // that are asked for right now
 	refused bool                // the connection may not read users
@@ -120,8 +120,8 @@ func (d *directory) lookup(id string) (u *user, ok bool) {
 	return u, ok
 }
 
-// meet takes in that a user was met, shown as object. It reports whether the
-// load has met all of it that it can meet.
+// meet takes in that a user was met, shown as object; whole says that this is
+// more than an ID.
 func (d *directory) meet(id string, object []byte, whole bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
