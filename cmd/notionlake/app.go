@@ -22,9 +22,10 @@ func (p *program) app() *cli.App {
 	app := &cli.App{
 		Name:                      "notionlake",
 		Usage:                     "Notion workspaces as Iceberg tables",
-		Version:                   version().Version,
+		Version:                   version,
 		UsageText:                 "notionlake COMMAND [flags] [arguments]",
 		Description:               "Begin with `notionlake demo`, which needs nothing, or with `notionlake init`.\n`notionlake COMMAND --help` tells about a command.",
+		Flags:                     []cli.Flag{cli.HelpFlag}, // left out by the library where there is a command help
 		Writer:                    p.stdout,
 		ErrWriter:                 p.console,
 		DisableSliceFlagSeparator: true,

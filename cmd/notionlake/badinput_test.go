@@ -1,11 +1,7 @@
 package main
 
 import (
-	"database/sql"
-	"encoding/json"
-	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,8 +9,6 @@ import (
 
 	"github.com/notionlake/notionlake/extract/notiontest"
 	"github.com/notionlake/notionlake/lake"
-
-	_ "modernc.org/sqlite"
 )
 
 // TestBadInput has a subtest per row of the table of bad inputs, by its number.
@@ -24,6 +18,7 @@ func TestBadInput(t *testing.T) {
 		test   func(*testing.T)
 	}{
 		{"1", badUnknownFlag},
+		{"2", badRequired},
 		{"3", badPrecedence},
 		{"4", badConfigFile},
 		{"5", badSyntax},
@@ -45,10 +40,13 @@ func TestBadInput(t *testing.T) {
 		{"21", badNotFound},
 		{"22", badNothingShared},
 		{"23", badStorageURL},
+		{"24", badBucket},
 		{"25", goodPaths},
 		{"26", badWarehouse},
 		{"29", badLockedCatalog},
 		{"30", badDamagedCatalog},
+		{"31", badMetadataMissing},
+		{"32", badMetadataTruncated},
 		{"33", badForeignTable},
 		{"75", badClock},
 		{"76", badClock},
@@ -57,7 +55,10 @@ func TestBadInput(t *testing.T) {
 		{"85", badNetwork},
 		{"88", badSurroundings},
 	} {
-		t.Run(row.number, row.test)
+		t.Run(row.number, func(t *testing.T) {
+			t.Parallel()
+			row.test(t)
+		})
 	}
 }
 
@@ -65,6 +66,13 @@ func badUnknownFlag(t *testing.T) {
 	call(t, nil, "run", "--alow-empty").wants(t, 2, "unknown flag --alow-empty", "did you mean --allow-empty?")
 	call(t, nil, "rnu").wants(t, 2, `unknown command "rnu"`, "did you mean notionlake run?")
 	call(t, nil, "plan").wants(t, 2, `unknown command "plan"`)
+}
+
+// No flag is required: the configuration has a default for everything but the token.
+func badRequired(t *testing.T) {
+	newBench(t, notiontest.Options{}).call("run", "--log-level", "error").wants(t, 0)
+	call(t, nil, "run", "--warehouse", "x").wants(t, 2, "unknown flag --warehouse")
+	call(t, nil, "head").wants(t, 2, "TABLE is missing")
 }
 
 // Flags win over the environment.
@@ -166,7 +174,7 @@ func badTokenRevoked(t *testing.T) {
 	requests := 0
 	b.restart(notiontest.Options{OnRequest: func(*http.Request) {
 		if requests++; requests == 8 {
-			b.server.Inject("", notiontest.FaultUnauthorized, 1000)
+			b.server.Inject(nil, notiontest.FaultUnauthorized, 1000)
 		}
 	}})
 	b.call("run").wants(t, 3, "token rejected by Notion")
@@ -286,205 +294,4 @@ func badNothingShared(t *testing.T) {
 		t.Errorf("a load was published: %s", loads)
 	}
 	b.call("run", "--allow-empty", "--log-level", "error").wants(t, 0)
-}
-
-func badStorageURL(t *testing.T) {
-	b := newBench(t, notiontest.Options{OnRequest: func(*http.Request) { t.Error("a request was sent") }})
-	for _, url := range []string{"s3:/b", "s3://", "ftp://x", "gs://b?x", "s3://bucket/prefix", "file://host"} {
-		b.configure("warehouse: \"" + url + "\"\n")
-		b.call("run").wants(t, 2, "warehouse", "s3://bucket/prefix")
-	}
-}
-
-func goodPaths(t *testing.T) {
-	b := newBench(t, notiontest.Options{})
-	for _, path := range []string{"lake one", "~/home lake", "Größe 名前", "a%20b", "deep/er/lake"} {
-		b.configure("warehouse: \"" + path + "\"\ncatalog: {uri: \"" + path + "/catalog.db\"}\n")
-		b.call("run", "--log-level", "error").wants(t, 0)
-		dir := filepath.Join(b.dir, strings.TrimPrefix(path, "~/"))
-		if _, err := os.Stat(filepath.Join(dir, "catalog.db")); err != nil {
-			t.Errorf("%s: %v", path, err)
-		}
-		b.call("head", "--json", "tasks").wants(t, 0)
-	}
-}
-
-func badWarehouse(t *testing.T) {
-	b := newBench(t, notiontest.Options{OnRequest: func(*http.Request) { t.Error("a request was sent") }})
-	file := b.write("file", "", 0o600)
-	for _, c := range []struct{ more, want string }{
-		{"warehouse: file\n", file},
-		{"warehouse: file/below\n", file},
-		{"catalog: {uri: .}\n", b.dir},
-		{"catalog: {uri: file/catalog.db}\n", file},
-	} {
-		b.configure(c.more)
-		b.call("run").wants(t, 5, c.want)
-	}
-	// A folder that cannot be written, also for root, who may write everywhere.
-	b.configure("warehouse: /proc/lake\n")
-	b.call("run").wants(t, 5, "/proc/lake")
-	b.call("check").wants(t, 2+3, "/proc/lake")
-}
-
-func badLockedCatalog(t *testing.T) {
-	b := newBench(t, notiontest.Options{})
-	b.call("run", "--log-level", "error").wants(t, 0)
-	db, err := sql.Open("sqlite", filepath.Join(b.dir, "lake/catalog.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	db.SetMaxOpenConns(1)
-	if _, err := db.Exec("BEGIN EXCLUSIVE"); err != nil {
-		t.Fatal(err)
-	}
-	b.call("run", "--lock-timeout", "10ms", "--log-level", "error").wants(t, 6, "locked")
-}
-
-func badDamagedCatalog(t *testing.T) {
-	b := newBench(t, notiontest.Options{})
-	file := b.write("lake/catalog.db", strings.Repeat("this is no database\n", 100), 0o600)
-	b.call("run").wants(t, 5, file, "damaged")
-	b.call("tables").wants(t, 5, file, "damaged")
-}
-
-func badForeignTable(t *testing.T) {
-	b := newBench(t, notiontest.Options{})
-	b.call("check").wants(t, 0) // makes the catalog
-	db, err := sql.Open("sqlite", filepath.Join(b.dir, "lake/catalog.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = db.Exec(`INSERT INTO iceberg_tables (catalog_name, table_namespace, table_name, iceberg_type, metadata_location)
-		VALUES ('notionlake', 'notion', 'tasks', 'VIEW', 'file:///elsewhere/v1.metadata.json')`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	b.call("run", "--log-level", "error").wants(t, 2, "tasks", "namespace")
-}
-
-// A clock that is off is said; it does not stop a load.
-func badClock(t *testing.T) {
-	b := newBench(t, notiontest.Options{})
-	inner := b.server
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Date", "Sat, 21 Nov 2020 03:00:00 GMT")
-		inner.ServeHTTP(w, r)
-	}))
-	t.Cleanup(s.Close)
-	b.url = s.URL
-	b.configure("")
-	b.call("run").wants(t, 0, "clock of this machine differs")
-	r := b.call("check")
-	r.wants(t, 0)
-	if !strings.Contains(r.stdout, "warn  clock") {
-		t.Errorf("check says\n%s", r.stdout)
-	}
-}
-
-func goodConditionalWrites(t *testing.T) {
-	b := newBench(t, notiontest.Options{})
-	r := b.call("check", "--json")
-	r.wants(t, 0)
-	if !strings.Contains(r.stdout, `"new objects"`) {
-		t.Errorf("check says nothing of conditional writes: %s", r.stdout)
-	}
-}
-
-func badAt(t *testing.T) {
-	b := newBench(t, notiontest.Options{})
-	b.call("run", "--as-load", "20260101T000000Z", "--log-level", "error").wants(t, 0)
-	b.call("run", "--as-load", "20260102T000000Z", "--log-level", "error").wants(t, 0)
-	for _, at := range []string{"20250101T000000Z", "load_20260101T120000Z", "42", "2001-01-01T00:00:00Z"} {
-		b.call("head", "--at", at, "tasks").wants(t, 2, at, "no such load", "20260101T000000Z, 20260102T000000Z")
-		b.call("tables", "--at", at).wants(t, 2, at, "no such load")
-	}
-	for _, at := range []string{"yesterday", "20261301T000000Z", "2026-01-01", "-1"} {
-		b.call("tables", "--at", at).wants(t, 2, at, "is expected")
-	}
-	b.call("head", "taks").wants(t, 2, `no table "taks"`, "did you mean tasks?")
-}
-
-func badNetwork(t *testing.T) {
-	b := newBench(t, notiontest.Options{})
-	b.env["HTTPS_PROXY"] = "http://user:password with space@"
-	r := b.call("run")
-	r.wants(t, 2, "HTTPS_PROXY")
-	if strings.Contains(r.stderr, "password") {
-		t.Errorf("stderr shows the password: %s", r.stderr)
-	}
-	delete(b.env, "HTTPS_PROXY")
-	b.env["SSL_CERT_FILE"] = filepath.Join(b.dir, "nowhere.pem")
-	b.call("run").wants(t, 2, "SSL_CERT_FILE", "nowhere.pem")
-}
-
-// No HOME, no TZ, stdin at its end: it works. Outputs that are closed are in
-// testdata/script/closed.txtar.
-func badSurroundings(t *testing.T) {
-	b := newBench(t, notiontest.Options{})
-	delete(b.env, "HOME")
-	b.call("run", "--log-level", "error").wants(t, 0)
-	b.configure("warehouse: ~/lake\n")
-	b.call("run").wants(t, 2, "HOME is not set")
-}
-
-// report is the report that `run --json` printed.
-func (r result) report(t *testing.T) report {
-	t.Helper()
-	var got report
-	d := json.NewDecoder(strings.NewReader(r.stdout))
-	if err := d.Decode(&got); err != nil || d.More() {
-		t.Fatalf("stdout is not one JSON document (%v):\n%s", err, r.stdout)
-	}
-	return got
-}
-
-type report lake.Report
-
-func (r report) table(name string) *lake.TableReport {
-	for i := range r.Tables {
-		if r.Tables[i].Name == name {
-			return &r.Tables[i]
-		}
-	}
-	return nil
-}
-
-// restart puts another server before the workspace.
-func (b *bench) restart(o notiontest.Options) {
-	b.t.Helper()
-	b.server = notiontest.NewServer(b.workspace, o)
-	s := httptest.NewServer(b.server)
-	b.t.Cleanup(s.Close)
-	b.url = s.URL
-	b.configure("")
-}
-
-// configureToken is configure with another source of the token.
-func (b *bench) configureToken(line string) {
-	b.t.Helper()
-	b.config = b.write("notionlake.yaml", fmt.Sprintf("notion:\n  base_url: %s\n  rate: off\n  %s\n", b.url, line), 0o600)
-}
-
-// database is the ID of the database with the title.
-func (b *bench) database(title string) string {
-	b.t.Helper()
-	for _, d := range b.workspace.Model().Databases {
-		if fmt.Sprint(d.Title) == fmt.Sprint(notiontest.Plain(title)) {
-			return d.ID
-		}
-	}
-	b.t.Fatalf("no database %q", title)
-	return ""
-}
-
-// unshare takes the database with the title from the connection.
-func (b *bench) unshare(title string) {
-	b.t.Helper()
-	id := b.database(title)
-	b.workspace.Update(func(t *notiontest.Tx) { t.Database(id).Unshared = true })
 }

@@ -7,10 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/notionlake/notionlake/catalog"
+	"github.com/notionlake/notionlake/extract"
 	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/notionlake/notionlake/lake"
-	"github.com/urfave/cli/v2"
 )
 
 // A checkResult is one line of `check`.
@@ -124,9 +126,6 @@ func (p *program) checkNotion(ctx context.Context, cfg *config, list *checkList)
 	}
 }
 
-// errNothingShared is what extract says in a load, said without one.
-var errNothingShared = &lake.SourceError{Err: errors.New("nothing is shared with the connection")}
-
 // maxListed is how many names of shared databases are shown.
 const maxListed = 5
 
@@ -155,7 +154,7 @@ func (p *program) checkShared(ctx context.Context, cfg *config, client *notion.C
 		}
 		list.ok("content", "%s shared: %s", plural(int64(n), "data source"), what)
 	case len(cfg.Databases) == 0:
-		list.fail("content", errNothingShared)
+		list.fail("content", &lake.SourceError{Err: extract.ErrNothingShared})
 	default:
 		list.ok("content", "search finds nothing; only what the configuration names is looked at")
 	}

@@ -12,8 +12,9 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
-	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/urfave/cli/v2"
+
+	"github.com/notionlake/notionlake/extract/notion"
 )
 
 // defaultConfig is the name of the configuration file in the working directory.
@@ -193,12 +194,9 @@ func (p *program) configuration(c *cli.Context, usable func(*config) bool) (*con
 	if !named {
 		file = defaultConfig
 	}
-	file, err := p.expandHome(file)
+	file, err := p.argument(file)
 	if err != nil {
 		return nil, err
-	}
-	if abs, err := filepath.Abs(file); err == nil {
-		file = abs
 	}
 	cfg := defaults()
 	cfg.dir = filepath.Dir(file)
@@ -389,6 +387,15 @@ func (p *program) path(c *config, name string) (string, error) {
 		name = filepath.Join(c.dir, name)
 	}
 	return filepath.Clean(name), nil
+}
+
+// argument makes a path of the command line absolute.
+func (p *program) argument(name string) (string, error) {
+	name, err := p.expandHome(name)
+	if err != nil || filepath.IsAbs(name) {
+		return name, err
+	}
+	return filepath.Join(p.dir, name), nil
 }
 
 // expandHome replaces a ~ at the beginning.

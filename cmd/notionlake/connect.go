@@ -6,9 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/notionlake/notionlake/catalog"
 	"github.com/notionlake/notionlake/lake"
-	"github.com/urfave/cli/v2"
 )
 
 // A connection is what an engine needs to know of the lake.
@@ -145,13 +146,13 @@ func (c connection) example() connectedTable {
 
 // about says in a comment what is shown.
 func (c connection) about(comment string) string {
-	what := "all tables of namespace " + c.namespace
+	what, left := "all tables of namespace "+c.namespace, "left them"
 	if c.single {
-		what = c.namespace + "." + c.tables[0].Name
+		what, left = c.namespace+"."+c.tables[0].Name, "left it"
 	}
 	switch {
 	case c.loadID != "":
-		return fmt.Sprintf("%s %s as load %s left them\n", comment, what, c.loadID)
+		return fmt.Sprintf("%s %s as load %s %s\n", comment, what, c.loadID, left)
 	case c.pinned:
 		return fmt.Sprintf("%s %s at snapshot %d\n", comment, what, c.tables[0].SnapshotID)
 	default:

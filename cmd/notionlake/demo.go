@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -12,9 +13,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/notionlake/notionlake/extract/notiontest"
 	"github.com/notionlake/notionlake/lake"
-	"github.com/urfave/cli/v2"
 )
 
 const (
@@ -52,8 +54,11 @@ func (p *program) demoCommand() *cli.Command {
 			if dir == "" {
 				dir = demoDir
 			}
-			if dir, err = p.expandHome(dir); err != nil {
+			if dir, err = p.argument(dir); err != nil {
 				return err
+			}
+			if !c.IsSet("log-level") {
+				p.setLogger(slog.LevelWarn) // the tour is what is to be read
 			}
 			return p.demo(c.Context, dir, c.Bool("json"))
 		},
@@ -94,8 +99,11 @@ func simulate(w *notiontest.Workspace) (url string, stop func() error, err error
 		return "", nil, fmt.Errorf("start the simulator: %w", err)
 	}
 	server := &http.Server{Handler: notiontest.NewServer(w, notiontest.Options{}), ReadHeaderTimeout: time.Minute}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = server.Serve(listener) // its error says that it was closed
+	}()
 	return "http://" + listener.Addr().String(), func() error {
 		err := server.Close()
 		<-ended
@@ -116,9 +124,6 @@ func (p *program) demo(ctx context.Context, dir string, asJSON bool) (err error)
 	file := filepath.Join(dir, defaultConfig)
 	if err := os.WriteFile(file, fmt.Appendf(nil, demoConfig, notiontest.DefaultToken, url), 0o600); err != nil {
 		return &lake.StorageError{Err: fmt.Errorf("write %s: %w", file, reason(err))}
-	}
-	if file, err = filepath.Abs(file); err != nil {
-		return err
 	}
 	cfg, err := p.readConfig(file)
 	if err != nil {
@@ -181,9 +186,9 @@ func (p *program) demoTour(ctx context.Context, cfg *config, file string, first,
 	}
 	before := string(first.LoadID)
 	return errors.Join(
-		show("4. Tables", "notionlake tables"+flag, func() error { return p.tables(ctx, l, "", false) }),
-		show("5. Time travel: the table as it is now", "notionlake head"+flag+table, func() error { return p.head(ctx, l, table, "", 5, nil, false) }),
-		show("   and as the first load left it, with the columns that it had", "notionlake head"+flag+"--at "+before+" "+table,
+		show("4. Tables", "notionlake tables"+strings.TrimSuffix(flag, " "), func() error { return p.tables(ctx, l, "", false) }),
+		show("5. Time travel: the table as it is now", "notionlake head"+flag+"-n 5 "+table, func() error { return p.head(ctx, l, table, "", 5, nil, false) }),
+		show("   and as the first load left it, with the columns that it had", "notionlake head"+flag+"-n 5 --at "+before+" "+table,
 			func() error { return p.head(ctx, l, table, before, 5, nil, false) }),
 		show("6. Query it: in DuckDB", "notionlake connect"+flag+"duckdb "+table, func() error { return p.connect(ctx, l, "duckdb", table, "", false) }),
 		show("   or in Python", "notionlake connect"+flag+"--at "+before+" polars "+table, func() error { return p.connect(ctx, l, "polars", table, before, false) }),

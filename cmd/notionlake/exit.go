@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/notionlake/notionlake/catalog"
+	"github.com/notionlake/notionlake/extract"
 	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/notionlake/notionlake/lake"
-	"github.com/urfave/cli/v2"
 )
 
 // Exit codes, as every command's help prints them.
@@ -72,7 +74,8 @@ func exitCode(err error) int {
 		return exitSignal + int(bySignal.signal)
 	case errors.As(err, &panicked), errors.As(err, &inLoad):
 		return exitInternal
-	case errors.As(err, &usage), errors.As(err, &badURL), errors.Is(err, catalog.ErrForeign), errors.Is(err, catalog.ErrNoCatalog), errors.As(err, &ofCLI):
+	case errors.As(err, &usage), errors.As(err, &badURL), errors.As(err, &ofCLI),
+		errors.Is(err, catalog.ErrForeign), errors.Is(err, catalog.ErrNoCatalog), errors.Is(err, extract.ErrNotDatabase), errors.Is(err, extract.ErrNoMatch):
 		return exitUsage
 	case errors.As(err, &held):
 		return exitHeld
@@ -127,7 +130,9 @@ var advice = []struct {
 	{is(catalog.ErrForeign), "choose another namespace in the configuration, or move that table away"},
 	{is(lake.ErrUnknown), "nothing was deleted; the next run finds out what became of the commit"},
 	{is(lake.ErrConflict), "nothing of this load was published; run again"},
-	{is(errNothingShared), "open a page or database in Notion, ••• → Connections → add the connection; --allow-empty publishes a load without any"},
+	{is(extract.ErrNotDatabase), "in Notion, open the database as a full page and copy its link"},
+	{is(extract.ErrNoMatch), "`notionlake tables` lists the tables"},
+	{is(extract.ErrNothingShared), "open a page or database in Notion, ••• → Connections → add the connection; --allow-empty publishes a load without any"},
 	{is(notion.ErrNotFound), "open it in Notion, ••• → Connections → add the connection, and run again"},
 	{is(errDeadline), "give --deadline more time; the tables stay at their last load"},
 	{as[*lake.StorageError], "the tables stay at their last load; `notionlake check` looks at the storage"},

@@ -4,18 +4,23 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/text"
-	"github.com/notionlake/notionlake/lake"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
+
+	"github.com/notionlake/notionlake/lake"
 )
 
 // maxHeadRows keeps the rows of `head`, which are held in memory, few.
 const maxHeadRows = 10_000
+
+// headCellWidth lets some columns stand beside each other on a screen.
+const headCellWidth = 36
 
 func (p *program) headCommand() *cli.Command {
 	return &cli.Command{
@@ -72,7 +77,7 @@ func (p *program) head(ctx context.Context, l *lakeAt, name, at string, n int, o
 	if len(only) == 0 {
 		columns = propertiesFirst(state.Schema)
 	}
-	g := &grid{}
+	g := &grid{maxWidth: headCellWidth}
 	for _, i := range columns {
 		c := state.Schema.Columns[i]
 		if k := c.Type.Kind; k == lake.Int64 || k == lake.Float64 {
@@ -83,7 +88,7 @@ func (p *program) head(ctx context.Context, l *lakeAt, name, at string, n int, o
 	for _, row := range rows {
 		var cells []string
 		for _, i := range columns {
-			cells = append(cells, cellText(row[i]))
+			cells = append(cells, cellText(row[i], state.Schema.Columns[i].Type))
 		}
 		g.add(cells...)
 	}
@@ -93,10 +98,10 @@ func (p *program) head(ctx context.Context, l *lakeAt, name, at string, n int, o
 	}
 	out := g.String()
 	if hiddenColumns > 0 {
-		out += "… and " + plural(int64(hiddenColumns), "column") + " more: --columns or --json shows them\n"
+		out += fmt.Sprintf("… %s: --columns or --json shows them\n", plural(int64(hiddenColumns), "more column"))
 	}
 	if left := state.Snapshot.Rows - int64(len(rows)); left > 0 {
-		out += "… and " + plural(left, "row") + " more\n"
+		out += fmt.Sprintf("… %s\n", plural(left, "more row"))
 	}
 	return p.printText(out)
 }
@@ -166,7 +171,7 @@ func (g *grid) narrow(width int) (left int) {
 	for i := range g.header {
 		w := text.StringWidthWithoutEscSequences(g.header[i])
 		for _, row := range g.rows {
-			w = max(w, min(maxCellWidth, text.StringWidthWithoutEscSequences(safeText(row[i]))))
+			w = max(w, min(g.cellWidth(), text.StringWidthWithoutEscSequences(safeText(row[i]))))
 		}
 		if total += w + gap; total > width+gap && i > 0 {
 			break
@@ -197,19 +202,6 @@ func screenWidth(w any) int {
 		}
 	}
 	return defaultWidth
-}
-
-// cellText is a cell for people; null and the empty string are kept apart.
-func cellText(v lake.Value) string {
-	switch {
-	case v.IsNull():
-		return "null"
-	case (v.Kind() == lake.String) && v.Text() == "":
-		return `""`
-	default:
-		// A cell of megabytes is not shown whole, nor looked through.
-		return cut(v.String(), 8*maxCellWidth)
-	}
 }
 
 func (p *program) printHeadJSON(state lake.TableState, columns []int, rows [][]lake.Value) error {

@@ -63,15 +63,17 @@ func (p *program) initCommand() *cli.Command {
 			case file == "":
 				file = filepath.Join(args[0], defaultConfig)
 			}
-			if file, err = p.expandHome(file); err != nil {
-				return err
-			}
 			return p.initialize(file)
 		},
 	}
 }
 
-func (p *program) initialize(file string) error {
+// initialize writes the configuration to the file of the command line.
+func (p *program) initialize(name string) error {
+	file, err := p.argument(name)
+	if err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return usagef("init: cannot make the folder %s: %v", filepath.Dir(file), reason(err))
 	}
@@ -88,8 +90,8 @@ func (p *program) initialize(file string) error {
 		return usagef("init: cannot write %s: %v", file, reason(err))
 	}
 	flag := ""
-	if file != defaultConfig {
-		flag = " --config " + shellQuote(file)
+	if name != defaultConfig {
+		flag = " --config " + shellQuote(name)
 	}
-	return p.printText(fmt.Sprintf(nextSteps, file, flag))
+	return p.printText(fmt.Sprintf(nextSteps, name, flag))
 }

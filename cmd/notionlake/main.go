@@ -22,13 +22,23 @@ import (
 
 func main() {
 	ctx, stop := withSignals(context.Background())
-	code := run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
+	dir, _ := os.Getwd() // without one, relative paths stay what they are
+	code := run(ctx, os.Args, outside{dir, os.Stdin, os.Stdout, os.Stderr, os.LookupEnv})
 	stop()
 	os.Exit(code)
 }
 
-// A program is one call of notionlake with all that it has of the outside.
+// An outside is what a call of the program has of the world.
+type outside struct {
+	dir            string // the working directory
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	env            func(name string) (string, bool)
+}
+
+// A program is one call of notionlake.
 type program struct {
+	dir     string // relative paths of the command line start here
 	stdin   io.Reader
 	stdout  io.Writer // of results; redacted
 	console *console  // of logs, progress and errors; redacted
@@ -41,17 +51,18 @@ type program struct {
 
 // run is the whole program but for signals and exiting: it does what args say
 // and returns the exit code.
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) (code int) {
+func run(ctx context.Context, args []string, o outside) (code int) {
 	secrets := &redactor{}
 	p := &program{
-		stdin:   stdin,
-		stdout:  &redactingWriter{w: stdout, secrets: secrets},
-		console: newConsole(stderr, secrets),
-		env:     env,
+		dir:     o.dir,
+		stdin:   o.stdin,
+		stdout:  &redactingWriter{w: o.stdout, secrets: secrets},
+		console: newConsole(o.stderr, secrets),
+		env:     o.env,
 		secrets: secrets,
 		now:     time.Now,
 	}
-	token, _ := env(tokenVariable)
+	token, _ := o.env(tokenVariable)
 	secrets.hide(strings.TrimSpace(token))
 	p.format = earlyLogFormat(args)
 	p.setLogger(slog.LevelInfo)
@@ -76,11 +87,12 @@ func (p *program) fail(ctx context.Context, err error) int {
 	advice := oneLine(p.secrets.redact(adviceFor(err)))
 	p.console.endProgress()
 	if p.format == formatJSON {
-		attrs := []any{slog.Int("code", code)}
+		line := slog.NewRecord(p.now(), slog.LevelError, text, 0)
+		line.AddAttrs(slog.Int("code", code))
 		if advice != "" {
-			attrs = append(attrs, slog.String("advice", advice))
+			line.AddAttrs(slog.String("advice", advice))
 		}
-		p.log.Error(text, attrs...)
+		_ = p.log.Handler().Handle(ctx, line) // where it cannot be written, the code is left
 		return code
 	}
 	if advice != "" {

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -10,11 +12,15 @@ import (
 	"testing"
 
 	"github.com/notionlake/notionlake/extract/notiontest"
-	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/notionlake/notionlake/lake"
 )
 
+// TestMain lets this binary be the program too, for tests that need a process.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"notionlake": main})
+	if filepath.Base(os.Args[0]) == "notionlake" {
+		main()
+	}
+	os.Exit(m.Run())
 }
 
 // A result is what a call of the program came to.
@@ -31,7 +37,7 @@ func call(t *testing.T, env map[string]string, args ...string) result {
 		v, ok := env[name]
 		return v, ok
 	}
-	code := run(context.Background(), append([]string{"notionlake"}, args...), strings.NewReader(""), &stdout, &stderr, lookup)
+	code := run(context.Background(), append([]string{"notionlake"}, args...), outside{t.TempDir(), strings.NewReader(""), &stdout, &stderr, lookup})
 	return result{code, stdout.String(), stderr.String()}
 }
 
@@ -103,4 +109,61 @@ func (b *bench) write(name, text string, mode os.FileMode) string {
 func (b *bench) call(command string, args ...string) result {
 	b.t.Helper()
 	return call(b.t, b.env, append([]string{command, "--config", b.config}, args...)...)
+}
+
+// report is the report that `run --json` printed.
+func (r result) report(t *testing.T) report {
+	t.Helper()
+	var got report
+	d := json.NewDecoder(strings.NewReader(r.stdout))
+	if err := d.Decode(&got); err != nil || d.More() {
+		t.Fatalf("stdout is not one JSON document (%v):\n%s", err, r.stdout)
+	}
+	return got
+}
+
+type report lake.Report
+
+func (r report) table(name string) *lake.TableReport {
+	for i := range r.Tables {
+		if r.Tables[i].Name == name {
+			return &r.Tables[i]
+		}
+	}
+	return nil
+}
+
+// restart puts another server before the workspace.
+func (b *bench) restart(o notiontest.Options) {
+	b.t.Helper()
+	b.server = notiontest.NewServer(b.workspace, o)
+	s := httptest.NewServer(b.server)
+	b.t.Cleanup(s.Close)
+	b.url = s.URL
+	b.configure("")
+}
+
+// configureToken is configure with another source of the token.
+func (b *bench) configureToken(line string) {
+	b.t.Helper()
+	b.config = b.write("notionlake.yaml", fmt.Sprintf("notion:\n  base_url: %s\n  rate: off\n  %s\n", b.url, line), 0o600)
+}
+
+// database is the ID of the database with the title.
+func (b *bench) database(title string) string {
+	b.t.Helper()
+	for _, d := range b.workspace.Model().Databases {
+		if fmt.Sprint(d.Title) == fmt.Sprint(notiontest.Plain(title)) {
+			return d.ID
+		}
+	}
+	b.t.Fatalf("no database %q", title)
+	return ""
+}
+
+// unshare takes the database with the title from the connection.
+func (b *bench) unshare(title string) {
+	b.t.Helper()
+	id := b.database(title)
+	b.workspace.Update(func(t *notiontest.Tx) { t.Database(id).Unshared = true })
 }

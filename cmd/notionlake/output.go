@@ -46,6 +46,15 @@ type grid struct {
 	header  []string
 	numbers []int // columns that stand to the right, from 0
 	rows    [][]string
+	// maxWidth is where cells are cut; 0 is maxCellWidth.
+	maxWidth int
+}
+
+func (g *grid) cellWidth() int {
+	if g.maxWidth > 0 {
+		return g.maxWidth
+	}
+	return maxCellWidth
 }
 
 func (g *grid) add(cells ...string) { g.rows = append(g.rows, cells) }
@@ -68,7 +77,7 @@ func (g *grid) String() string {
 	w.SetColumnConfigs(columns)
 	row := func(cells []string) (r table.Row) {
 		for _, c := range cells {
-			r = append(r, fit(safeText(c)))
+			r = append(r, fit(safeText(c), g.cellWidth()))
 		}
 		return r
 	}
@@ -80,11 +89,11 @@ func (g *grid) String() string {
 }
 
 // fit cuts a cell to the width that it may have.
-func fit(s string) string {
-	if text.StringWidthWithoutEscSequences(s) <= maxCellWidth {
+func fit(s string, width int) string {
+	if text.StringWidthWithoutEscSequences(s) <= width {
 		return s
 	}
-	return text.Trim(s, maxCellWidth-1) + "…"
+	return text.Trim(s, width-1) + "…"
 }
 
 // cut shortens a text to at most n bytes, for messages.
@@ -129,7 +138,7 @@ func isSafe(s string) bool {
 			return false
 		}
 	}
-	return true
+	return utf8.ValidString(s)
 }
 
 // thousands writes a number with separators: 1,234,567.

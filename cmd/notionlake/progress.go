@@ -8,10 +8,11 @@ import (
 	"os"
 	"time"
 
-	"github.com/notionlake/notionlake/extract/notion"
-	"github.com/notionlake/notionlake/lake"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/lake"
 )
 
 const (
@@ -31,6 +32,7 @@ func newDisplay(w io.Writer) *display {
 		progressbar.OptionSetElapsedTime(false),
 		progressbar.OptionSetPredictTime(false),
 		progressbar.OptionSetRenderBlankState(false),
+		progressbar.OptionSetSpinnerChangeInterval(0), // else a goroutine of its own draws it
 		progressbar.OptionFullWidth(),
 		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "█", SaucerHead: "█", SaucerPadding: "░", BarStart: "", BarEnd: ""}),
 	)}

@@ -7,10 +7,11 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/notionlake/notionlake/catalog"
 	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/notionlake/notionlake/lake"
-	"github.com/urfave/cli/v2"
 )
 
 // A runOptions is what the flags of `run` say.
@@ -131,7 +132,7 @@ func (p *program) run(ctx context.Context, cfg *config, o runOptions) (report la
 	progress := &lake.Progress{}
 	loader := &lake.Loader{
 		Source: cfg.source(client, p.log, o.only, o.allowEmpty), Storage: l.storage, Catalog: l.catalog,
-		Logger: p.log, Now: p.now, Version: version().Version, AsLoad: o.asLoad,
+		Logger: p.log, Now: p.now, Version: version, AsLoad: o.asLoad,
 		HoldPartial: cfg.Guard.Partial == "hold", Progress: progress, Stats: sourceStats(client),
 	}
 	stop := p.watch(ctx, progress, client.Stats)

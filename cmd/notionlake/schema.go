@@ -4,8 +4,9 @@ import (
 	"context"
 	"strconv"
 
-	"github.com/notionlake/notionlake/lake"
 	"github.com/urfave/cli/v2"
+
+	"github.com/notionlake/notionlake/lake"
 )
 
 // A columnInfo is a column in the document of `schema --json`.

@@ -1,31 +1,48 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/notionlake/notionlake/extract/notiontest"
-	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // TestScripts runs testdata/script: what a user types, and what comes of it.
 //
-//	sim              starts a simulator of the demo's workspace; NOTION_URL and NOTION_TOKEN are set
+//	notionlake ...   runs the program in this process; with exec before it, as a process of its own
+//	sim [slow]       starts a simulator of the demo's workspace; NOTION_URL and NOTION_TOKEN are set
 //	step             makes the changes of the demo in the workspace
 //	json PATH VALUE  compares a value of the JSON document that the last command printed
 //	load NAME PATH   sets a variable to a value of that document
 func TestScripts(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	if err := os.Symlink(self, filepath.Join(bin, "notionlake")); err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 "../../testdata/script",
-		RequireExplicitExec: true,
-		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
+			return nil
+		},
+		Dir:                "../../testdata/script",
+		RequireUniqueNames: true,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"sim": startSimulator, "step": changeWorkspace, "json": compareJSON, "load": loadVariable,
+			"notionlake": runProgram, "sim": startSimulator, "step": changeWorkspace, "json": compareJSON, "load": loadVariable,
 		},
 	})
 }
@@ -33,9 +50,23 @@ func TestScripts(t *testing.T) {
 // simulators are the changes that are left to be made, by script.
 var simulators sync.Map // *testscript.TestScript to []notiontest.Step
 
-func startSimulator(ts *testscript.TestScript, _ bool, _ []string) {
+func runProgram(ts *testscript.TestScript, neg bool, args []string) {
+	code := run(context.Background(), append([]string{"notionlake"}, args...), outside{
+		ts.MkAbs("."), strings.NewReader(""), ts.Stdout(), ts.Stderr(),
+		func(name string) (string, bool) { v := ts.Getenv(name); return v, v != "" },
+	})
+	if (code != 0) != neg {
+		ts.Fatalf("exit code %d", code)
+	}
+}
+
+func startSimulator(ts *testscript.TestScript, _ bool, args []string) {
 	w, steps := notiontest.Demo(1)
-	s := httptest.NewServer(notiontest.NewServer(w, notiontest.Options{}))
+	var o notiontest.Options
+	if len(args) > 0 && args[0] == "slow" {
+		o.Latency = 5 * time.Second // longer than the script
+	}
+	s := httptest.NewServer(notiontest.NewServer(w, o))
 	ts.Defer(s.Close)
 	ts.Setenv("NOTION_URL", s.URL)
 	ts.Setenv("NOTION_TOKEN", notiontest.DefaultToken)
@@ -71,7 +102,7 @@ func loadVariable(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // jsonAt is a value of the document on the last command's stdout: tables.0.name,
-// tables.[name=tasks].rows, tables.#.
+// tables.[name=tasks].rows, tables.len.
 func jsonAt(ts *testscript.TestScript, path string) string {
 	d := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
 	d.UseNumber()
@@ -105,7 +136,7 @@ func jsonAt(ts *testscript.TestScript, path string) string {
 }
 
 func element(ts *testscript.TestScript, list []any, key string) any {
-	if key == "#" {
+	if key == "len" {
 		return json.Number(strconv.Itoa(len(list)))
 	}
 	if field, value, ok := strings.Cut(strings.Trim(key, "[]"), "="); ok {

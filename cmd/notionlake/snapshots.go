@@ -5,8 +5,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/notionlake/notionlake/lake"
 	"github.com/urfave/cli/v2"
+
+	"github.com/notionlake/notionlake/lake"
 )
 
 // A snapshotInfo is a snapshot in the document of `snapshots --json`.

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/notionlake/notionlake/lake"
 	"github.com/urfave/cli/v2"
+
+	"github.com/notionlake/notionlake/lake"
 )
 
 // A tableInfo is a table in the document of `tables --json`.

@@ -5,12 +5,13 @@ import (
 	"runtime"
 	"runtime/debug"
 
-	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/urfave/cli/v2"
+
+	"github.com/notionlake/notionlake/extract/notion"
 )
 
-// release is the version that is built; the linker may set another one.
-var release = "0.1.0-dev"
+// version is the version that is built; the linker sets it.
+var version = "dev"
 
 // A versionInfo is the document of `version --json`.
 type versionInfo struct {
@@ -21,9 +22,9 @@ type versionInfo struct {
 	NotionAPI string `json:"notion_api"`
 }
 
-func version() versionInfo {
+func buildInfo() versionInfo {
 	v := versionInfo{
-		Version: release, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, NotionAPI: notion.Version,
+		Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, NotionAPI: notion.Version,
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
@@ -44,7 +45,7 @@ func (p *program) versionCommand() *cli.Command {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			v := version()
+			v := buildInfo()
 			if c.Bool("json") {
 				return p.printJSON(v)
 			}

@@ -9,11 +9,12 @@ import (
 	"os"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/notionlake/notionlake/catalog"
 	"github.com/notionlake/notionlake/extract"
 	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/notionlake/notionlake/lake"
-	"github.com/urfave/cli/v2"
 )
 
 // A lakeAt is the storage and the catalog of a configuration, open.
@@ -45,7 +46,7 @@ func openStorage(ctx context.Context, cfg *config) (*lake.Storage, error) {
 func (p *program) openCatalog(ctx context.Context, cfg *config, storage *lake.Storage, o catalog.Options) (*catalog.Catalog, error) {
 	o.Type, o.Name, o.URI = cfg.Catalog.Type, cfg.Catalog.Name, cfg.Catalog.URI
 	o.Namespace, o.Removed = cfg.Namespace, cfg.Schema.Removed
-	o.Storage, o.Logger, o.Now, o.Version = storage, p.log, p.now, version().Version
+	o.Storage, o.Logger, o.Now, o.Version = storage, p.log, p.now, version
 	c, err := catalog.Open(ctx, o)
 	return c, storageError(err)
 }
@@ -81,7 +82,7 @@ func (p *program) client(ctx context.Context, cfg *config) (*notion.Client, erro
 	}
 	return notion.NewClient(notion.Options{
 		Token: token, BaseURL: cfg.Notion.BaseURL, Version: cfg.Notion.Version, Rate: cfg.rate,
-		Logger: p.log, UserAgent: "notionlake/" + version().Version,
+		Logger: p.log, UserAgent: "notionlake/" + version,
 	})
 }
 

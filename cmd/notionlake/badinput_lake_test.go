@@ -1,0 +1,191 @@
+package main
+
+import (
+	"database/sql"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	_ "modernc.org/sqlite"
+
+	"github.com/notionlake/notionlake/extract/notiontest"
+)
+
+func badStorageURL(t *testing.T) {
+	b := newBench(t, notiontest.Options{OnRequest: func(*http.Request) { t.Error("a request was sent") }})
+	for _, url := range []string{"s3:/b", "s3://", "ftp://x", "gs://b?x", "s3://bucket/prefix", "file://host"} {
+		b.configure("warehouse: \"" + url + "\"\n")
+		b.call("run").wants(t, 2, "warehouse", "s3://bucket/prefix")
+	}
+}
+
+func badBucket(t *testing.T) {
+	b := newBench(t, notiontest.Options{OnRequest: func(*http.Request) { t.Error("a request was sent") }})
+	b.configure("warehouse: \"s3://key:password@bucket/prefix\"\n")
+	r := b.call("run")
+	r.wants(t, 2, "warehouse", "bucket/prefix")
+	if strings.Contains(r.stderr, "password") {
+		t.Errorf("stderr shows the password: %s", r.stderr)
+	}
+}
+
+func goodPaths(t *testing.T) {
+	b := newBench(t, notiontest.Options{})
+	for _, path := range []string{"lake one", "~/home lake", "Größe 名前", "a%20b", "deep/er/lake"} {
+		b.configure("warehouse: \"" + path + "\"\ncatalog: {uri: \"" + path + "/catalog.db\"}\n")
+		b.call("run", "--log-level", "error").wants(t, 0)
+		dir := filepath.Join(b.dir, strings.TrimPrefix(path, "~/"))
+		if _, err := os.Stat(filepath.Join(dir, "catalog.db")); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		b.call("head", "--json", "tasks").wants(t, 0)
+	}
+}
+
+func badWarehouse(t *testing.T) {
+	b := newBench(t, notiontest.Options{OnRequest: func(*http.Request) { t.Error("a request was sent") }})
+	file := b.write("file", "", 0o600)
+	for _, c := range []struct{ more, want string }{
+		{"warehouse: file\n", file},
+		{"warehouse: file/below\n", file},
+		{"catalog: {uri: .}\n", b.dir},
+		{"catalog: {uri: file/catalog.db}\n", file},
+	} {
+		b.configure(c.more)
+		b.call("run").wants(t, 5, c.want)
+	}
+	// A folder that cannot be written, also for root, who may write everywhere.
+	b.configure("warehouse: /proc/lake\n")
+	b.call("run").wants(t, 5, "/proc/lake")
+	b.restart(notiontest.Options{}) // check looks at the rest too
+	b.configure("warehouse: /proc/lake\n")
+	b.call("check").wants(t, 5)
+}
+
+func badLockedCatalog(t *testing.T) {
+	b := newBench(t, notiontest.Options{})
+	b.call("run", "--log-level", "error").wants(t, 0)
+	db, err := sql.Open("sqlite", filepath.Join(b.dir, "lake/catalog.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	if _, err := db.Exec("BEGIN EXCLUSIVE"); err != nil {
+		t.Fatal(err)
+	}
+	b.call("run", "--lock-timeout", "10ms", "--log-level", "error").wants(t, 6, "locked")
+}
+
+func badDamagedCatalog(t *testing.T) {
+	b := newBench(t, notiontest.Options{})
+	file := b.write("lake/catalog.db", strings.Repeat("this is no database\n", 100), 0o600)
+	b.call("run").wants(t, 5, file, "damaged")
+	b.call("tables").wants(t, 5, file, "damaged")
+}
+
+func badMetadataMissing(t *testing.T) { badMetadata(t, os.Remove) }
+
+func badMetadataTruncated(t *testing.T) {
+	badMetadata(t, func(file string) error { return os.Truncate(file, 100) })
+}
+
+// badMetadata damages the metadata file of the table tasks.
+func badMetadata(t *testing.T, damage func(file string) error) {
+	b := newBench(t, notiontest.Options{})
+	b.call("run", "--log-level", "error").wants(t, 0)
+	db, err := sql.Open("sqlite", filepath.Join(b.dir, "lake/catalog.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var location string
+	err = db.QueryRow(`SELECT metadata_location FROM iceberg_tables WHERE table_name = 'tasks'`).Scan(&location)
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := damage(strings.TrimPrefix(location, "file://")); err != nil {
+		t.Fatal(err)
+	}
+	b.call("head", "tasks").wants(t, 5, "tasks", filepath.Base(location))
+	b.call("run", "--log-level", "error").wants(t, 5, "tasks", filepath.Base(location))
+}
+
+func badForeignTable(t *testing.T) {
+	b := newBench(t, notiontest.Options{})
+	b.call("check").wants(t, 0) // makes the catalog
+	db, err := sql.Open("sqlite", filepath.Join(b.dir, "lake/catalog.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.Exec(`INSERT INTO iceberg_tables (catalog_name, table_namespace, table_name, iceberg_type, metadata_location)
+		VALUES ('notionlake', 'notion', 'tasks', 'VIEW', 'file:///elsewhere/v1.metadata.json')`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b.call("run", "--log-level", "error").wants(t, 2, "tasks", "namespace")
+}
+
+// A clock that is off is said; it does not stop a load.
+func badClock(t *testing.T) {
+	b := newBench(t, notiontest.Options{})
+	b.restart(notiontest.Options{Now: func() time.Time { return time.Now().Add(-2 * time.Hour) }})
+	b.call("run").wants(t, 0, "clock of this machine differs")
+	r := b.call("check")
+	r.wants(t, 0)
+	if !strings.Contains(r.stdout, "warn  clock") {
+		t.Errorf("check says\n%s", r.stdout)
+	}
+}
+
+func goodConditionalWrites(t *testing.T) {
+	b := newBench(t, notiontest.Options{})
+	r := b.call("check", "--json")
+	r.wants(t, 0)
+	if !strings.Contains(r.stdout, `"new objects"`) {
+		t.Errorf("check says nothing of conditional writes: %s", r.stdout)
+	}
+}
+
+func badAt(t *testing.T) {
+	b := newBench(t, notiontest.Options{})
+	b.call("run", "--as-load", "20260101T000000Z", "--log-level", "error").wants(t, 0)
+	b.call("run", "--as-load", "20260102T000000Z", "--log-level", "error").wants(t, 0)
+	for _, at := range []string{"20250101T000000Z", "load_20260101T120000Z", "42", "2001-01-01T00:00:00Z"} {
+		b.call("head", "--at", at, "tasks").wants(t, 2, at, "no such load", "20260101T000000Z, 20260102T000000Z")
+		b.call("tables", "--at", at).wants(t, 2, at, "no such load")
+	}
+	for _, at := range []string{"yesterday", "20261301T000000Z", "2026-01-01", "-1"} {
+		b.call("tables", "--at", at).wants(t, 2, at, "is expected")
+	}
+	b.call("head", "taks").wants(t, 2, `no table "taks"`, "did you mean tasks?")
+}
+
+func badNetwork(t *testing.T) {
+	b := newBench(t, notiontest.Options{})
+	b.env["HTTPS_PROXY"] = "http://user:password with space@"
+	r := b.call("run")
+	r.wants(t, 2, "HTTPS_PROXY")
+	if strings.Contains(r.stderr, "password") {
+		t.Errorf("stderr shows the password: %s", r.stderr)
+	}
+	delete(b.env, "HTTPS_PROXY")
+	b.env["SSL_CERT_FILE"] = filepath.Join(b.dir, "nowhere.pem")
+	b.call("run").wants(t, 2, "SSL_CERT_FILE", "nowhere.pem")
+}
+
+// No HOME, no TZ, stdin at its end: it works. Outputs that are closed are in
+// testdata/script/closed.txtar.
+func badSurroundings(t *testing.T) {
+	b := newBench(t, notiontest.Options{})
+	delete(b.env, "HOME")
+	b.call("run", "--log-level", "error").wants(t, 0)
+	b.configure("warehouse: ~/lake\n")
+	b.call("run").wants(t, 2, "HOME is not set")
+}

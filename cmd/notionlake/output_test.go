@@ -1,0 +1,135 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/lake"
+)
+
+func TestSafeText(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain, Größe 名前 👩‍💻":    "plain, Größe 名前 👩‍💻",
+		"a\x00b\x1b[31m\n\t\x7f": "a␀b␛[31m␊␉␡",
+		"\u202eevil\u200b\u009b": `\u202eevil\u200b\u009b`,
+		"no\u00a0break":          "no break",
+		"\xff":                   "\ufffd",
+	} {
+		if got := safeText(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestCellText(t *testing.T) {
+	text := lake.Type{Kind: lake.String}
+	date := lake.StructOf(lake.Field("start", lake.Timestamp), lake.Field("end", lake.Timestamp), lake.Field("date_only", lake.Bool), lake.Field("time_zone", lake.String))
+	person := lake.StructOf(lake.Field("id", lake.String), lake.Field("name", lake.String))
+	day := lake.TimeValue(time.Date(2026, 2, 3, 0, 0, 0, 0, time.UTC))
+	for _, c := range []struct {
+		value lake.Value
+		typ   lake.Type
+		want  string
+	}{
+		{lake.Value{}, text, "null"},
+		{lake.TextValue(""), text, `""`},
+		{lake.FloatValue(1.5), lake.Type{Kind: lake.Float64}, "1.5"},
+		{lake.ListValue(nil), lake.ListOf(text), "[]"},
+		{lake.ListValue([]lake.Value{lake.TextValue("a"), {}}), lake.ListOf(text), "[a, null]"},
+		{lake.StructValue(day, lake.Value{}, lake.BoolValue(true), lake.Value{}), date, "2026-02-03"},
+		{lake.StructValue(day, day, lake.BoolValue(false), lake.Value{}), date, "2026-02-03T00:00:00Z/2026-02-03T00:00:00Z"},
+		{lake.StructValue(lake.TextValue("1"), lake.TextValue("Ada")), person, "Ada"},
+		{lake.StructValue(lake.TextValue("1"), lake.Value{}), person, "{id 1}"},
+	} {
+		if got := cellText(c.value, c.typ); got != c.want {
+			t.Errorf("got %s, want %s", got, c.want)
+		}
+	}
+	if got := cellText(lake.TextValue(strings.Repeat("é", 1<<20)), text); len(got) > maxCellBytes+4 {
+		t.Errorf("a long cell has %d bytes", len(got))
+	}
+}
+
+func TestAppendJSON(t *testing.T) {
+	typ := lake.StructOf(lake.Field("a", lake.Timestamp), lake.Field("b", lake.Float64), lake.Column{Name: "c", Type: lake.ListOf(lake.Type{Kind: lake.String})})
+	v := lake.StructValue(lake.MicrosValue(-1), lake.FloatValue(0.1), lake.ListValue([]lake.Value{lake.TextValue("<\"\x00>"), {}}))
+	want := `{"a":"1969-12-31T23:59:59.999999Z","b":0.1,"c":["<\"\u0000>",null]}`
+	if got := string(appendJSON(nil, v, typ)); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestReportText(t *testing.T) {
+	start := time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
+	r := lake.Report{
+		LoadID: "20261121T030000Z", Status: lake.StatusPartial, Reasons: []string{"table bugs was not read whole: x"},
+		Started: start, Finished: start.Add(83 * time.Second), Requests: 1234, Retries: 3, RateLimited: 1, BytesRead: 5_600_000,
+		Tables: []lake.TableReport{
+			{
+				Name: "tasks", Rows: 12345, Files: 1, Bytes: 1500, Complete: true,
+				SchemaChanges: []lake.SchemaChange{{Kind: "add", Column: "a"}, {Kind: "rename", Column: "new", From: "old", To: "new"}, {Kind: "retype", Column: "n", From: "double", To: "string"}},
+				Omitted:       []lake.Omission{{Column: "who", Reason: "unsupported", Count: 2}},
+			},
+			{Name: "bugs", Rows: 7, Complete: false, Reason: "no longer shared"},
+		},
+	}
+	want := `table    rows  files    size  changes
+─────────────────────────────────────────────────────────────────────
+tasks  12,345      1  1.5 KB  old → new, n: double → string, +a
+bugs        7      0     0 B  keeps its last load: no longer shared
+
+left out: tasks.who: 2 values: unsupported
+
+load 20261121T030000Z: partial: 2 tables, 12,352 rows, 1,234 requests (3 tried again, 1 limited), 5.6 MB read, 1m23s
+  table bugs was not read whole: x
+`
+	if diff := cmp.Diff(want, reportText(r)); diff != "" {
+		t.Error(diff)
+	}
+	for range 100 {
+		r.Tables = append(r.Tables, r.Tables[0])
+	}
+	if lines := strings.Count(reportText(r), "\n"); lines > 45 {
+		t.Errorf("the report of many tables has %d lines", lines)
+	}
+}
+
+func TestProgress(t *testing.T) {
+	p := &lake.Progress{}
+	p.Rows.Store(1000)
+	p.Expected.Store(4000)
+	p.TablesDone.Store(2)
+	p.TablesSeen.Store(5)
+	began := time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
+	now := began.Add(10 * time.Second)
+	stats := notion.Stats{Requests: 12}
+	if got, want := progressAt(now, began, p, stats).String(), "2/5 tables  1,000 rows  100/s  12 requests  about 30s left"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	stats.PausedUntil = now.Add(61 * time.Second)
+	if got, want := progressAt(now, began, p, stats).String(), "2/5 tables  1,000 rows  100/s  12 requests  Notion asks to wait 1m1s"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// The bar and the log share a terminal: a line that is logged stands alone.
+func TestConsole(t *testing.T) {
+	var out strings.Builder
+	c := newConsole(&out, &redactor{})
+	c.show(progressState{rows: 5, expected: 10, tablesSeen: 1})
+	if !strings.Contains(out.String(), "0/1 tables") {
+		t.Errorf("no bar: %q", out.String())
+	}
+	if _, err := c.Write([]byte("a line\n")); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(out.String(), "\ra line\n") {
+		t.Errorf("the line does not begin at the left: %q", out.String())
+	}
+	c.endProgress()
+	c.endProgress()
+}
