@@ -37,6 +37,7 @@ type config struct {
 	workspace   string
 	rows        int
 	recorded    string
+	cache       bool
 	options     notiontest.Options
 }
 
@@ -78,6 +79,7 @@ func flags() []cli.Flag {
 		&cli.BoolFlag{Name: "allow-remote", Usage: "listen on an address that other machines reach"},
 		&cli.StringFlag{Name: "workspace", Value: "demo", Usage: "`NAME`: " + strings.Join(workspaceNames, ", ")},
 		&cli.IntFlag{Name: "rows", Value: 100_000, Usage: "rows of the workspace big"},
+		&cli.BoolFlag{Name: "cache", Usage: "keep every answer and give it again, which takes little of the machine: for measuring a reader"},
 		&cli.StringFlag{Name: "recorded", Usage: "`DIR` with recorded responses, for the workspace recorded"},
 		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "of the workspace, the faults and all order that Notion does not promise"},
 		&cli.StringFlag{Name: "token", Value: notiontest.DefaultToken, Usage: "the token that is accepted"},
@@ -97,7 +99,7 @@ func flags() []cli.Flag {
 func configOf(c *cli.Context) (config, error) {
 	cfg := config{
 		listen: c.String("listen"), allowRemote: c.Bool("allow-remote"),
-		workspace: c.String("workspace"), rows: c.Int("rows"), recorded: c.String("recorded"),
+		workspace: c.String("workspace"), rows: c.Int("rows"), recorded: c.String("recorded"), cache: c.Bool("cache"),
 		options: notiontest.Options{
 			Token: c.String("token"), Seed: c.Uint64("seed"), RatePerMinute: c.Int("rate"), Burst: c.Int("burst"),
 			Latency: c.Duration("latency"), Cap: c.Int("cap"), ShortPages: c.Bool("short-pages"), Shuffle: c.Bool("shuffle"),
@@ -139,7 +141,11 @@ func serve(ctx context.Context, cfg config, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: newControl(notiontest.NewServer(w, cfg.options), steps), ReadHeaderTimeout: 10 * time.Second}
+	var handler http.Handler = newControl(notiontest.NewServer(w, cfg.options), steps)
+	if cfg.cache {
+		handler = newCache(handler)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	fmt.Fprintf(stdout, "http://%s\n", listener.Addr())

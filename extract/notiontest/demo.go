@@ -117,12 +117,30 @@ func (d *demo) day(days int) string {
 
 func (d *demo) clients() {
 	for i, c := range [][2]string{
-		{"Lumen Bikes", "Sofia Keller"}, {"Oakline Furniture", "Marcus Webb"}, {"Café Mirador", "Lucía Ortega"}, {"Northsea Ferries", "Elin Dahl"},
-		{"Papertrail Books", "Owen Price"}, {"Größer & Söhne", "Anna Größer"}, {"Kite Insurance", "Ravi Menon"}, {"Blue Heron Hotel", "Claire Dubois"},
-		{"Sunday Ceramics", "Yuki Mori"}, {"Trellis Gardens", "Hannah Cole"}, {"Fjord Analytics", "Nils Berg"}, {"Meadow Dairy", "Ines Roth"},
-		{"Atlas Climbing", "Joe Tran"}, {"Pixel Orchard", "Amara Obi"}, {"Quill Legal", "Peter Novak"}, {"Saffron Kitchen", "Leila Haddad"},
-		{"Copper Kettle", "Tom Birch"}, {"Velo Courier", "Emma Jansen"}, {"Harvest Box", "Noah Lind"}, {"Sable Optics", "Greta Moss"},
-		{"Riverbank School", "Dana Fox"}, {"Tidepool Aquarium", "Kai Nakamura"}, {"Marble Run Toys", "Ivy Stone"}, {"Polar Outdoor", "Lars Holm"},
+		{"Lumen Bikes", "Sofia Keller"},
+		{"Oakline Furniture", "Marcus Webb"},
+		{"Café Mirador", "Lucía Ortega"},
+		{"Northsea Ferries", "Elin Dahl"},
+		{"Papertrail Books", "Owen Price"},
+		{"Größer & Söhne", "Anna Größer"},
+		{"Kite Insurance", "Ravi Menon"},
+		{"Blue Heron Hotel", "Claire Dubois"},
+		{"Sunday Ceramics", "Yuki Mori"},
+		{"Trellis Gardens", "Hannah Cole"},
+		{"Fjord Analytics", "Nils Berg"},
+		{"Meadow Dairy", "Ines Roth"},
+		{"Atlas Climbing", "Joe Tran"},
+		{"Pixel Orchard", "Amara Obi"},
+		{"Quill Legal", "Peter Novak"},
+		{"Saffron Kitchen", "Leila Haddad"},
+		{"Copper Kettle", "Tom Birch"},
+		{"Velo Courier", "Emma Jansen"},
+		{"Harvest Box", "Noah Lind"},
+		{"Sable Optics", "Greta Moss"},
+		{"Riverbank School", "Dana Fox"},
+		{"Tidepool Aquarium", "Kai Nakamura"},
+		{"Marble Run Toys", "Ivy Stone"},
+		{"Polar Outdoor", "Lars Holm"},
 	} {
 		slug := slug(c[0])
 		values := map[string]Value{
@@ -143,8 +161,18 @@ func (d *demo) clients() {
 func (d *demo) projects() {
 	clients := d.t.m.Source(SourceID(d.seed, "clients")).Rows
 	for i, p := range [][2]string{
-		{"Spring campaign", "🌷"}, {"Website relaunch", "🖥️"}, {"Brand guide", "🎨"}, {"Menu redesign", "🍽️"}, {"Annual report", "📘"}, {"Trade fair booth", "🏗️"},
-		{"Packaging refresh", "📦"}, {"Onboarding emails", "✉️"}, {"Photo library", "📷"}, {"Signage", "🪧"}, {"Loyalty app", "📱"}, {"Podcast series", "🎙️"},
+		{"Spring campaign", "🌷"},
+		{"Website relaunch", "🖥️"},
+		{"Brand guide", "🎨"},
+		{"Menu redesign", "🍽️"},
+		{"Annual report", "📘"},
+		{"Trade fair booth", "🏗️"},
+		{"Packaging refresh", "📦"},
+		{"Onboarding emails", "✉️"},
+		{"Photo library", "📷"},
+		{"Signage", "🪧"},
+		{"Loyalty app", "📱"},
+		{"Podcast series", "🎙️"},
 	} {
 		start := d.rand.IntN(60)
 		values := map[string]Value{

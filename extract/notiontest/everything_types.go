@@ -63,7 +63,12 @@ func hostileFiles() []Value {
 	hosted := File{Name: "brief.pdf", URL: "https://prod-files-secure.s3.us-west-2.amazonaws.com/a/b/brief%20%C3%A9.pdf", Hosted: true}
 	external := File{Name: "https://example.com/a.png", URL: "https://example.com/a.png?w=1&h=2#top"}
 	return []Value{
-		nil, Files{}, Raw("null"), Files{hosted}, Files{external}, Files{hosted, external, hosted},
+		nil,
+		Files{},
+		Raw("null"),
+		Files{hosted},
+		Files{external},
+		Files{hosted, external, hosted},
 		Files{{Name: "", URL: "https://example.com/"}, {Name: "../../etc/passwd", URL: "file:///etc/passwd"}},
 		Files{{Name: "with query", URL: "https://files.example.com/x?id=1", Hosted: true}, {Name: "名前 👩‍🚀.txt", URL: "https://files.example.com/%F0%9F%98%80#frag", Hosted: true}},
 	}
@@ -93,14 +98,19 @@ func results(kind string, values []Value) []Value {
 func (b *builder) verified() []Value {
 	span := Date{Start: "2026-01-05T09:00:00.000Z", End: "2026-04-05T09:00:00.000Z"}
 	return []Value{
-		nil, Raw("null"), Verified{State: "verified", By: b.person(0), Date: &span}, Verified{State: "verified", By: b.odd[0]},
-		Verified{State: "expired", By: b.odd[3], Date: &Date{Start: "2025-01-05"}}, Verified{State: "verified"},
+		nil, Raw("null"),
+		Verified{State: "verified", By: b.person(0), Date: &span},
+		Verified{State: "verified", By: b.odd[0]},
+		Verified{State: "expired", By: b.odd[3], Date: &Date{Start: "2025-01-05"}},
+		Verified{State: "verified"},
 	}
 }
 
 func places() []Value {
 	return []Value{
-		nil, Place{Lat: "37.7749", Lon: "-122.4194", Name: "San Francisco", Address: "1 Market St"}, Place{Lat: "-0.0", Lon: "180"},
+		nil,
+		Place{Lat: "37.7749", Lon: "-122.4194", Name: "San Francisco", Address: "1 Market St"},
+		Place{Lat: "-0.0", Lon: "180"},
 		Raw(`{"lat":52.52,"lon":13.405}`), Raw(`{"lat":1,"lon":2,"name":null,"address":"Null Island","aws_place_id":"x","google_place_id":null,"new":{}}`),
 		Place{Lat: "9e1", Lon: "-1.8e2", Name: "名前", Address: "line\nbreak"},
 	}

@@ -94,10 +94,14 @@ func (b *builder) hostileNames() {
 // hostileTitles are titles of data sources, several of them the same table name.
 func hostileTitles() []Text {
 	return []Text{
-		{}, {}, Plain("🔥🎉"), Plain("שלום עולם"), Plain(strings.Repeat("x", 5000)), Plain(strings.Repeat("x", 5000)),
+		{},
+		{},
+		Plain("🔥🎉"), Plain("שלום עולם"), Plain(strings.Repeat("x", 5000)), Plain(strings.Repeat("x", 5000)),
 		Plain("a/b"), Plain("CON"), Plain("Due Date"), Plain("due_date"), Plain("DueDate"), Plain("Tasks"), Plain("Tasks"),
 		Plain("_loads"), Plain("_users"), Plain("1st"), Plain("select"), Plain("名前"), Plain("Größe"), Plain("%"), Plain("a\x00b."),
-		{{Text: "two ", Bold: true}, {Text: "runs"}}, {{Text: "bad \ufffd title", JSON: `"bad \ud800 title"`}}, Plain(`quo"te\`),
+		{{Text: "two ", Bold: true}, {Text: "runs"}},
+		{{Text: "bad \ufffd title", JSON: `"bad \ud800 title"`}},
+		Plain(`quo"te\`),
 		Plain("data source"), Plain("  "),
 	}
 }

@@ -20,7 +20,8 @@ func linked(n int, functions ...string) (p *plain, page, source string) {
 			people = append(people, id)
 		}
 		properties := []*Property{
-			{ID: "title", Name: "Name", Type: "title"}, {ID: ">|/", Name: "Tasks", Type: "relation", Relation: &Relation{Source: p.source}},
+			{ID: "title", Name: "Name", Type: "title"},
+			{ID: ">|/", Name: "Tasks", Type: "relation", Relation: &Relation{Source: p.source}},
 			{ID: "own", Name: "Owners", Type: "people"},
 		}
 		for _, f := range functions {

@@ -19,8 +19,11 @@ func TestRollupFunctions(t *testing.T) {
 	w.Update(func(t *Tx) {
 		t.AddDatabase(Database{ID: db})
 		t.AddSource(DataSource{ID: tasks, Database: db, Properties: []*Property{
-			{ID: "title", Name: "Name", Type: "title"}, {ID: "n", Name: "N", Type: "number"}, {ID: "d", Name: "D", Type: "date"},
-			{ID: "c", Name: "C", Type: "checkbox"}, {ID: "s", Name: "S", Type: "status", Options: options},
+			{ID: "title", Name: "Name", Type: "title"},
+			{ID: "n", Name: "N", Type: "number"},
+			{ID: "d", Name: "D", Type: "date"},
+			{ID: "c", Name: "C", Type: "checkbox"},
+			{ID: "s", Name: "S", Type: "status", Options: options},
 			{ID: "m", Name: "M", Type: "multi_select", Options: options},
 		}})
 		t.AddSource(DataSource{ID: projects, Database: db, Properties: []*Property{

@@ -28,9 +28,8 @@ func main() {
 	rows := flag.String("rows", "50000,500000", "sizes, rows")
 	raw := flag.String("raw", "false,true", "with the JSON of every page beside its columns")
 	runs := flag.Int("runs", 3, "runs of each; the median counts")
-	profile := flag.String("cpuprofile", "", "folder for CPU profiles of notionlake")
 	flag.Parse()
-	if err := all(*bin, split(*rows), split(*raw), *runs, *profile); err != nil {
+	if err := all(*bin, split(*rows), split(*raw), *runs); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -38,7 +37,7 @@ func main() {
 
 func split(list string) []string { return strings.Split(list, ",") }
 
-func all(bin string, sizes, raws []string, runs int, profile string) error {
+func all(bin string, sizes, raws []string, runs int) error {
 	fmt.Println("| rows | raw | rows per CPU second | CPU s | wall s | read MB | written MB | peak memory MB |")
 	fmt.Println("|---|---|---|---|---|---|---|---|")
 	for _, size := range sizes {
@@ -47,7 +46,7 @@ func all(bin string, sizes, raws []string, runs int, profile string) error {
 			return err
 		}
 		for _, r := range raws {
-			if err = measure(bin, url, size, r, runs, profile); err != nil {
+			if err = measure(bin, url, size, r, runs); err != nil {
 				break
 			}
 		}
@@ -63,7 +62,7 @@ func all(bin string, sizes, raws []string, runs int, profile string) error {
 const token = "ntn_bench"
 
 func startSimulator(bin, rows string) (*exec.Cmd, string, error) {
-	cmd := exec.Command(filepath.Join(bin, "notionsim"), "--workspace", "big", "--rows", rows, "--token", token)
+	cmd := exec.Command(filepath.Join(bin, "notionsim"), "--workspace", "big", "--rows", rows, "--token", token, "--cache")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -87,10 +86,14 @@ type sample struct {
 	rows, requests int64
 }
 
-func measure(bin, url, rows, raw string, runs int, profile string) error {
+func measure(bin, url, rows, raw string, runs int) error {
 	var samples []sample
-	for n := range runs {
-		s, err := once(bin, url, raw, rows, n, profile)
+	// The first run warms the simulator and is not counted.
+	if _, err := once(bin, url, raw); err != nil {
+		return err
+	}
+	for range runs {
+		s, err := once(bin, url, raw)
 		if err != nil {
 			return err
 		}
@@ -106,7 +109,7 @@ func measure(bin, url, rows, raw string, runs int, profile string) error {
 	return nil
 }
 
-func once(bin, url, raw, rows string, n int, profile string) (sample, error) {
+func once(bin, url, raw string) (sample, error) {
 	dir, err := os.MkdirTemp("", "notionlake-bench-*")
 	if err != nil {
 		return sample{}, err
@@ -119,9 +122,6 @@ func once(bin, url, raw, rows string, n int, profile string) (sample, error) {
 	}
 	cmd := exec.Command(filepath.Join(bin, "notionlake"), "run", "--config", path, "--log-level", "error", "--json")
 	cmd.Stderr = os.Stderr
-	if profile != "" {
-		cmd.Env = append(os.Environ(), "NOTIONLAKE_CPUPROFILE="+filepath.Join(profile, fmt.Sprintf("cpu-%s-%s-%d.pprof", rows, raw, n)))
-	}
 	start := time.Now()
 	out, err := cmd.Output()
 	wall := time.Since(start)

@@ -90,15 +90,24 @@ func TestCells(t *testing.T) {
 		cells    []cell
 	}{
 		{notiontest.Property{Type: "rich_text"}, "string", []cell{
-			{nil, `""`}, {notiontest.Text{}, `""`}, {raw("null"), `null`},
+			{nil, `""`},
+			{notiontest.Text{}, `""`},
+			{raw("null"), `null`},
 			{notiontest.Text{{Text: "two "}, {Text: "runs"}}, `"two runs"`},
 			{notiontest.Text{{Text: "a\xffb"}}, `"a` + "\ufffd" + `b"`},
 			{raw(`[{"plain_text":"lone \ud800"},{"plain_text":"\udc00"}]`), `"lone ` + "\ufffd\ufffd" + `"`},
 		}},
 		{notiontest.Property{Type: "number"}, "double", []cell{
-			{nil, `null`}, {number("0"), `"0000000000000000"`}, {number("-0.0"), `"8000000000000000"`}, {number("1"), `"3ff0000000000000"`},
-			{number("5e-324"), `"0000000000000001"`}, {number("1.7976931348623157e308"), `"7fefffffffffffff"`}, {number("1e400"), `null`},
-			{number("9007199254740993"), `"4340000000000000"`}, {number("12345678901234567890"), `"43e56a95319d63e1"`}, {number("1E5"), `"40f86a0000000000"`},
+			{nil, `null`},
+			{number("0"), `"0000000000000000"`},
+			{number("-0.0"), `"8000000000000000"`},
+			{number("1"), `"3ff0000000000000"`},
+			{number("5e-324"), `"0000000000000001"`},
+			{number("1.7976931348623157e308"), `"7fefffffffffffff"`},
+			{number("1e400"), `null`},
+			{number("9007199254740993"), `"4340000000000000"`},
+			{number("12345678901234567890"), `"43e56a95319d63e1"`},
+			{number("1E5"), `"40f86a0000000000"`},
 			{number("1e-400"), `"0000000000000000"`},
 		}},
 		{notiontest.Property{Type: "select", Options: options}, "string", []cell{
@@ -113,7 +122,8 @@ func TestCells(t *testing.T) {
 		{notiontest.Property{Type: "email"}, "string", []cell{{notiontest.Str("a@b.example"), `"a@b.example"`}}},
 		{notiontest.Property{Type: "phone_number"}, "string", []cell{{notiontest.Str("+1 415"), `"+1 415"`}}},
 		{notiontest.Property{Type: "people"}, "list<" + userType + ">", []cell{
-			{nil, `[]`}, {raw("null"), `null`},
+			{nil, `[]`},
+			{raw("null"), `null`},
 			{notiontest.People{"ada", "partial", "guest"}, `[{"email":"ada@example.com","id":"ada","name":"Ada","type":"person"},{"email":"part@example.com","id":"partial","name":"Part","type":"person"},{"email":null,"id":"guest","name":"Guest","type":"person"}]`},
 			{notiontest.People{"gone", "nobody", "bot", "group"}, `[{"email":null,"id":"gone","name":null,"type":null},{"email":null,"id":"nobody","name":null,"type":null},{"email":null,"id":"bot","name":"Bot","type":"bot"},{"email":null,"id":"group","name":"Team","type":"group"}]`},
 		}},
@@ -133,7 +143,8 @@ func TestCells(t *testing.T) {
 		{notiontest.Property{Type: "last_edited_time"}, "timestamptz", []cell{{nil, `"2026-01-05T09:00:00.000000Z"`}}},
 		{notiontest.Property{Type: "created_by"}, userType, []cell{{nil, `{"email":null,"id":"` + notiontest.NewID(1, "bot") + `","name":"Lake exporter","type":"bot"}`}}},
 		{notiontest.Property{Type: "verification"}, "struct<state string, verified_by string, start timestamptz, end timestamptz>", []cell{
-			{nil, `{"end":null,"start":null,"state":"unverified","verified_by":null}`}, {raw("null"), `null`},
+			{nil, `{"end":null,"start":null,"state":"unverified","verified_by":null}`},
+			{raw("null"), `null`},
 			{
 				notiontest.Verified{State: "verified", By: "ada", Date: &day{Start: "2026-01-05T09:00:00.000+01:00"}},
 				`{"end":null,"start":"2026-01-05T08:00:00.000000Z","state":"verified","verified_by":"ada"}`,

@@ -83,7 +83,9 @@ func TestRollups(t *testing.T) {
 		"authors":   {"show_original", []notiontest.Value{array(element("created_by", `{"object":"user","id":"ada"}`))}, "list<string>", []string{`["ada"]`}},
 		"text":      {"show_original", []notiontest.Value{array(element("title", `[{"plain_text":"a"},{"plain_text":"b"}]`))}, "list<string>", []string{`["ab"]`}},
 		"two types": {
-			"show_original", []notiontest.Value{array(element("number", "1.0") + "," + element("select", `null`)), array("")}, "list<string>",
+			"show_original",
+			[]notiontest.Value{array(element("number", "1.0") + "," + element("select", `null`)), array("")},
+			"list<string>",
 			[]string{`["{\"number\":1.0,\"type\":\"number\"}",null]`, `[]`},
 		},
 		"formulas":           {"show_original", []notiontest.Value{array(element("formula", element("number", "1")) + "," + element("formula", element("number", "null")))}, "list<double>", []string{`["3ff0000000000000",null]`}},
