@@ -228,7 +228,7 @@ func checkUsers(ctx context.Context, cfg *config, client *notion.Client, list *c
 
 // checkLake looks at storage and catalog.
 func (p *program) checkLake(ctx context.Context, cfg *config, list *checkList) {
-	storage, err := openStorage(ctx, cfg)
+	storage, err := p.openStorage(ctx, cfg)
 	if err != nil {
 		list.fail("storage", err)
 		return

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"time"
 	_ "time/tzdata" // dates carry IANA zone names; containers often have no zone files
+
+	"github.com/notionlake/notionlake/lake"
 )
 
 // gcPercent is low because it costs little: a row allocates next to nothing, so
@@ -30,7 +32,7 @@ func main() {
 	}
 	ctx, stop := withSignals(context.Background())
 	dir, _ := os.Getwd() // without one, relative paths stay what they are
-	code := run(ctx, os.Args, outside{dir, os.Stdin, os.Stdout, os.Stderr, os.LookupEnv})
+	code := run(ctx, os.Args, outside{dir: dir, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv})
 	stop()
 	os.Exit(code)
 }
@@ -41,6 +43,7 @@ type outside struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            func(name string) (string, bool)
+	point          lake.Point // where tests stop the program; nil otherwise
 }
 
 // A program is one call of notionlake.
@@ -54,6 +57,7 @@ type program struct {
 	log     *slog.Logger
 	format  string // text or json, of logs and errors
 	now     func() time.Time
+	point   lake.Point
 }
 
 // run is the whole program but for signals and exiting: it does what args say
@@ -68,6 +72,7 @@ func run(ctx context.Context, args []string, o outside) (code int) {
 		env:     o.env,
 		secrets: secrets,
 		now:     time.Now,
+		point:   o.point,
 	}
 	token, _ := o.env(tokenVariable)
 	secrets.hide(strings.TrimSpace(token))

@@ -18,6 +18,9 @@ import (
 // TestMain lets this binary be the program too, for tests that need a process.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "notionlake" {
+		if at := os.Getenv(killVariable); at != "" {
+			os.Exit(runKilled(at))
+		}
 		main()
 	}
 	os.Exit(m.Run())
@@ -37,7 +40,9 @@ func call(t *testing.T, env map[string]string, args ...string) result {
 		v, ok := env[name]
 		return v, ok
 	}
-	code := run(context.Background(), append([]string{"notionlake"}, args...), outside{t.TempDir(), strings.NewReader(""), &stdout, &stderr, lookup})
+	code := run(context.Background(), append([]string{"notionlake"}, args...), outside{
+		dir: t.TempDir(), stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, env: lookup,
+	})
 	return result{code, stdout.String(), stderr.String()}
 }
 
@@ -69,6 +74,12 @@ type bench struct {
 func newBench(t *testing.T, o notiontest.Options) *bench {
 	t.Helper()
 	w, _ := notiontest.Demo(1)
+	return newBenchOf(t, w, o)
+}
+
+// newBenchOf starts a simulator of a workspace.
+func newBenchOf(t *testing.T, w *notiontest.Workspace, o notiontest.Options) *bench {
+	t.Helper()
 	b := &bench{t: t, dir: t.TempDir(), workspace: w, server: notiontest.NewServer(w, o)}
 	s := httptest.NewServer(b.server)
 	t.Cleanup(s.Close)

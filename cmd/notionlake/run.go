@@ -133,7 +133,7 @@ func (p *program) run(ctx context.Context, cfg *config, o runOptions) (report la
 	loader := &lake.Loader{
 		Source: cfg.source(client, p.log, o.only, o.allowEmpty), Storage: l.storage, Catalog: l.catalog,
 		Logger: p.log, Now: p.now, Version: version, AsLoad: o.asLoad,
-		HoldPartial: cfg.Guard.Partial == "hold", Progress: progress, Stats: sourceStats(client),
+		HoldPartial: cfg.Guard.Partial == "hold", Progress: progress, Stats: sourceStats(client), Point: p.point,
 	}
 	stop := p.watch(ctx, progress, client.Stats)
 	report, err = loader.Run(ctx)

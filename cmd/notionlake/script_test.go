@@ -52,8 +52,8 @@ var simulators sync.Map // *testscript.TestScript to []notiontest.Step
 
 func runProgram(ts *testscript.TestScript, neg bool, args []string) {
 	code := run(context.Background(), append([]string{"notionlake"}, args...), outside{
-		ts.MkAbs("."), strings.NewReader(""), ts.Stdout(), ts.Stderr(),
-		func(name string) (string, bool) { v := ts.Getenv(name); return v, v != "" },
+		dir: ts.MkAbs("."), stdin: strings.NewReader(""), stdout: ts.Stdout(), stderr: ts.Stderr(),
+		env: func(name string) (string, bool) { v := ts.Getenv(name); return v, v != "" },
 	})
 	if (code != 0) != neg {
 		ts.Fatalf("exit code %d", code)

@@ -27,7 +27,7 @@ type lakeAt struct {
 // openLake opens storage and catalog, and makes them where they are missing
 // unless they are only to be read.
 func (p *program) openLake(ctx context.Context, cfg *config, o catalog.Options) (*lakeAt, error) {
-	storage, err := openStorage(ctx, cfg)
+	storage, err := p.openStorage(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -38,15 +38,15 @@ func (p *program) openLake(ctx context.Context, cfg *config, o catalog.Options) 
 	return &lakeAt{cfg, storage, c}, nil
 }
 
-func openStorage(ctx context.Context, cfg *config) (*lake.Storage, error) {
-	storage, err := lake.OpenStorage(ctx, lake.StorageOptions{URL: cfg.Warehouse})
+func (p *program) openStorage(ctx context.Context, cfg *config) (*lake.Storage, error) {
+	storage, err := lake.OpenStorage(ctx, lake.StorageOptions{URL: cfg.Warehouse, Point: p.point})
 	return storage, storageError(err)
 }
 
 func (p *program) openCatalog(ctx context.Context, cfg *config, storage *lake.Storage, o catalog.Options) (*catalog.Catalog, error) {
 	o.Type, o.Name, o.URI = cfg.Catalog.Type, cfg.Catalog.Name, cfg.Catalog.URI
 	o.Namespace, o.Removed = cfg.Namespace, cfg.Schema.Removed
-	o.Storage, o.Logger, o.Now, o.Version = storage, p.log, p.now, version
+	o.Storage, o.Logger, o.Now, o.Version, o.Point = storage, p.log, p.now, version, p.point
 	c, err := catalog.Open(ctx, o)
 	return c, storageError(err)
 }
