@@ -48,6 +48,24 @@ def main(bin_dir, workspace="everything", fault_rate="0.15"):
             sim.wait()
 
 
+def connect(bin_dir, folder, load_id):
+    """Runs what `connect` prints, as it is printed, for all tables and for one, now and at a load."""
+    ran = 0
+    for engine in ("duckdb", "pyiceberg", "polars", "pandas"):
+        for flags in ([], ["--at", load_id]):
+            for table in ([], ["every_type"], ["_users"]):
+                command = [os.path.join(bin_dir, "notionlake"), "connect"] + flags + [engine] + table
+                text = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True).stdout
+                if engine == "duckdb":
+                    # The extensions are installed already, from wheels.
+                    lines = [l for l in text.splitlines() if not l.startswith(("INSTALL", "LOAD"))]
+                    judge.duck().execute("\n".join(lines)).fetchall()
+                else:
+                    subprocess.run([sys.executable, "-W", "ignore", "-c", text], cwd=folder, stdout=subprocess.DEVNULL, check=True)
+                ran += 1
+    print("connect: %d texts ran as printed" % ran)
+
+
 def generations(bin_dir, work, url):
     # A space and a letter beyond ASCII: paths in metadata must survive them.
     folder = os.path.join(work, "my lake ö")
@@ -68,6 +86,7 @@ def generations(bin_dir, work, url):
             if e.code != 409:
                 raise
             break
+    connect(bin_dir, folder, report["load_id"])
     stats = ask(url, "/_sim/stats")
     fired = sum(stats["faults"].values())
     print("%d loads, %d rows, %d faults fired" % (loads, rows, fired))
