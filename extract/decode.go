@@ -16,7 +16,8 @@ import (
 // the next reset. It is not safe for concurrent use.
 type decoder struct {
 	b        []byte
-	escapes  bool  // b holds a backslash
+	clean    int // b[clean:dirty] holds no backslash
+	dirty    int
 	repaired []int // where b had bytes that were not UTF-8
 
 	values []lake.Value // arena of list elements and struct fields
@@ -57,7 +58,7 @@ func (d *decoder) use(b []byte) {
 	if !utf8.Valid(b) {
 		b = d.repair(b)
 	}
-	d.b, d.escapes = b, bytes.IndexByte(b, '\\') >= 0
+	d.b, d.clean, d.dirty = b, 0, 0
 }
 
 // repair replaces every byte that is not UTF-8 by U+FFFD.
@@ -112,18 +113,34 @@ func (d *decoder) nothing(i int, want string) (lake.Value, int) {
 // str reads the string at i.
 func (d *decoder) str(i int) (s []byte, end int) {
 	end = stringEnd(d.b, i)
+	return d.unquote(i, end), end
+}
+
+// unquote is the text of the string d.b[i:end].
+func (d *decoder) unquote(i, end int) []byte {
 	if len(d.repaired) > 0 {
 		d.noteRepaired(i, end)
 	}
-	if !d.escapes || bytes.IndexByte(d.b[i:end], '\\') < 0 {
-		return d.b[i+1 : end-1], end
+	if i >= d.clean && end <= d.dirty || !d.escaped(i, end) {
+		return d.b[i+1 : end-1]
 	}
 	n := len(d.text)
 	var err error
 	if d.text, err = jsontext.AppendUnquote(d.text, d.b[i:end]); err != nil {
 		d.note(notedText)
 	}
-	return d.text[n:len(d.text):len(d.text)], end
+	return d.text[n:len(d.text):len(d.text)]
+}
+
+// escaped reports whether d.b[i:end] holds a backslash. Strings are read in their
+// order, mostly, so it looks for the next backslash and remembers where it is.
+func (d *decoder) escaped(i, end int) bool {
+	n := bytes.IndexByte(d.b[i:], '\\')
+	if n < 0 {
+		n = len(d.b) - i
+	}
+	d.clean, d.dirty = i, i+n
+	return d.dirty < end
 }
 
 func (d *decoder) noteRepaired(i, end int) {

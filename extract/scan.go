@@ -43,6 +43,11 @@ func stringEnd(b []byte, i int) int {
 	return i + 1
 }
 
+// has reports whether b[i:] begins with text. A constant is compared as numbers.
+func has(b []byte, i int, text string) bool {
+	return len(b)-i >= len(text) && string(b[i:i+len(text)]) == text
+}
+
 // skip returns the index after the value that starts at b[i].
 func skip(b []byte, i int) int {
 	switch b[i] {

@@ -5,10 +5,26 @@ import "github.com/notionlake/notionlake/lake"
 // A userParts is a user as another object shows it; nil parts are null.
 type userParts struct{ id, name, email, typ []byte }
 
+// How Notion writes a person.
+const (
+	userStart  = `{"object":"user","id":"`
+	userName   = `,"name":"`
+	userAvatar = `,"avatar_url":"`
+)
+
 // readUser reads the user or group at i and tells the sink of it.
 func readUser(d *decoder, i int) (u userParts, end int) {
 	end = i + 1
 	group := false
+	if has(d.b, i, userStart) {
+		u.id, end = d.str(i + len(userStart) - 1)
+		if has(d.b, end, userName) {
+			u.name, end = d.str(end + len(userName) - 1)
+		}
+		if has(d.b, end, userAvatar) {
+			end = stringEnd(d.b, end+len(userAvatar)-1)
+		}
+	}
 	for key, at := member(d.b, end); ; key, at = member(d.b, end) {
 		if key == nil {
 			end = at

@@ -86,9 +86,21 @@ func (d *decoder) location(name []byte) *time.Location {
 // A dateParts is a date property as written; nil parts are null.
 type dateParts struct{ start, end, zone []byte }
 
+// How Notion writes a date.
+const (
+	dateStart = `{"start":"`
+	dateEnd   = `,"end":null,"time_zone":null}`
+)
+
 // dateParts reads the object at i, which is one.
 func (d *decoder) dateParts(i int) (p dateParts, end int) {
 	end = i + 1
+	if has(d.b, i, dateStart) {
+		p.start, end = d.str(i + len(dateStart) - 1)
+		if has(d.b, end, dateEnd) {
+			return p, end + len(dateEnd)
+		}
+	}
 	for key, at := member(d.b, end); ; key, at = member(d.b, end) {
 		if key == nil {
 			return p, at

@@ -18,6 +18,35 @@ func stringValue(d *decoder, i int) (lake.Value, int) {
 // plainStyle is how nearly all runs are annotated.
 var plainStyle = []byte(`{"bold":false,"italic":false,"strikethrough":false,"underline":false,"code":false,"color":"default"}`)
 
+// What Notion writes around the content of a plain run, which is its plain text.
+const (
+	runStart = `{"type":"text","text":{"content":"`
+	runEnd   = `,"href":null}`
+)
+
+var runMiddle = []byte(`,"link":null},"annotations":` + string(plainStyle) + `,"plain_text":`)
+
+// plainRun reads the run at i if it is written in that way; ok is false if not.
+func plainRun(d *decoder, i int) (s []byte, end int, ok bool) {
+	if !has(d.b, i, runStart) {
+		return nil, 0, false
+	}
+	at := i + len(runStart) - 1
+	end = stringEnd(d.b, at)
+	content := d.b[at:end]
+	if !bytes.HasPrefix(d.b[end:], runMiddle) {
+		return nil, 0, false
+	}
+	at = end + len(runMiddle)
+	if !bytes.HasPrefix(d.b[at:], content) {
+		return nil, 0, false
+	}
+	if end = at + len(content); !has(d.b, end, runEnd) {
+		return nil, 0, false
+	}
+	return d.unquote(at, end), end + len(runEnd), true
+}
+
 // textValue reads the runs of a title or rich text and joins them.
 func textValue(d *decoder, i int) (lake.Value, int) {
 	d.runs = 0
@@ -53,6 +82,9 @@ func runText(d *decoder, i int) (s []byte, end int) {
 	if d.b[i] != '{' {
 		_, end = d.fail(i, "a text run")
 		return nil, end
+	}
+	if s, end, ok := plainRun(d, i); ok {
+		return s, end
 	}
 	for key, at := member(d.b, i+1); ; key, at = member(d.b, end) {
 		switch string(key) {
@@ -99,8 +131,27 @@ func mention(d *decoder, i int) (end int) {
 	return end
 }
 
+// How Notion writes an option, and a reference.
+const (
+	idMember    = `{"id":"`
+	optionName  = `,"name":"`
+	optionColor = `,"color":"`
+)
+
 // optionValue reads the name of a select or status option.
-func optionValue(d *decoder, i int) (lake.Value, int) { return d.field(i, "name", "an option") }
+func optionValue(d *decoder, i int) (lake.Value, int) {
+	if has(d.b, i, idMember) {
+		if end := stringEnd(d.b, i+len(idMember)-1); has(d.b, end, optionName) {
+			at := end + len(optionName) - 1
+			if end = stringEnd(d.b, at); has(d.b, end, optionColor) {
+				if next := stringEnd(d.b, end+len(optionColor)-1); d.b[next] == '}' {
+					return lake.TextBytes(d.unquote(at, end)), next + 1
+				}
+			}
+		}
+	}
+	return d.field(i, "name", "an option")
+}
 
 // field reads the member name, a string or null, of an object.
 func (d *decoder) field(i int, name, want string) (lake.Value, int) {
@@ -146,6 +197,13 @@ func optionsValue(d *decoder, i int) (lake.Value, int) {
 // relationValue reads the page IDs of a relation.
 func relationValue(d *decoder, i int) (lake.Value, int) {
 	return d.each(i, func(d *decoder, i int) int {
+		if has(d.b, i, idMember) {
+			at := i + len(idMember) - 1
+			if end := stringEnd(d.b, at); d.b[end] == '}' {
+				d.stack = append(d.stack, lake.TextBytes(d.unquote(at, end)))
+				return end + 1
+			}
+		}
 		v, end := d.field(i, "id", "a reference")
 		d.stack = append(d.stack, v)
 		return end

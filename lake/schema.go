@@ -97,8 +97,11 @@ func (t Type) Equal(u Type) bool {
 	if t.Kind != u.Kind || len(t.Fields) != len(u.Fields) || (t.Elem == nil) != (u.Elem == nil) {
 		return false
 	}
-	if t.Elem != nil && !t.Elem.Equal(*u.Elem) {
+	if t.Elem != nil && t.Elem != u.Elem && !t.Elem.Equal(*u.Elem) {
 		return false
+	}
+	if len(t.Fields) == 0 || &t.Fields[0] == &u.Fields[0] { // types are mostly made once
+		return true
 	}
 	for i, f := range t.Fields {
 		if f.Name != u.Fields[i].Name || !f.Type.Equal(u.Fields[i].Type) {

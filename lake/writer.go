@@ -12,9 +12,13 @@ import (
 const (
 	defaultFileBytes     = 128 << 20
 	defaultRowGroupBytes = 8 << 20
-	// Rows are encoded in batches: of so many, or so many bytes of text.
-	batchRows = 256
+	// Rows are encoded in batches: of so many, or so many bytes of text. A batch
+	// is small enough to be in the processor's cache still when it is written.
+	batchRows = 64
 	batchText = 256 << 10
+	// firstRows is the first batch of a file, by which it is decided what gets a
+	// dictionary.
+	firstRows = 256
 )
 
 // WriterOptions shape the files of a Writer.
@@ -86,7 +90,11 @@ func (w *Writer) Write(ctx context.Context, values []Value) error {
 		return w.err
 	}
 	w.err = w.encoder.encode(values)
-	if w.err == nil && (w.encoder.rows >= batchRows || w.encoder.text.bytes >= batchText) {
+	rows := batchRows
+	if w.open == nil {
+		rows = firstRows
+	}
+	if w.err == nil && (w.encoder.rows >= rows || w.encoder.text.bytes >= batchText) {
 		w.err = w.flush(ctx)
 	}
 	return w.err

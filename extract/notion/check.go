@@ -19,6 +19,8 @@ func Parse(b []byte) (JSON, error) { return new(outline).parse(b) }
 type outline struct {
 	members []member // of the outermost object
 	results []span   // the elements of its member "results"
+
+	familiar familiar // what rows look like
 }
 
 type member struct{ key, value span }
@@ -46,13 +48,23 @@ func (o *outline) check(b []byte, i int) (end int, err error) {
 		objects [maxDepth/64 + 1]uint64 // bit set: the container at that depth is an object
 		depth   int
 		ok      bool
+		object  bool   // the innermost container is one
 		outer   span   // the last key of the outermost object
 		starts  [3]int // where the last values at depths 0, 1 and 2 start
 		results bool   // in the member "results" of the outermost object
+		row     bool   // in an element of it
+		from    int    // a place in the familiar row
+		to      *mark  // where to go from there
+		start   int
 	)
 value:
 	if depth < len(starts) {
 		starts[depth] = i
+		if row = depth == 2 && results && objects[0]&inside(2) == 1; row {
+			if from, to = 0, o.familiar.begin(b, i); to != nil {
+				goto familiar
+			}
+		}
 	}
 	if i >= len(b) {
 		return 0, syntax(b, i)
@@ -96,37 +108,49 @@ value:
 			return 0, syntax(b, i)
 		}
 	}
-	for depth > 0 { // a value ends here
-		object := objects[(depth-1)/64]&(1<<((depth-1)%64)) != 0
-		if depth == 1 && object {
-			o.members = append(o.members, member{outer, span{starts[1], i}})
-		} else if depth == 2 && results && !object {
-			o.results = append(o.results, span{starts[2], i})
-		}
-		if i = space(b, i); i >= len(b) {
-			return 0, syntax(b, i)
-		}
-		switch c := b[i]; {
-		case c == ',':
-			i = space(b, i+1)
-			if object {
-				goto key
-			}
-			goto value
-		case object && c == '}', !object && c == ']':
-			depth--
-			i++
-		default:
-			return 0, syntax(b, i)
+
+after: // a value ends here
+	if depth == 0 {
+		return i, nil
+	}
+	if depth > 2 && row {
+		if o.familiar.learning {
+			o.familiar.note(i-starts[2], depth, false, objects[0])
+		} else if from, to = o.familiar.resume(b, i, depth, objects[0]); to != nil {
+			goto familiar
 		}
 	}
-	return i, nil
+step:
+	object = objects[(depth-1)/64]&(1<<((depth-1)%64)) != 0
+	if depth == 1 && object {
+		o.members = append(o.members, member{outer, span{starts[1], i}})
+	} else if depth == 2 && results && !object {
+		o.results = append(o.results, span{starts[2], i})
+		o.familiar.end(b[starts[2]:i])
+	}
+	if i = space(b, i); i >= len(b) {
+		return 0, syntax(b, i)
+	}
+	switch c := b[i]; {
+	case c == ',':
+		i = space(b, i+1)
+		if object {
+			goto key
+		}
+		goto value
+	case object && c == '}', !object && c == ']':
+		depth--
+		i++
+		goto after
+	default:
+		return 0, syntax(b, i)
+	}
 
 key:
 	if i >= len(b) || b[i] != '"' {
 		return 0, syntax(b, i)
 	}
-	start := i
+	start = i
 	if i, ok = checkString(b, i); !ok {
 		return 0, syntax(b, i)
 	}
@@ -139,7 +163,20 @@ key:
 	if i = space(b, i); i >= len(b) || b[i] != ':' {
 		return 0, syntax(b, i)
 	}
-	i = space(b, i+1)
+	i++
+	if depth > 2 && row && o.familiar.learning {
+		o.familiar.note(i-starts[2], depth, true, objects[0])
+	}
+	i = space(b, i)
+	goto value
+
+familiar: // the bytes up to the mark are those of a row that was checked
+	i += int(to.at) - from
+	depth, objects[0] = int(to.depth), to.objects
+	if !to.value {
+		goto step
+	}
+	i = space(b, i)
 	goto value
 }
 
