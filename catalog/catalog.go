@@ -45,6 +45,8 @@ var (
 	ErrNoCatalog = errors.New("there is no catalog yet")
 	// ErrForeign is a table that another program made, where this one wants to write.
 	ErrForeign = errors.New("another program's table")
+	// ErrMoved is a catalog whose tables lie in another warehouse.
+	ErrMoved = errors.New("the warehouse was moved or changed")
 	// ErrUnsafe is a table whose properties would send credentials elsewhere.
 	ErrUnsafe = errors.New("unsafe table property")
 	// ErrLocked is a catalog that another program has locked for too long.
@@ -129,7 +131,10 @@ func (c *Catalog) listRows(ctx context.Context, rows []row) (listing, error) {
 			l.foreign[r.name] = "it is a view"
 			continue
 		}
-		if _, ok := c.store.Key(r.location); !ok {
+		if _, ok := c.store.Key(r.location); !ok && r.name == lake.LedgerTable {
+			return listing{}, fmt.Errorf("catalog %s: the tables of namespace %s lie elsewhere (%s), not in the warehouse %s: %w",
+				c.path, c.namespace, r.location, c.store.Root(), ErrMoved)
+		} else if !ok {
 			l.foreign[r.name] = fmt.Sprintf("its metadata %s is not in the warehouse %s", r.location, c.store.Root())
 			continue
 		}

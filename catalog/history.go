@@ -46,6 +46,10 @@ func ParseRef(s string) (Ref, error) {
 		return Ref{SnapshotID: id}, nil
 	}
 	if at, err := time.Parse(time.RFC3339, s); err == nil {
+		if !strings.Contains(s, ".") {
+			// The time of a publication is shown to the second: that second is meant whole.
+			at = at.Add(time.Second - time.Millisecond)
+		}
 		return Ref{Time: at}, nil
 	}
 	if _, ok := loadOfTag(s); ok {

@@ -181,3 +181,16 @@ func TestMetadata(t *testing.T) {
 		t.Errorf("%+v", info)
 	}
 }
+
+// TestRefOfShownTime: times are shown to the second, so one without a fraction
+// finds what was published within it.
+func TestRefOfShownTime(t *testing.T) {
+	t.Parallel()
+	published := time.Date(2026, 11, 21, 3, 0, 0, 614e6, time.UTC)
+	for in, found := range map[string]bool{"2026-11-21T03:00:00Z": true, "2026-11-21T03:00:00.613Z": false, "2026-11-21T02:59:59Z": false} {
+		r, err := catalog.ParseRef(in)
+		if err != nil || !published.After(r.Time) != found {
+			t.Errorf("%s is %s, %v: finds what was published at %s: %v, want %v", in, r.Time, err, published, !published.After(r.Time), found)
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	icebergsql "github.com/apache/iceberg-go/catalog/sql"
@@ -193,9 +194,29 @@ func dsn(path string, timeout time.Duration, readOnly bool) string {
 	}
 	if readOnly {
 		q.Set("mode", "rw") // not rwc: it is not created
+		if onlyReadable(path) {
+			q.Set("mode", "ro")
+			q.Set("immutable", "1")
+			q["_pragma"] = nil // none of them is for a file that cannot change
+		}
 	}
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: q.Encode()}
 	return u.String()
+}
+
+// onlyReadable reports whether the file may be read but its folder not be
+// written: SQLite then cannot make the files that readers of a WAL share, and
+// need not, if there is no WAL.
+func onlyReadable(path string) bool {
+	if _, err := os.Stat(path + "-wal"); err == nil {
+		return false
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err == nil {
+		_ = f.Close() // nothing was written
+		return false
+	}
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
 
 // prepare makes the tables of the catalog and the namespace.

@@ -132,7 +132,15 @@ func jsonFlag() cli.Flag {
 
 // atFlag is the flag of every command that can read the past.
 func atFlag() cli.Flag {
-	return &cli.StringFlag{Name: "at", Usage: "as it was at `LOAD`: a load id, a tag, a snapshot id or an RFC 3339 time"}
+	return &cli.StringFlag{
+		Name: "at", Usage: "as it was at `LOAD`: a load id, a tag, a snapshot id or an RFC 3339 time",
+		Action: func(_ *cli.Context, at string) error {
+			if at == "" {
+				return usagef("--at needs a load: without the flag the newest one is read")
+			}
+			return nil
+		},
+	}
 }
 
 // before sets up what all commands share.

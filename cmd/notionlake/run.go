@@ -67,6 +67,10 @@ func failedReport(r lake.Report, err error, now time.Time) lake.Report {
 		r.Status = lake.StatusFailed
 		r.Reasons = append(r.Reasons, err.Error())
 	}
+	var bySignal *signalError
+	if errors.As(err, &bySignal) {
+		r.Reasons = []string{bySignal.Error()}
+	}
 	if r.Started.IsZero() {
 		r.Started, r.Finished = now.UTC(), now.UTC()
 	}

@@ -11,7 +11,12 @@ import (
 // signalError is the signal that ended the program.
 type signalError struct{ signal syscall.Signal }
 
-func (e *signalError) Error() string { return "interrupted by " + e.signal.String() }
+func (e *signalError) Error() string {
+	if e.signal == syscall.SIGINT {
+		return "interrupted (SIGINT, Ctrl-C)"
+	}
+	return "interrupted (SIGTERM)"
+}
 
 // withSignals cancels the context at the first SIGINT or SIGTERM, with a
 // *signalError as its cause; the second one ends the program at once. A reader
