@@ -269,13 +269,19 @@ func (d *discovery) inTrashedDatabase(f *found) bool {
 // finish takes the exclusions and the selection into account and names the tables.
 func (d *discovery) finish() error {
 	w := d.workspace
+	excluded := 0
 	for _, id := range sortedKeys(d.results) {
 		f := d.results[id]
 		if d.inTrashedDatabase(f) {
 			d.missing(candidate{id: id, by: f.by}, reasonTrash)
 		} else if !d.pick.excludesFound(f, d.databaseTitle(f), w.before[id].Table) {
 			w.found = append(w.found, f)
+		} else {
+			excluded++
 		}
+	}
+	if len(w.found) == 0 && excluded > 0 {
+		return fmt.Errorf("%w: it names all %d that were found", ErrAllExcluded, excluded)
 	}
 	w.nameTables()
 	if err := d.pick.only(w); err != nil {

@@ -13,6 +13,8 @@ import (
 
 // Errors of Source.Tables that callers tell apart.
 var (
+	// ErrAllExcluded: Options.Exclude leaves nothing to read.
+	ErrAllExcluded = errors.New("the configuration's exclude leaves no data source")
 	// ErrNothingShared: there is no data source to read.
 	ErrNothingShared = errors.New("no data source is shared with the connection")
 	// ErrNotDatabase: a configured ID is that of a page.

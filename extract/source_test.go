@@ -349,3 +349,14 @@ func TestErrors(t *testing.T) {
 		}
 	})
 }
+
+// TestAllExcluded: a configuration that excludes everything is not blamed on sharing.
+func TestAllExcluded(t *testing.T) {
+	w, _ := notiontest.Demo(1)
+	o := allOptions(newClient(t, notiontest.NewServer(w, notiontest.Options{})))
+	o.Exclude = []string{"*"}
+	_, err := newMemoryLake().run(t.Context(), "20260101T000000Z", NewSource(o))
+	if !errors.Is(err, ErrAllExcluded) || errors.Is(err, ErrNothingShared) {
+		t.Errorf("error %v, want ErrAllExcluded", err)
+	}
+}
