@@ -208,16 +208,22 @@ func changing(t *testing.T, change func(tx *notiontest.Tx)) (*world, map[string]
 	return v, tables
 }
 
+const sourceRoute = "GET /v1/data_sources/{data_source_id}"
+
 // A property that is renamed while the load runs is known by its ID, and has its
 // new name from the next load on. One that is added is counted until then.
 func badRenamedMeanwhile(t *testing.T) {
 	v, tables := changing(t, func(tx *notiontest.Tx) {
 		tx.RenameProperty(id("east"), "amount", "Sum")
 		tx.AddProperty(id("east"), notiontest.Property{ID: "new", Name: "Amount", Type: "checkbox"}, 0)
+		tx.AddProperty(id("east"), notiontest.Property{ID: "newer", Name: "Done", Type: "checkbox"}, 0)
 	})
+	if n := v.server.Stats().Routes[sourceRoute]; n != 4 {
+		t.Errorf("data sources were asked for %d times, want 3 and once more", n)
+	}
 	east := tables[id("east")]
 	equal(t, slices.Compact(east.texts("amount")), []string{"2"})
-	equal(t, east.omitted, []lake.Omission{{PropertyID: "new", Reason: string(ReasonAdded), Count: 60}})
+	equal(t, east.omitted, []lake.Omission{{PropertyID: "new", Reason: string(ReasonAdded), Count: 60}, {PropertyID: "newer", Reason: string(ReasonAdded), Count: 60}})
 	next := v.load()[id("east")]
 	equal(t, slices.Compact(next.texts("sum")), []string{"2"})
 	equal(t, slices.Compact(next.texts("amount")), []string{"false"})
@@ -239,7 +245,7 @@ func badRetypedMeanwhile(t *testing.T) {
 	if kinds := tables["_problems"].texts("kind"); !slices.Contains(kinds, string(KindPartial)) {
 		t.Errorf("problems: %v", kinds)
 	}
-	if n := v.server.Stats().Routes["GET /v1/data_sources/{data_source_id}"]; n != 4 {
+	if n := v.server.Stats().Routes[sourceRoute]; n != 4 {
 		t.Errorf("data sources were asked for %d times, want 3 and once more: %v", n, v.server.Stats().Routes)
 	}
 	equal(t, slices.Compact(v.load()[id("east")].texts("amount")), []string{"two"})

@@ -242,7 +242,7 @@ func badMinuteBeyondTheCap(t *testing.T) {
 		w := newTasks(numbered, c.row, 5, 250, 5)
 		synctest.Test(t, func(t *testing.T) {
 			s := notiontest.NewServer(w.Workspace, notiontest.Options{Cap: 100})
-			g, err := read(client(t, s, unlimited), w.source, notion.Query{PageSize: 30})
+			g, err := read(client(t, s, unlimited), w.source, notion.Query{})
 			if !errors.Is(err, c.is) {
 				t.Fatalf("%s: error %v, want %v", name, err, c.is)
 			}

@@ -127,12 +127,14 @@ func (c *Client) fetch(ctx context.Context, l *listing, pages chan<- *page) erro
 			return fmt.Errorf("%s: %w", l.op, ctx.Err())
 		}
 		switch {
-		case !more || how == stop:
+		case how == stop:
 			return nil
 		case how == anew:
 			cursor = ""
 			clear(seen)
 			continue
+		case !more:
+			return nil
 		case next == "":
 			return &Error{Op: l.op, RequestID: id, Err: fmt.Errorf("%w: there is more, but no cursor", ErrLoop)}
 		case seen[next]:

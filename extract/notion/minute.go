@@ -66,7 +66,7 @@ func (r *rows) readByNumber(minute []any, name string, parts *idSet) (whole bool
 				highest = max(highest, n)
 			}
 		}
-		if whole = !p.more; whole || highest == last {
+		if whole = !p.more && !p.incomplete; whole || highest == last {
 			return stop
 		}
 		last = highest
