@@ -71,6 +71,7 @@ type Catalog struct {
 
 	mu     sync.Mutex
 	parsed map[string]table.Metadata // by location; a metadata file never changes
+	mine   lake.LoadID               // the last one published through this Catalog
 	seen   *lake.LoadID              // what LastLoad returned last
 }
 

@@ -1,8 +1,12 @@
 package catalog_test
 
 import (
+	"context"
 	"errors"
+	"iter"
+	"log/slog"
 	"maps"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -10,7 +14,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/notionlake/notionlake/catalog"
 	"github.com/notionlake/notionlake/lake"
+	"github.com/notionlake/notionlake/lake/laketest"
 )
 
 // A publication on what has moved since changes nothing and leaves nothing.
@@ -134,4 +140,51 @@ func TestPublishConcurrently(t *testing.T) {
 		}
 	}
 	w.checkFiles()
+}
+
+// TestSameSecond: a load that began in the same second as another one has the
+// same ID. Whoever publishes later has lost and is told so.
+func TestSameSecond(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	now := func() time.Time { return time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC) }
+	loader := func(rows ...[]lake.Value) *lake.Loader {
+		s, err := lake.OpenStorage(t.Context(), lake.StorageOptions{URL: filepath.Join(dir, "lake")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := catalog.Open(t.Context(), catalog.Options{URI: filepath.Join(dir, "catalog.db"), Storage: s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := errors.Join(c.Close(), s.Close()); err != nil {
+				t.Error(err)
+			}
+		})
+		id := lake.Column{Key: "_id", Name: "_id", Type: lake.Type{Kind: lake.String}, Required: true}
+		table := laketest.Table(lake.Schema{Table: "t", Key: "t", Columns: []lake.Column{id}}, rows...)
+		return &lake.Loader{
+			Source: &laketest.Source{List: []lake.Table{table}}, Storage: s, Catalog: c,
+			Logger: slog.New(slog.DiscardHandler), Now: now, TempDir: dir,
+		}
+	}
+	first, second := loader([]lake.Value{lake.TextValue("first")}), loader()
+	source := second.Source
+	second.Source = sourceFunc(func(ctx context.Context, v lake.View) iter.Seq2[lake.Table, error] {
+		if _, err := first.Run(ctx); err != nil { // after the second has its ID
+			t.Error(err)
+		}
+		return source.Tables(ctx, v)
+	})
+	report, err := second.Run(t.Context())
+	if !errors.Is(err, lake.ErrConflict) || report.Status != lake.StatusFailed {
+		t.Errorf("the later one of two loads %s: status %s, error %v, want a conflict", report.LoadID, report.Status, err)
+	}
+}
+
+type sourceFunc func(context.Context, lake.View) iter.Seq2[lake.Table, error]
+
+func (f sourceFunc) Tables(ctx context.Context, v lake.View) iter.Seq2[lake.Table, error] {
+	return f(ctx, v)
 }

@@ -31,7 +31,7 @@ func (a *attempt) landed(ctx context.Context) (bool, error) {
 	done := 0
 	for _, t := range targets {
 		e := l.byKey(t.key)
-		if e != nil && (e.location == t.metadata || e.meta.SnapshotByName(a.load.ID.Tag()) != nil) {
+		if e != nil && (e.location == t.metadata || t.tagStands(e)) {
 			done++
 		}
 	}
@@ -43,6 +43,13 @@ func (a *attempt) landed(ctx context.Context) (bool, error) {
 	default:
 		return false, fmt.Errorf("%d of %d tables have the tag %s", done, len(targets), a.load.ID.Tag())
 	}
+}
+
+// tagStands reports whether the table has the load's tag, on the snapshot that
+// this attempt made: another load that began in the same second has the same tag.
+func (t *target) tagStands(e *entry) bool {
+	s := e.meta.SnapshotByName(t.load.ID.Tag())
+	return s != nil && (t.staged == nil || s.SnapshotID == t.snapshotID)
 }
 
 // lockedRows reads the rows of the namespace while it holds the write lock.

@@ -55,6 +55,7 @@ func (c *Catalog) Publish(ctx context.Context, p lake.Publication) ([]lake.Snaps
 	a.published(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.mine = p.Load.ID
 	if c.seen != nil {
 		c.seen = &p.Load.ID
 	}
@@ -110,14 +111,15 @@ func (a *attempt) check(l listing, p lake.Publication) ([]lake.Snapshot, error) 
 		}
 	}
 	last := l.lastLoad()
+	a.Catalog.mu.Lock()
+	defer a.Catalog.mu.Unlock()
 	switch {
-	case last == p.Load.ID && len(done) == len(p.Changes) && len(done) > 0:
+	// Another process may have published a load that began in the same second.
+	case last == p.Load.ID && a.mine == last && len(done) == len(p.Changes) && len(done) > 0:
 		return done, nil
 	case last >= p.Load.ID:
 		return nil, fmt.Errorf("load %s has been published meanwhile: %w", last, lake.ErrConflict)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	if a.seen != nil && last > *a.seen {
 		return nil, fmt.Errorf("load %s has been published since this one began: %w", last, lake.ErrConflict)
 	}

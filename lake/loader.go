@@ -199,9 +199,10 @@ func sourceError(err error) error {
 
 // table reads one table and notes what became of it.
 func (r *run) table(ctx context.Context, t Table) (err error) {
+	load := newTableLoad(r.Loader, r.load, t)
 	defer func() {
 		if v := recover(); v != nil {
-			err = &PanicError{Table: t.Schema.Table, Value: v, Stack: debug.Stack()}
+			err = load.abort(ctx, &PanicError{Table: t.Schema.Table, Value: v, Stack: debug.Stack()})
 		}
 	}()
 	report := TableReport{
@@ -217,13 +218,13 @@ func (r *run) table(ctx context.Context, t Table) (err error) {
 		return nil
 	}
 	start := r.now()
-	load := newTableLoad(r.Loader, r.load, t)
 	change, result, err := load.run(ctx)
 	if t.Omitted != nil {
 		report.Omitted = append(report.Omitted, t.Omitted()...)
 	}
 	var partial *PartialError
-	if errors.As(err, &partial) && ctx.Err() == nil {
+	var storage *StorageError // what was written could not be removed: that is more than a partial table
+	if errors.As(err, &partial) && !errors.As(err, &storage) && ctx.Err() == nil {
 		report.Complete, report.Reason = false, partial.Error()
 		if before, ok := r.view.before[t.Schema.Key]; ok {
 			report.Rows, report.SnapshotID = before.Snapshot.Rows, before.Snapshot.ID

@@ -10,7 +10,10 @@ import (
 // headRows is how many rows of a table with late columns are looked at before
 // the first file is begun: enough that the type seldom changes later, few
 // enough to be held in memory.
-const headRows = 1000
+const (
+	headRows  = 1000
+	headBytes = 4 << 20 // of text
+)
 
 // A tableLoad turns the rows of one table into data files. The type of a late
 // column is taken from the first rows; the files written until a type changed
@@ -26,6 +29,7 @@ type tableLoad struct {
 	values []Value // the row with its late values converted
 
 	head       [][]Value
+	headSize   int // bytes of text in head
 	spool      *spool
 	segments   []*segment
 	rows       int64 // rows taken in, superseded ones included
@@ -132,7 +136,10 @@ func (t *tableLoad) take(ctx context.Context, row Row) error {
 	}
 	if len(t.segments) == 0 {
 		t.head = append(t.head, cloneRow(row.Values))
-		if len(t.head) == headRows {
+		for _, v := range row.Values {
+			t.headSize += v.textSize()
+		}
+		if len(t.head) == headRows || t.headSize >= headBytes {
 			return t.startHead(ctx)
 		}
 		return nil

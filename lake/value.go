@@ -93,6 +93,15 @@ func (v Value) Clone() Value {
 	return v
 }
 
+// textSize is the number of bytes of text in v.
+func (v Value) textSize() int {
+	n := len(v.text)
+	for _, e := range v.items {
+		n += e.textSize()
+	}
+	return n
+}
+
 // Equal compares bit for bit: -0.0 is not 0.0.
 func (v Value) Equal(w Value) bool {
 	if v.kind != w.kind || v.bits != w.bits || v.text != w.text || len(v.items) != len(w.items) {
