@@ -111,8 +111,8 @@ func (a *attempt) check(l listing, p lake.Publication) ([]lake.Snapshot, error) 
 		}
 	}
 	last := l.lastLoad()
-	a.Catalog.mu.Lock()
-	defer a.Catalog.mu.Unlock()
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	switch {
 	// Another process may have published a load that began in the same second.
 	case last == p.Load.ID && a.mine == last && len(done) == len(p.Changes) && len(done) > 0:
