@@ -110,7 +110,10 @@ func (r *run) all(ctx context.Context) error {
 		return err
 	}
 	// It is published whatever happens now: an interrupted run still says whether it is right.
-	return storageError(r.verify(context.WithoutCancel(ctx), snapshots))
+	if err := r.verify(context.WithoutCancel(ctx), snapshots); err != nil {
+		return storageError(fmt.Errorf("the load is published, but not verified: %w", err))
+	}
+	return nil
 }
 
 // begin names the load.
