@@ -62,6 +62,8 @@ type Catalog struct {
 	path      string // of the SQLite file
 	name      string
 	namespace string
+	folder    string        // storage key of the tables' folders
+	timeout   time.Duration // for locks
 	retire    bool
 	store     store
 	logger    *slog.Logger

@@ -79,6 +79,9 @@ func (a *attempt) move(ctx context.Context, tx *sql.Tx) error {
 			continue
 		}
 		name := t.name
+		if a.hold {
+			name = t.base.name // held, it keeps its name too
+		}
 		if name != t.base.name {
 			name = fmt.Sprintf("%s-%d", between, i)
 			renamed = append(renamed, t)
@@ -98,7 +101,7 @@ func (a *attempt) move(ctx context.Context, tx *sql.Tx) error {
 		}
 	}
 	for _, t := range a.targets {
-		if t.base != nil {
+		if t.base != nil || a.hold {
 			continue
 		}
 		if err := a.update(ctx, tx, t.name, `INSERT OR IGNORE INTO iceberg_tables

@@ -35,6 +35,9 @@ func (c *count) add(d iceberg.DataFile) {
 // has already stays the entry that it is, and a manifest of which all entries
 // stay is taken over as it is.
 func (t *target) fill(ctx context.Context) (contents, error) {
+	if t.staged.restores != nil {
+		return t.refill(ctx, *t.staged.restores)
+	}
 	files := map[string]lake.File{} // not yet in the table, by URI
 	for _, f := range t.files {
 		files[t.store.URI(f.Key)] = f
@@ -88,6 +91,49 @@ func (t *target) fill(ctx context.Context) (contents, error) {
 		}
 		out.manifests = append(out.manifests, m)
 	}
+	return out, nil
+}
+
+// refill takes over the files of another snapshot of the table.
+func (t *target) refill(ctx context.Context, from restored) (contents, error) {
+	var out contents
+	if len(t.files) > 0 {
+		return out, fmt.Errorf("a change that takes files over takes no others")
+	}
+	manifests, err := t.manifestsOf(ctx, from.snapshot)
+	if err != nil {
+		return out, err
+	}
+	if t.parent != nil {
+		out.removed = count{summaryCount(t.parent, "total-data-files"), summaryCount(t.parent, "total-records"), summaryCount(t.parent, "total-files-size")}
+	}
+	var entries []iceberg.ManifestEntry
+	for _, m := range manifests {
+		live, err := t.entriesOf(ctx, m)
+		if err != nil {
+			return out, err
+		}
+		if m.ManifestContent() != iceberg.ManifestContentData {
+			out.deletes = true
+		} else {
+			for _, e := range live {
+				out.total.add(e.DataFile())
+				entries = append(entries, iceberg.NewManifestEntry(iceberg.EntryStatusADDED, &t.snapshotID, nil, nil, e.DataFile()))
+			}
+		}
+		if !from.anew {
+			out.manifests = append(out.manifests, m)
+		}
+	}
+	out.added = out.total
+	if !from.anew || len(entries) == 0 {
+		return out, nil
+	}
+	m, err := t.writeManifest(ctx, entries)
+	if err != nil {
+		return out, err
+	}
+	out.manifests = append(out.manifests, m)
 	return out, nil
 }
 

@@ -16,6 +16,9 @@ func (a *attempt) published(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	for _, t := range slices.Concat(a.targets, a.tagged) {
+		if a.hold && t.base == nil {
+			continue // it is not in the catalog
+		}
 		a.remember(t.metadata, t.meta)
 		if err := a.hint(ctx, t); err != nil {
 			a.logger.WarnContext(ctx, "the version hint of a table could not be written: readers by path see an earlier load until the next one",
@@ -40,17 +43,9 @@ func (a *attempt) hint(ctx context.Context, t *target) error {
 	return a.point.Hit("catalog.hint.done", key)
 }
 
-// drop deletes the metadata files that left the table's log, as far as they lie
-// where the table's metadata lies.
+// drop deletes the files that drops lists.
 func (a *attempt) drop(ctx context.Context, t *target) error {
-	if t.base == nil {
-		return nil
-	}
-	for _, file := range dropped(t.base, t.meta) {
-		key, ok := a.store.Key(file)
-		if !ok || path.Dir(key) != t.location+"/metadata" || !strings.HasSuffix(key, metadataSuffix) {
-			continue
-		}
+	for _, key := range a.drops(t) {
 		if err := a.point.Hit("catalog.delete", key); err != nil {
 			return err
 		}
@@ -62,4 +57,20 @@ func (a *attempt) drop(ctx context.Context, t *target) error {
 		}
 	}
 	return nil
+}
+
+// drops are the keys of the metadata files that leave the table's log, as far as
+// they lie where the table's metadata lies.
+func (a *attempt) drops(t *target) []string {
+	if t.base == nil {
+		return nil
+	}
+	var keys []string
+	for _, file := range dropped(t.base, t.meta) {
+		key, ok := a.store.Key(file)
+		if ok && path.Dir(key) == t.location+"/metadata" && strings.HasSuffix(key, metadataSuffix) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }

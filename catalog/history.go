@@ -55,6 +55,9 @@ func ParseRef(s string) (Ref, error) {
 	if _, ok := loadOfTag(s); ok {
 		return Ref{Tag: s}, nil
 	}
+	if _, ok := heldLoad(s); ok {
+		return Ref{Tag: s}, nil
+	}
 	return Ref{}, fmt.Errorf("%q is neither a load ID (20261121T030000Z), a tag (load_20261121T030000Z), a snapshot ID nor a time (2026-11-21T03:00:00Z)", s)
 }
 

@@ -84,7 +84,7 @@ func (c *Catalog) filesOf(ctx context.Context, s *table.Snapshot, schema *iceber
 
 // writeManifest writes entries into a new manifest.
 func (t *target) writeManifest(ctx context.Context, entries []iceberg.ManifestEntry) (iceberg.ManifestFile, error) {
-	key := fmt.Sprintf("%s/metadata/%s-m%d.avro", t.location, t.commitID, t.manifests)
+	key := fmt.Sprintf("%s/metadata/%s-m%d.avro", t.location, t.run, t.manifests)
 	t.manifests++
 	var buf bytes.Buffer
 	m, err := iceberg.WriteManifest(t.store.URI(key), &buf, formatVersion, t.spec, t.schema, t.snapshotID, entries)
@@ -96,7 +96,7 @@ func (t *target) writeManifest(ctx context.Context, entries []iceberg.ManifestEn
 
 // writeManifestList writes the snapshot's list of manifests and returns its URI.
 func (t *target) writeManifestList(ctx context.Context, manifests []iceberg.ManifestFile) (string, error) {
-	key := fmt.Sprintf("%s/metadata/snap-%d-1-%s.avro", t.location, t.snapshotID, t.commitID)
+	key := fmt.Sprintf("%s/metadata/snap-%d-1-%s.avro", t.location, t.snapshotID, t.run)
 	var parent *int64
 	if t.parent != nil {
 		parent = &t.parent.SnapshotID

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,13 +23,13 @@ import (
 const formatVersion = 2
 
 // newBuilder begins the metadata of a table that is made or changed.
-func newBuilder(st *staged, store store) (*table.MetadataBuilder, error) {
+func newBuilder(st *staged, store store, hold bool) (*table.MetadataBuilder, error) {
 	var b *table.MetadataBuilder
 	var err error
 	if st.base != nil {
 		b, err = table.MetadataBuilderFromBase(st.base.meta, st.base.location)
 		if err == nil && st.evolved.changed {
-			err = setSchema(b, st.evolved.schema)
+			err = st.setSchema(b)
 		}
 	} else {
 		b, err = table.NewMetadataBuilder(formatVersion)
@@ -39,6 +40,9 @@ func newBuilder(st *staged, store store) (*table.MetadataBuilder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if hold && st.base != nil {
+		return b, nil // its properties stay
+	}
 	props, err := st.properties()
 	if err != nil {
 		return nil, err
@@ -46,10 +50,23 @@ func newBuilder(st *staged, store store) (*table.MetadataBuilder, error) {
 	return b, b.SetProperties(props)
 }
 
+// setSchema gives an existing table its new schema. One that is in the metadata
+// already, of an earlier load or of one that was held, becomes current again.
+func (s *staged) setSchema(b *table.MetadataBuilder) error {
+	if s.restores != nil {
+		return b.SetCurrentSchemaID(s.evolved.schema.ID)
+	}
+	return setSchema(b, s.evolved.schema)
+}
+
+// ownSchema copies a schema: the builder gives it its ID, and not to the one that
+// is kept for another attempt.
+func ownSchema(schema *iceberg.Schema) *iceberg.Schema {
+	return iceberg.NewSchemaWithIdentifiers(schema.ID, schema.IdentifierFieldIDs, schema.Fields()...)
+}
+
 func setSchema(b *table.MetadataBuilder, schema *iceberg.Schema) error {
-	// The builder gives the schema its ID: not the one that is kept for another attempt.
-	own := iceberg.NewSchemaWithIdentifiers(schema.ID, schema.IdentifierFieldIDs, schema.Fields()...)
-	if err := b.AddSchema(own); err != nil {
+	if err := b.AddSchema(ownSchema(schema)); err != nil {
 		return err
 	}
 	return b.SetCurrentSchemaID(-1)
@@ -75,13 +92,16 @@ func create(b *table.MetadataBuilder, st *staged, store store) error {
 	return nil
 }
 
-// addSnapshot makes s the current snapshot of the table, with the load's tag.
-func addSnapshot(b *table.MetadataBuilder, s *table.Snapshot, tag string) (table.Metadata, error) {
+// addSnapshot gives the table the snapshot s with a tag, and makes it current
+// unless it is held.
+func addSnapshot(b *table.MetadataBuilder, s *table.Snapshot, tag string, hold bool) (table.Metadata, error) {
 	if err := b.AddSnapshot(s); err != nil {
 		return nil, err
 	}
-	if err := b.NewRetainingSnapshotRefUpdate(table.MainBranch, s.SnapshotID, table.BranchRef).Apply(b); err != nil {
-		return nil, err
+	if !hold {
+		if err := b.NewRetainingSnapshotRefUpdate(table.MainBranch, s.SnapshotID, table.BranchRef).Apply(b); err != nil {
+			return nil, err
+		}
 	}
 	if err := b.SetSnapshotRef(tag, s.SnapshotID, table.TagRef); err != nil {
 		return nil, err
@@ -89,38 +109,118 @@ func addSnapshot(b *table.MetadataBuilder, s *table.Snapshot, tag string) (table
 	return b.Build()
 }
 
+// A metadataEdit is the part of a table's metadata that is edited as JSON: the
+// builder would stamp such a change with the time of the machine, which may lie
+// before what the table has seen.
+type metadataEdit struct {
+	refs      map[string]table.SnapshotRef
+	snapshots []json.RawMessage
+	schemas   []json.RawMessage
+	current   int // schema
+}
+
 // tagCurrent returns the metadata of a table with a tag on its current snapshot.
-// It edits the JSON: the builder would stamp such a change with the time of the
-// machine, which may lie before what the table has seen.
 func tagCurrent(e *entry, tag string, at time.Time) ([]byte, error) {
+	return editMetadata(e, at, func(doc *metadataEdit) {
+		doc.refs[tag] = table.SnapshotRef{SnapshotID: e.meta.CurrentSnapshot().SnapshotID, SnapshotRefType: table.TagRef}
+	})
+}
+
+// editMetadata returns the metadata that follows that of e.
+func editMetadata(e *entry, at time.Time, edit func(*metadataEdit)) ([]byte, error) {
 	data, err := json.Marshal(e.meta)
 	if err != nil {
 		return nil, err
 	}
-	var doc map[string]json.RawMessage
-	if err := json.Unmarshal(data, &doc); err != nil {
+	if data, err = editJSON(data, edit); err != nil {
 		return nil, err
 	}
-	refs := maps.Collect(e.meta.Refs())
-	refs[tag] = table.SnapshotRef{SnapshotID: e.meta.CurrentSnapshot().SnapshotID, SnapshotRefType: table.TagRef}
 	log := []table.MetadataLogEntry{}
 	for entry := range e.meta.PreviousFiles() {
 		log = append(log, entry)
 	}
 	log = append(log, table.MetadataLogEntry{MetadataFile: e.location, TimestampMs: e.meta.LastUpdatedMillis()})
 	keep := max(1, e.meta.Properties().GetInt(table.MetadataPreviousVersionsMaxKey, table.MetadataPreviousVersionsMaxDefault))
-	log = log[max(0, len(log)-keep):]
-	for name, value := range map[string]any{"refs": refs, "metadata-log": log, "last-updated-ms": at.UnixMilli()} {
-		if doc[name], err = json.Marshal(value); err != nil {
-			return nil, err
+	return setJSON(data, map[string]any{"metadata-log": log[max(0, len(log)-keep):], "last-updated-ms": at.UnixMilli()})
+}
+
+// editJSON edits metadata in place.
+func editJSON(data []byte, edit func(*metadataEdit)) ([]byte, error) {
+	doc := metadataEdit{refs: map[string]table.SnapshotRef{}}
+	var known struct {
+		Refs      *map[string]table.SnapshotRef `json:"refs"`
+		Snapshots *[]json.RawMessage            `json:"snapshots"`
+		Schemas   *[]json.RawMessage            `json:"schemas"`
+		Current   *int                          `json:"current-schema-id"`
+	}
+	known.Refs, known.Snapshots, known.Schemas, known.Current = &doc.refs, &doc.snapshots, &doc.schemas, &doc.current
+	if err := json.Unmarshal(data, &known); err != nil {
+		return nil, err
+	}
+	edit(&doc)
+	return setJSON(data, map[string]any{"refs": doc.refs, "snapshots": doc.snapshots, "schemas": doc.schemas})
+}
+
+func setJSON(data []byte, values map[string]any) ([]byte, error) {
+	var doc map[string]json.RawMessage
+	err := json.Unmarshal(data, &doc)
+	for name, value := range values {
+		if err == nil {
+			doc[name], err = json.Marshal(value)
 		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	return json.Marshal(doc)
 }
 
+// drop takes out a tag, the snapshot that it alone holds, which is no part of
+// the main branch's history, and the schemas that only this snapshot had.
+func (d *metadataEdit) drop(tag string) {
+	ref, ok := d.refs[tag]
+	if !ok {
+		return
+	}
+	delete(d.refs, tag)
+	for _, other := range d.refs {
+		if other.SnapshotID == ref.SnapshotID {
+			return
+		}
+	}
+	schemas := map[int]bool{d.current: true}
+	var gone *int
+	d.snapshots = slices.DeleteFunc(d.snapshots, func(raw json.RawMessage) bool {
+		var s struct {
+			ID     int64 `json:"snapshot-id"`
+			Schema *int  `json:"schema-id"`
+		}
+		if json.Unmarshal(raw, &s) != nil {
+			return false // not ours to judge: the reader of this metadata will
+		}
+		if s.ID == ref.SnapshotID {
+			gone = s.Schema
+			return true
+		}
+		if s.Schema != nil {
+			schemas[*s.Schema] = true
+		}
+		return false
+	})
+	if gone == nil || schemas[*gone] {
+		return
+	}
+	d.schemas = slices.DeleteFunc(d.schemas, func(raw json.RawMessage) bool {
+		var s struct {
+			ID *int `json:"schema-id"`
+		}
+		return json.Unmarshal(raw, &s) == nil && s.ID != nil && *s.ID == *gone
+	})
+}
+
 // nextMetadataName is the name of the metadata file after the one at location:
-// <number>-<uuid>.metadata.json, the number one higher whoever wrote that one.
-func nextMetadataName(location string) string {
+// <number>-<run>.metadata.json, the number one higher whoever wrote that one.
+func nextMetadataName(location string, run lake.RunID) string {
 	number := 0
 	if location != "" {
 		digits, _, _ := strings.Cut(path.Base(location), "-")
@@ -128,7 +228,7 @@ func nextMetadataName(location string) string {
 			number = n + 1
 		}
 	}
-	return fmt.Sprintf("%05d-%s.metadata.json", number, uuid.New())
+	return fmt.Sprintf("%05d-%s.metadata.json", number, run)
 }
 
 // newSnapshotID returns a random snapshot ID.
@@ -173,7 +273,9 @@ func lakeSnapshot(name, key string, meta table.Metadata, s *table.Snapshot) lake
 	out := lake.Snapshot{
 		Table: name, Key: key, ID: s.SnapshotID, Time: time.UnixMilli(s.TimestampMs).UTC(),
 		Rows: summaryCount(s, "total-records"), Files: summaryCount(s, "total-data-files"), Bytes: summaryCount(s, "total-files-size"),
-		Tags: tagsOf(meta, s.SnapshotID),
+	}
+	if meta != nil {
+		out.Tags = tagsOf(meta, s.SnapshotID)
 	}
 	if s.ParentSnapshotID != nil {
 		out.ParentID = *s.ParentSnapshotID

@@ -28,6 +28,9 @@ const (
 	Retire = "retire" // it leaves
 )
 
+// defaultName is the name of the catalog.
+const defaultName = "notionlake"
+
 // lockTimeout is how long another program's lock on the catalog is waited for.
 const lockTimeout = 30 * time.Second
 
@@ -73,7 +76,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 		return nil, fmt.Errorf("removed columns: %q is neither %s nor %s", o.Removed, Keep, Retire)
 	}
 	if c.name == "" {
-		c.name = "notionlake"
+		c.name = defaultName
 	}
 	if c.namespace == "" {
 		c.namespace = "notion"
@@ -94,10 +97,12 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	if err := prepareFile(c.path, o.ReadOnly); err != nil {
 		return nil, err
 	}
+	c.folder = namespaceFolder(c.name, c.namespace)
 	timeout := o.LockTimeout
 	if timeout == 0 {
 		timeout = lockTimeout
 	}
+	c.timeout = timeout
 	if c.db, err = sql.Open("sqlite", dsn(c.path, timeout, o.ReadOnly)); err != nil {
 		return nil, c.fault("open", err)
 	}

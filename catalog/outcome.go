@@ -28,6 +28,12 @@ func (a *attempt) landed(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	targets := slices.Concat(a.targets, a.tagged)
+	if a.hold {
+		targets = slices.DeleteFunc(targets, func(t *target) bool { return t.base == nil })
+		if len(targets) == 0 {
+			return true, nil // nothing of it is in the catalog
+		}
+	}
 	done := 0
 	for _, t := range targets {
 		e := l.byKey(t.key)
@@ -48,7 +54,11 @@ func (a *attempt) landed(ctx context.Context) (bool, error) {
 // tagStands reports whether the table has the load's tag, on the snapshot that
 // this attempt made: another load that began in the same second has the same tag.
 func (t *target) tagStands(e *entry) bool {
-	s := e.meta.SnapshotByName(t.load.ID.Tag())
+	tag := t.load.ID.Tag()
+	if t.hold {
+		tag = t.load.ID.HeldTag()
+	}
+	s := e.meta.SnapshotByName(tag)
 	return s != nil && (t.staged == nil || s.SnapshotID == t.snapshotID)
 }
 

@@ -82,6 +82,35 @@ func (c columns) clone() columns {
 	return d
 }
 
+// of are the columns of another schema of the same table: those of it that left
+// since are columns again, and those that came since have left.
+func (c columns) of(schema *iceberg.Schema) columns {
+	d := c.clone()
+	fields := map[int]bool{}
+	for _, f := range schema.Fields() {
+		fields[f.ID] = true
+		if key, ok := d.former[f.ID]; ok {
+			delete(d.former, f.ID)
+			if id, taken := d.properties[key]; taken && id != f.ID {
+				d.former[id] = key
+			}
+			d.properties[key] = f.ID
+		}
+	}
+	for key, id := range d.properties {
+		if !fields[id] {
+			delete(d.properties, key)
+			d.former[id] = key
+		}
+	}
+	for id := range d.removed {
+		if !fields[id] {
+			delete(d.removed, id)
+		}
+	}
+	return d
+}
+
 // parseColumns reads the columns back from a table's properties.
 func parseColumns(props iceberg.Properties) (columns, error) {
 	c := columns{}.clone()

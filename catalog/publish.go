@@ -12,7 +12,6 @@ import (
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
-	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/notionlake/notionlake/lake"
@@ -38,11 +37,17 @@ func (c *Catalog) Publish(ctx context.Context, p lake.Publication) ([]lake.Snaps
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{Catalog: c, load: p.Load, at: publicationTime(c.now(), l.entries)}
+	a := &attempt{Catalog: c, load: p.Load, run: p.Run, hold: p.Hold, at: publicationTime(c.now(), l.entries)}
+	if a.run == "" {
+		a.run = lake.NewRunID()
+	}
 	if done, err := a.check(l, p); err != nil || done != nil {
 		return done, err
 	}
 	err = a.prepare(ctx, l, p)
+	if err == nil {
+		err = a.before(ctx, p)
+	}
 	if err == nil {
 		err = a.commit(ctx)
 	}
@@ -53,6 +58,9 @@ func (c *Catalog) Publish(ctx context.Context, p lake.Publication) ([]lake.Snaps
 		return nil, errors.Join(err, a.clean(ctx))
 	}
 	a.published(ctx)
+	if p.Hold {
+		return a.snapshots(), nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.mine = p.Load.ID
@@ -66,6 +74,8 @@ func (c *Catalog) Publish(ctx context.Context, p lake.Publication) ([]lake.Snaps
 type attempt struct {
 	*Catalog
 	load    lake.Load
+	run     lake.RunID
+	hold    bool
 	at      time.Time
 	targets []*target // in the order of the changes, the ledger last
 	tagged  []*target // the tables without a change
@@ -77,9 +87,10 @@ type attempt struct {
 // A target is a table that the attempt moves to new metadata.
 type target struct {
 	*attempt
-	staged   *staged // nil: it gets the tag only
-	base     *entry  // nil: it is new
-	name     string  // after the publication
+	staged   *staged // nil: its metadata is edited
+	edit     func() ([]byte, error)
+	base     *entry // nil: it is new
+	name     string // after the publication
 	key      string
 	location string // storage key of the table's folder
 
@@ -89,8 +100,7 @@ type target struct {
 	parent     *table.Snapshot
 	snapshotID int64
 	sequence   int64
-	commitID   uuid.UUID // in the names of the files that it writes
-	manifests  int       // written so far
+	manifests  int // written so far
 
 	metadata string // URI of the new metadata file
 	meta     table.Metadata
@@ -136,6 +146,9 @@ func (a *attempt) prepare(ctx context.Context, l listing, p lake.Publication) er
 	if err := a.build(ctx, a.targets); err != nil {
 		return err
 	}
+	if p.Hold {
+		return a.checkNames(l)
+	}
 	if p.Ledger != nil {
 		change, err := p.Ledger(ctx, a.at, a.snapshots())
 		if err != nil {
@@ -158,6 +171,7 @@ func (a *attempt) prepare(ctx context.Context, l listing, p lake.Publication) er
 		if err != nil {
 			return err
 		}
+		t.edit = func() ([]byte, error) { return tagCurrent(e, a.load.ID.Tag(), a.at) }
 		a.tagged = append(a.tagged, t)
 	}
 	if err := a.checkNames(l); err != nil {
@@ -227,9 +241,13 @@ func (t *target) build(ctx context.Context) error {
 	var data []byte
 	var err error
 	if t.staged == nil {
-		data, err = tagCurrent(t.base, t.load.ID.Tag(), t.at)
+		data, err = t.edit()
 	} else {
 		data, err = t.change(ctx)
+	}
+	// What was held of this load is no longer: it is being published.
+	if err == nil && !t.hold {
+		data, err = dropHeld(data, t.load.ID.HeldTag())
 	}
 	if err != nil {
 		return err
@@ -242,14 +260,14 @@ func (t *target) build(ctx context.Context) error {
 	if t.base != nil {
 		before = t.base.location
 	}
-	key := t.location + "/metadata/" + nextMetadataName(before)
+	key := t.location + "/metadata/" + nextMetadataName(before, t.run)
 	t.metadata = t.store.URI(key)
 	return t.write(ctx, key, data)
 }
 
 // change makes the metadata of a table with a new snapshot.
 func (t *target) change(ctx context.Context) ([]byte, error) {
-	b, err := newBuilder(t.staged, t.store)
+	b, err := newBuilder(t.staged, t.store, t.hold)
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +275,13 @@ func (t *target) change(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.schema, t.spec, t.commitID, t.snapshotID, t.sequence = b.CurrentSchema(), *spec, uuid.New(), newSnapshotID(), 1
+	t.schema, t.spec, t.snapshotID, t.sequence = b.CurrentSchema(), *spec, newSnapshotID(), 1
+	if t.hold && t.base != nil {
+		// The snapshot has the new schema, the table keeps its own.
+		if err := b.SetCurrentSchemaID(t.base.meta.CurrentSchema().ID); err != nil {
+			return nil, err
+		}
+	}
 	s := &table.Snapshot{SnapshotID: t.snapshotID, TimestampMs: t.at.UnixMilli(), SchemaID: &t.schema.ID}
 	if t.base != nil {
 		t.parent = t.base.meta.CurrentSnapshot()
@@ -280,7 +304,11 @@ func (t *target) change(ctx context.Context) ([]byte, error) {
 	maps.Copy(props, counts)
 	props[loadEntry], props[statusEntry], props[versionEntry] = string(t.load.ID), t.load.Status, t.loadVersion()
 	s.Summary = &table.Summary{Operation: operation, Properties: props}
-	meta, err := addSnapshot(b, s, t.load.ID.Tag())
+	tag := t.load.ID.Tag()
+	if t.hold {
+		tag = t.load.ID.HeldTag()
+	}
+	meta, err := addSnapshot(b, s, tag, t.hold && t.base != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -318,11 +346,31 @@ func (a *attempt) clean(ctx context.Context) error {
 	return nil
 }
 
+// before tells the caller what is about to be done.
+func (a *attempt) before(ctx context.Context, p lake.Publication) error {
+	if p.Before == nil {
+		return nil
+	}
+	var prepared lake.Prepared
+	for _, t := range slices.Concat(a.targets, a.tagged) {
+		if p.Hold {
+			r, err := t.record()
+			if err != nil {
+				return fmt.Errorf("table %s: %w", t.name, err)
+			}
+			prepared.Records = append(prepared.Records, r)
+			prepared.Pinned = prepared.Pinned || t.base != nil
+		}
+		prepared.Drops = append(prepared.Drops, a.drops(t)...)
+	}
+	return p.Before(ctx, prepared)
+}
+
 // snapshots are the new snapshots.
 func (a *attempt) snapshots() []lake.Snapshot {
 	list := make([]lake.Snapshot, len(a.targets))
 	for i, t := range a.targets {
-		list[i] = lakeSnapshot(t.name, t.key, t.meta, t.meta.CurrentSnapshot())
+		list[i] = lakeSnapshot(t.name, t.key, t.meta, t.meta.SnapshotByID(t.snapshotID))
 	}
 	return list
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
 
 	"github.com/notionlake/notionlake/lake"
 )
@@ -23,6 +24,15 @@ type staged struct {
 	appends  bool
 	evolved  evolution
 	location string // storage key of the table's folder
+	restores *restored
+}
+
+// restored is where the files of a change come from when a load did not write them.
+type restored struct {
+	snapshot *table.Snapshot // nil: the table loses its rows
+	// anew says that the snapshot leaves with this change: its entries are written
+	// into manifests of the new one.
+	anew bool
 }
 
 // Layout is where the data files go and the field IDs they carry.
@@ -115,11 +125,18 @@ func (c *Catalog) newLocation(key string) string {
 		sum := sha256.Sum256([]byte(key))
 		dir = "key-" + hex.EncodeToString(sum[:16])
 	}
-	namespace := strings.TrimLeft(plainName.ReplaceAllString(c.namespace, "-"), "_")
-	if namespace == "" {
-		namespace = "namespace"
+	return c.folder + "/" + dir
+}
+
+// namespaceFolder is the folder of a namespace's tables. Namespaces, and
+// catalogs of other names over the same warehouse, never share one.
+func namespaceFolder(catalog, namespace string) string {
+	plain := strings.TrimLeft(plainName.ReplaceAllString(namespace, "-"), "_")
+	if plain == namespace && catalog == defaultName {
+		return plain
 	}
-	return namespace + "/" + dir
+	sum := sha256.Sum256([]byte(catalog + "\x00" + namespace))
+	return strings.TrimLeft(plain+"-"+hex.EncodeToString(sum[:4]), "-")
 }
 
 // properties are the table properties that the change sets.
@@ -155,6 +172,33 @@ func (c *Catalog) own(s lake.Staged) (*staged, error) {
 	st, ok := s.(*staged)
 	if !ok || st.catalog != c {
 		return nil, errStaged
+	}
+	return st, nil
+}
+
+// StageLoad plans that a table becomes what it was after a load.
+func (c *Catalog) StageLoad(ctx context.Context, key string, load lake.LoadID) (lake.Staged, error) {
+	l, err := c.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	st := &staged{catalog: c, key: key, base: l.byKey(key), restores: &restored{}}
+	if st.base == nil {
+		return nil, fmt.Errorf("table with the key %s: %w", key, ErrNotFound)
+	}
+	if err := writable(st.base); err != nil {
+		return nil, err
+	}
+	if st.location, err = c.tableFolder(st.base); err != nil {
+		return nil, err
+	}
+	meta := st.base.meta
+	st.name, st.evolved.schema, st.evolved.columns = st.base.name, meta.CurrentSchema(), st.base.columns
+	if s := meta.SnapshotByName(load.Tag()); s != nil {
+		st.restores.snapshot, st.evolved.schema = s, schemaOf(meta, s)
+		st.evolved.columns = st.base.columns.of(st.evolved.schema)
+		st.evolved.changed = st.evolved.schema.ID != meta.CurrentSchema().ID
+		st.evolved.changes = schemaChanges(meta.CurrentSchema(), st.evolved.schema)
 	}
 	return st, nil
 }

@@ -2,25 +2,51 @@ package lake
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 )
 
-// A Catalog makes data files readable.
+// A Catalog makes data files readable. Its methods may be called by several
+// goroutines at once.
 type Catalog interface {
+	// Lock makes this process the only one that changes the tables of the
+	// namespace until unlock is called. It waits for another one as long as the
+	// catalog was told to, and then returns an error that wraps ErrConflict.
+	// Safety does not rest on it: Publish finds out by itself what has moved.
+	Lock(ctx context.Context) (unlock func() error, err error)
+	// Folder is the storage key prefix, with a slash at its end, below which the
+	// files of all tables lie, and of no other namespace's or catalog's.
+	Folder() string
 	// LastLoad returns the ID of the newest published load, "" for none.
 	LastLoad(ctx context.Context) (LoadID, error)
+	// Holds returns the loads that are held on some table.
+	Holds(ctx context.Context) ([]LoadID, error)
 	// Tables returns every table of the namespace that a Loader made, as it is now.
 	Tables(ctx context.Context) ([]TableState, error)
 	// Stage plans a change of one table: the schema it will have and where its
 	// files go. Nothing staged is visible, a new table included. It may be called
 	// again for the same table; only what is published counts.
 	Stage(ctx context.Context, s Schema, d WriteDisposition) (Staged, error)
+	// StageLoad plans that the table with this key becomes what it was after a
+	// load, schema and files; a table that is younger loses its rows. The change
+	// takes no further files.
+	StageLoad(ctx context.Context, key string, load LoadID) (Staged, error)
+	// Restage plans the change of a held load again, from its record. The change
+	// takes no further files.
+	Restage(ctx context.Context, record json.RawMessage) (Staged, error)
 	// Publish makes every change visible at once, in one snapshot per table, all
 	// with the load's tag; tables without a change get the tag only.
 	// ErrConflict: another writer was first, and nothing changed. ErrUnknown: the
 	// outcome could not be learnt, and nothing may be deleted.
 	Publish(ctx context.Context, p Publication) ([]Snapshot, error)
+	// Discard removes what a held load left in the tables' metadata. That there is
+	// nothing of it is no error.
+	Discard(ctx context.Context, load LoadID) error
+	// References returns the storage keys of all files that the metadata of the
+	// namespace's tables names, of every snapshot. An error means that nothing is
+	// known: then nothing may be deleted.
+	References(ctx context.Context) (map[string]bool, error)
 }
 
 // Errors that a Catalog's Publish wraps.
@@ -70,11 +96,31 @@ type Change struct {
 
 // A Publication is what a load publishes.
 type Publication struct {
-	Load    Load
+	Load Load
+	// Run is in the name of every file that the publication writes.
+	Run     RunID
 	Changes []Change
+	// Hold publishes nothing: every table that exists gets the load's snapshot
+	// beside its current one, with the tag Load.ID.HeldTag, and nothing else of it
+	// changes. No other table is made or tagged, and there is no ledger's row.
+	Hold bool
+	// Before, where it is not nil, is called when everything is written, just
+	// before it becomes visible. An error ends the publication.
+	Before func(ctx context.Context, p Prepared) error
 	// Ledger makes the change of the last table, the ledger, once the snapshots
 	// of all other tables have their IDs and the load its publication time.
 	Ledger func(ctx context.Context, at time.Time, snapshots []Snapshot) (Change, error)
+}
+
+// Prepared is what a publication is about to do, for the journal.
+type Prepared struct {
+	// Drops are the keys of files that the publication makes superfluous. They are
+	// deleted after it.
+	Drops []string
+	// Records are what Restage needs, one per change of a publication with Hold.
+	Records []json.RawMessage
+	// Pinned says that there are tables that get the tag of the held load.
+	Pinned bool
 }
 
 // A Snapshot is the state of one table after a load.

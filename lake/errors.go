@@ -21,10 +21,13 @@ func (e *StorageError) Error() string { return e.Err.Error() }
 func (e *StorageError) Unwrap() error { return e.Err }
 
 // A HeldError is a load that was read but not published, with the reasons.
-type HeldError struct{ Reasons []string }
+type HeldError struct {
+	Load    LoadID
+	Reasons []string
+}
 
 func (e *HeldError) Error() string {
-	return "the load is held back: " + strings.Join(e.Reasons, "; ")
+	return "load " + string(e.Load) + " is held back: " + strings.Join(e.Reasons, "; ")
 }
 
 // A PanicError is a mistake of the program that was caught before anything was published.

@@ -31,7 +31,7 @@ type tableSnapshot struct {
 }
 
 // ledger writes the ledger's row of the load, which is published at at.
-func (l *Loader) ledger(ctx context.Context, load Load, report *Report, at time.Time, snapshots []Snapshot) (Change, error) {
+func (l *Loader) ledger(ctx context.Context, load Load, run RunID, report *Report, at time.Time, snapshots []Snapshot) (Change, error) {
 	tables := map[string]tableSnapshot{}
 	var rows int64
 	for _, s := range snapshots {
@@ -47,14 +47,14 @@ func (l *Loader) ledger(ctx context.Context, load Load, report *Report, at time.
 	if err != nil {
 		return Change{}, fmt.Errorf("stage %s: %w", LedgerTable, err)
 	}
-	w, err := NewWriter(l.Storage, schema, staged.Layout(), WriterOptions{Name: string(load.ID)})
+	w, err := NewWriter(l.Storage, schema, staged.Layout(), WriterOptions{Name: string(load.ID), Run: run})
 	if err != nil {
 		return Change{}, fmt.Errorf("table %s: %w", LedgerTable, err)
 	}
 	err = w.Write(ctx, []Value{
 		TextValue(string(load.ID)), TextValue(load.ID.Tag()), TextValue(load.Status), TimeValue(load.Started), TimeValue(at),
 		IntValue(report.Requests), IntValue(rows), IntValue(int64(len(snapshots))), TextValue(load.Version),
-		{},
+		rollbackTo(load),
 		JSONBytes(doc),
 	})
 	if err != nil {
@@ -65,4 +65,11 @@ func (l *Loader) ledger(ctx context.Context, load Load, report *Report, at time.
 		return Change{}, abandon(ctx, w, err)
 	}
 	return Change{Staged: staged, Files: files}, nil
+}
+
+func rollbackTo(load Load) Value {
+	if load.RollbackTo == "" {
+		return Value{}
+	}
+	return TextValue(string(load.RollbackTo))
 }

@@ -31,11 +31,15 @@ type Loader struct {
 	FileBytes int64
 	// TempDir is where spools go. "": the system's folder for such files.
 	TempDir string
-	// HoldPartial holds a load back when a table could not be read whole.
-	HoldPartial bool
-	Progress    *Progress
-	Stats       func() SourceStats
-	Point       Point
+	Audit   Audit
+	// Config tells one configuration from another: only a load of the same one is continued.
+	Config string
+	// Resume is how old a load that died or was interrupted may be to be continued
+	// under its own ID. Zero: none is.
+	Resume   time.Duration
+	Progress *Progress
+	Stats    func() SourceStats
+	Point    Point
 }
 
 // Progress is what a load tells while it runs. All its methods take nil.
@@ -52,8 +56,10 @@ func (p *Progress) row() {
 
 // A run is the state of one Loader.Run.
 type run struct {
-	*Loader
+	*session
+	run    RunID
 	load   Load
+	entry  JournalEntry
 	view   *lakeView
 	report Report
 
@@ -64,17 +70,29 @@ type run struct {
 	whole   int      // tables that are not fixed ones and were read whole
 
 	ledgerFiles []File
+	published   bool
 }
 
 // Run runs the load. The Report is filled in whatever becomes of the load.
 func (l *Loader) Run(ctx context.Context) (Report, error) {
-	r := &run{Loader: l}
-	err := r.all(ctx)
+	return l.do(ctx, func(r *run) error { return r.loadAll(ctx) })
+}
+
+// do makes a run that holds the lock from its beginning to its end.
+func (l *Loader) do(ctx context.Context, work func(*run) error) (Report, error) {
+	r := &run{run: NewRunID(), report: Report{Started: l.now(), Reasons: []string{}, Tables: []TableReport{}}}
+	var err error
+	if r.session, err = l.begin(ctx); err == nil {
+		err = work(r)
+		err = errors.Join(err, r.session.end())
+	}
 	r.report.Finished = l.now()
 	r.report.count(l.Stats)
 	r.report.Tables = r.tables
 	if err != nil && r.report.Status != StatusHeld {
-		r.report.Status = StatusFailed
+		if !r.published {
+			r.report.Status = StatusFailed
+		}
 		r.report.Reasons = append(r.report.Reasons, err.Error())
 	}
 	return r.report, err
@@ -87,50 +105,73 @@ func (l *Loader) now() time.Time {
 	return l.Now().UTC()
 }
 
-// all is the whole load: begin, read, audit, publish, verify.
-func (r *run) all(ctx context.Context) error {
-	if err := r.begin(ctx); err != nil {
+// loadAll is the whole load: name it, read, audit, publish, verify.
+func (r *run) loadAll(ctx context.Context) error {
+	if err := r.name(ctx); err != nil {
 		return err
 	}
 	err := r.read(ctx)
 	if err == nil {
 		err = r.audit()
 	}
+	var held *HeldError
+	if errors.As(err, &held) {
+		if e := r.hold(ctx, held); e != nil {
+			return e
+		}
+		return err
+	}
 	if err != nil {
 		return r.discard(ctx, err)
 	}
+	return r.publishAll(ctx)
+}
+
+// publishAll publishes and verifies what the run staged.
+func (r *run) publishAll(ctx context.Context) error {
 	snapshots, err := r.publish(ctx)
 	if err != nil {
 		if errors.Is(err, ErrUnknown) {
-			return storageError(err) // what was written may be published: it stays
+			// What was written may be published: it stays, and the next run finds out.
+			return storageError(errors.Join(err, r.mark(ctx, stateUnknown)))
 		}
 		return r.discard(ctx, storageError(err))
 	}
-	if err := r.Point.Hit("load.published", string(r.load.ID)); err != nil {
-		return err
-	}
+	r.published = true
 	// It is published whatever happens now: an interrupted run still says whether it is right.
-	if err := r.verify(context.WithoutCancel(ctx), snapshots); err != nil {
+	ctx = context.WithoutCancel(ctx)
+	err = r.Point.Hit("load.published", string(r.load.ID))
+	if err == nil {
+		err = r.verify(ctx, snapshots)
+	}
+	if err != nil {
 		return storageError(fmt.Errorf("the load is published, but not verified: %w", err))
 	}
-	return nil
+	return storageError(r.journal.remove(ctx, r.entry))
 }
 
-// begin names the load.
-func (r *run) begin(ctx context.Context) error {
-	started := r.now()
-	r.report = Report{Started: started, Reasons: []string{}, Tables: []TableReport{}}
+// name names the load and writes it into the journal.
+func (r *run) name(ctx context.Context) error {
 	last, err := r.Catalog.LastLoad(ctx)
 	if err != nil {
 		return storageError(fmt.Errorf("find the last load: %w", err))
 	}
-	id := r.AsLoad
-	if id == "" {
-		id = NextLoadID(started, last)
-	} else if id <= last {
-		return storageError(fmt.Errorf("load %s: the catalog holds load %s already: %w", id, last, ErrConflict))
+	newest := last
+	for _, e := range r.held {
+		newest = max(newest, e.LoadID)
 	}
-	r.load = Load{ID: id, Started: started, Version: r.Version, Status: StatusComplete}
+	id := r.AsLoad
+	switch {
+	case id != "" && id <= newest:
+		return storageError(fmt.Errorf("load %s: the catalog holds load %s already: %w", id, newest, ErrConflict))
+	case id != "":
+	case r.resumable != nil && r.resumable.LoadID > newest && r.load.RollbackTo == "":
+		id, r.report.Started = r.resumable.LoadID, r.resumable.Started
+		r.Logger.InfoContext(ctx, "the load that was interrupted is continued: everything is read again", "load", id)
+	default:
+		id = NextLoadID(r.report.Started, newest)
+	}
+	r.load.ID, r.load.Started, r.load.Version, r.load.Status = id, r.report.Started, r.Version, StatusComplete
 	r.report.LoadID, r.report.Tag = id, id.Tag()
 	if err := r.Point.Hit("load.begin", string(id)); err != nil {
 		return err
@@ -142,6 +183,14 @@ func (r *run) begin(ctx context.Context) error {
 		for _, t := range r.view.before {
 			r.Progress.Expected.Add(t.Snapshot.Rows)
 		}
+	}
+	r.entry = JournalEntry{
+		State: stateRunning, Run: r.run, LoadID: id, After: last, Started: r.load.Started,
+		Version: r.Version, Config: r.Config, Load: &r.load,
+	}
+	if err := r.journal.write(ctx, r.entry); err != nil {
+		// It may be there all the same. If so the next run finds nothing of it.
+		return storageError(errors.Join(err, r.journal.remove(context.WithoutCancel(ctx), r.entry)))
 	}
 	r.Logger.InfoContext(ctx, "load begins", "load", id, "last", last)
 	return nil
@@ -202,7 +251,7 @@ func sourceError(err error) error {
 
 // table reads one table and notes what became of it.
 func (r *run) table(ctx context.Context, t Table) (err error) {
-	load := newTableLoad(r.Loader, r.load, t)
+	load := newTableLoad(r.Loader, r.load, r.run, t)
 	defer func() {
 		if v := recover(); v != nil {
 			err = load.abort(ctx, &PanicError{Table: t.Schema.Table, Value: v, Stack: debug.Stack()})

@@ -5,43 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 )
-
-// audit decides whether what was read may be published.
-func (r *run) audit() error {
-	slices.SortFunc(r.tables, func(a, b TableReport) int { return strings.Compare(a.Name, b.Name) })
-	if len(r.partial) == 0 {
-		r.report.Status = StatusComplete
-		return nil
-	}
-	slices.Sort(r.partial)
-	r.report.Reasons = append(r.report.Reasons, r.partial...)
-	if r.whole == 0 {
-		r.report.Reasons = r.report.Reasons[:0] // the error says it
-		return &SourceError{fmt.Errorf("no table was read whole: %s", strings.Join(r.partial, "; "))}
-	}
-	if r.HoldPartial {
-		r.report.Status = StatusHeld
-		return &HeldError{Reasons: r.partial}
-	}
-	r.load.Status, r.report.Status = StatusPartial, StatusPartial
-	return nil
-}
 
 // publish makes everything that was read visible at once.
 func (r *run) publish(ctx context.Context) ([]Snapshot, error) {
 	r.report.count(r.Stats)
-	r.load.Summary = map[string]string{"notionlake.requests": strconv.FormatInt(r.report.Requests, 10)}
+	r.load.Summary = r.summary()
 	if err := r.Point.Hit("load.publish", string(r.load.ID)); err != nil {
 		return nil, err
 	}
 	snapshots, err := r.Catalog.Publish(ctx, Publication{
-		Load: r.load, Changes: r.changes,
+		Load: r.load, Run: r.run, Changes: r.changes, Before: r.before,
 		Ledger: func(ctx context.Context, at time.Time, snapshots []Snapshot) (Change, error) {
-			change, err := r.ledger(ctx, r.load, &r.report, at, snapshots)
+			change, err := r.ledger(ctx, r.load, r.run, &r.report, at, snapshots)
 			r.ledgerFiles = append(r.ledgerFiles, change.Files...)
 			return change, err
 		},
@@ -52,13 +29,7 @@ func (r *run) publish(ctx context.Context) ([]Snapshot, error) {
 		}
 		return nil, fmt.Errorf("publish load %s: %w", r.load.ID, err)
 	}
-	for i := range r.tables {
-		for _, s := range snapshots {
-			if s.Key == r.tables[i].Key {
-				r.tables[i].SnapshotID = s.ID
-			}
-		}
-	}
+	r.tableCounts(snapshots)
 	return snapshots, nil
 }
 
@@ -106,6 +77,16 @@ func (r *run) verifyTable(ctx context.Context, t TableState, want Snapshot) erro
 	var rows int64
 	for _, f := range files {
 		rows += f.Rows
+		// The files of a rollback or of a load that was held were written by another run.
+		if t.Schema.Key == LedgerTable || len(r.files()) > 0 {
+			continue
+		}
+		switch size, err := r.size(ctx, f.Key); {
+		case err != nil:
+			return err
+		case size != f.Bytes:
+			return fmt.Errorf("file %s has %d bytes where the table says %d", f.Key, size, f.Bytes)
+		}
 	}
 	if rows != want.Rows {
 		return fmt.Errorf("its files hold %d rows where %d were published", rows, want.Rows)
@@ -121,9 +102,65 @@ func (r *run) size(ctx context.Context, key string) (int64, error) {
 	return f.Size(), f.Close()
 }
 
+// before writes into the journal what the publication is about to do.
+// Whoever took this run for dead removed its entry, and its files: where a lock
+// does not hold, this is seen here.
+func (r *run) before(ctx context.Context, p Prepared) error {
+	if err := r.journal.check(ctx, r.entry); err != nil {
+		return err
+	}
+	r.entry.State, r.entry.Drops = statePublishing, p.Drops
+	return r.journal.write(ctx, r.entry)
+}
+
+// hold keeps what was read beside what is published, for someone to decide.
+func (r *run) hold(ctx context.Context, held *HeldError) error {
+	r.report.count(r.Stats)
+	r.load.Summary = r.summary()
+	r.report.Tag, r.report.Reasons = r.load.ID.HeldTag(), held.Reasons
+	err := r.Point.Hit("load.hold", string(r.load.ID))
+	if err == nil {
+		_, err = r.Catalog.Publish(ctx, Publication{
+			Load: r.load, Run: r.run, Changes: r.changes, Hold: true,
+			Before: func(ctx context.Context, p Prepared) error {
+				r.entry.State, r.entry.Pinned, r.entry.Records = stateHolding, p.Pinned, p.Records
+				r.entry.Reasons, r.entry.Tables, r.entry.Load = held.Reasons, r.tables, &r.load
+				r.entry.Requests = r.report.Requests
+				return r.journal.write(ctx, r.entry)
+			},
+		})
+	}
+	if errors.Is(err, ErrUnknown) {
+		return storageError(fmt.Errorf("hold load %s: %w", r.load.ID, err))
+	}
+	if err != nil {
+		return r.discard(ctx, storageError(fmt.Errorf("hold load %s: %w", r.load.ID, err)))
+	}
+	r.report.Status = StatusHeld
+	return storageError(r.mark(context.WithoutCancel(ctx), stateHeld))
+}
+
+// mark notes a state in the journal.
+func (r *run) mark(ctx context.Context, state string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	r.entry.State = state
+	return r.journal.write(ctx, r.entry)
+}
+
 // discard deletes the files of a load that is not published and returns err.
+// What it cannot delete is in the journal for the next run.
 func (r *run) discard(ctx context.Context, err error) error {
-	return errors.Join(err, storageError(r.remove(ctx, r.files())))
+	interrupted := r.Resume > 0 && ctx.Err() != nil
+	if e := r.remove(ctx, r.files()); e != nil {
+		return errors.Join(err, storageError(e))
+	}
+	if interrupted {
+		return errors.Join(err, storageError(r.mark(ctx, stateInterrupted)))
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	return errors.Join(err, storageError(r.journal.remove(ctx, r.entry)))
 }
 
 // files are the files of all changes but the ledger's.

@@ -88,6 +88,8 @@ type Load struct {
 	Version string            // of the program
 	Status  string            // complete or partial
 	Summary map[string]string // further snapshot summary entries
+	// RollbackTo is the load whose state this one makes current again, "" for none.
+	RollbackTo LoadID
 }
 
 // LoadID names a load: its time in UTC as 20261121T030000Z. IDs sort by time as text.
@@ -95,6 +97,15 @@ type LoadID string
 
 // Tag is the name of the load's tag on every table.
 func (id LoadID) Tag() string { return "load_" + string(id) }
+
+// HeldTag is the name of the load's tag on the tables while it is held.
+func (id LoadID) HeldTag() string { return "held_" + string(id) }
+
+// Valid reports whether it is a load ID.
+func (id LoadID) Valid() bool {
+	t, err := time.Parse(loadIDLayout, string(id))
+	return err == nil && t.Format(loadIDLayout) == string(id)
+}
 
 // loadIDLayout is the time layout of a LoadID.
 const loadIDLayout = "20060102T150405Z"

@@ -22,6 +22,7 @@ const (
 type tableLoad struct {
 	l      *Loader
 	load   Load
+	runID  RunID
 	table  Table
 	late   []int   // indexes of the late columns
 	types  []Type  // of the late columns as they are written now
@@ -47,8 +48,8 @@ type segment struct {
 	rows   int64
 }
 
-func newTableLoad(l *Loader, load Load, table Table) *tableLoad {
-	t := &tableLoad{l: l, load: load, table: table, idCol: -1, newest: map[string]int64{}}
+func newTableLoad(l *Loader, load Load, run RunID, table Table) *tableLoad {
+	t := &tableLoad{l: l, load: load, runID: run, table: table, idCol: -1, newest: map[string]int64{}}
 	for i, c := range table.Schema.Columns {
 		if c.Late != nil {
 			t.late = append(t.late, i)
@@ -211,7 +212,7 @@ func (t *tableLoad) schema() Schema {
 }
 
 func (t *tableLoad) newWriter(schema Schema, layout Layout, n int) (*Writer, error) {
-	w, err := NewWriter(t.l.Storage, schema, layout, WriterOptions{Name: fmt.Sprintf("%s-%d", t.load.ID, n), FileBytes: t.l.FileBytes})
+	w, err := NewWriter(t.l.Storage, schema, layout, WriterOptions{Name: fmt.Sprintf("%s-%d", t.load.ID, n), Run: t.runID, FileBytes: t.l.FileBytes})
 	if err != nil {
 		return nil, storageError(fmt.Errorf("table %s: %w", schema.Table, err))
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/parquet-go/parquet-go"
 )
 
@@ -23,8 +22,9 @@ const (
 
 // WriterOptions shape the files of a Writer.
 type WriterOptions struct {
-	// Name begins the name of every file: <Layout.Prefix><Name>-<n>-<uuid>.parquet.
+	// Name begins the name of every file: <Layout.Prefix><Name>-<n>-<run>.parquet.
 	Name string
+	Run  RunID // "": a random one for each file
 	// FileBytes is about the size of a file; 0 is 128 MiB.
 	FileBytes int64
 	// RowGroupBytes is about what a row group takes in memory until it is
@@ -170,11 +170,11 @@ func (w *Writer) flush(ctx context.Context) error {
 
 // begin begins a file with the batch at hand.
 func (w *Writer) begin(ctx context.Context) error {
-	id, err := uuid.NewRandom()
-	if err != nil {
-		return fmt.Errorf("name a file: %w", err)
+	run := w.options.Run
+	if run == "" {
+		run = NewRunID()
 	}
-	key := fmt.Sprintf("%s%s-%05d-%s.parquet", w.prefix, w.options.Name, len(w.keys), id)
+	key := fmt.Sprintf("%s%s-%05d-%s.parquet", w.prefix, w.options.Name, len(w.keys), run)
 	// Whatever Create fails with, the file may be there.
 	w.keys = append(w.keys, key)
 	object, err := w.storage.Create(ctx, key)

@@ -27,6 +27,7 @@ type ledgerRow struct {
 	Tables         int64                          `json:"tables"`
 	Version        string                         `json:"version"`
 	RollbackTo     string                         `json:"rollback_to,omitempty"`
+	Reasons        []string                       `json:"reasons,omitempty"` // of a held load
 	TableSnapshots map[string]ledgerTableSnapshot `json:"table_snapshots"`
 }
 
@@ -98,6 +99,7 @@ func (r *ledgerRow) set(column string, v lake.Value) error {
 type moment struct {
 	ref  catalog.Ref
 	load *ledgerRow // nil: now, or a snapshot that no load of the ledger made
+	held *lake.Held // nil: it is not a load that is held
 }
 
 // at finds what the text of --at names; "" is now. table is the table it is
@@ -118,7 +120,10 @@ func (l *lakeAt) at(ctx context.Context, text, table string) (moment, error) {
 		if s, ok := load.TableSnapshots[table]; !ok || ref.SnapshotID == 0 || s.SnapshotID != ref.SnapshotID {
 			ref = catalog.Ref{Tag: load.Tag}
 		}
-		return moment{ref, load}, nil
+		return moment{ref: ref, load: load}, nil
+	}
+	if held, err := l.heldAt(ctx, ref); err != nil || held != nil {
+		return moment{ref: ref, held: held}, err
 	}
 	if table != "" && ref.Time.IsZero() {
 		snapshots, err := l.catalog.Snapshots(ctx, table)
@@ -180,6 +185,9 @@ func nearest(loads []ledgerRow, ref catalog.Ref) string {
 
 // states are all tables at a moment, by name. Tables that were not there yet are left out.
 func (l *lakeAt) states(ctx context.Context, m moment) ([]lake.TableState, error) {
+	if m.held != nil {
+		return l.heldStates(ctx, m.held)
+	}
 	tables, err := l.catalog.Tables(ctx)
 	if err != nil {
 		return nil, storageError(err)
@@ -207,6 +215,10 @@ func (l *lakeAt) table(ctx context.Context, name, at string) (lake.TableState, m
 	m, err := l.at(ctx, at, name)
 	if err != nil {
 		return lake.TableState{}, moment{}, err
+	}
+	if m.held != nil {
+		state, err := l.heldTable(ctx, m.held, name)
+		return state, m, err
 	}
 	state, err := l.catalog.TableAt(ctx, name, m.ref)
 	return state, m, l.tableError(ctx, name, err)

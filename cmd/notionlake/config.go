@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/urfave/cli/v2"
@@ -57,8 +58,10 @@ type config struct {
 		Webhook string `yaml:"webhook"`
 	} `yaml:"notify"`
 
-	rate   notion.Rate
-	unused []string // keys of the file that this version does nothing with
+	rate      notion.Rate
+	maxShrink float64       // share of a table's rows
+	resume    time.Duration // 0: off
+	unused    []string      // keys of the file that this version does nothing with
 }
 
 type notionConfig struct {
@@ -307,6 +310,12 @@ func (p *program) complete(c *config, present map[string]string) (err error) {
 	if c.Catalog.URI, err = p.catalogFile(c); err != nil {
 		return err
 	}
+	if c.maxShrink, err = parseShare(c.Guard.MaxShrink); err != nil {
+		return err
+	}
+	if c.resume, err = parseResume(c.Resume); err != nil {
+		return err
+	}
 	c.unused = unusedKeys(present)
 	return nil
 }
@@ -420,9 +429,6 @@ func unusedKeys(present map[string]string) (keys []string) {
 		{"content.comments", "false"},
 		{"content.views", "false"},
 		{"content.files", "false"},
-		{"schema.contract", "evolve"},
-		{"guard.max_shrink", "100%"},
-		{"resume", "off"},
 		{"retention", ""},
 		{"storage", ""},
 		{"notify", ""},

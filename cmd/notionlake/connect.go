@@ -135,7 +135,7 @@ func (l *lakeAt) atOrLast(ctx context.Context, at string) (moment, error) {
 		return moment{}, usagef("there is no load yet: `notionlake run` makes the first")
 	}
 	last := &loads[len(loads)-1]
-	return moment{catalog.Ref{Tag: last.Tag}, last}, nil
+	return moment{ref: catalog.Ref{Tag: last.Tag}, load: last}, nil
 }
 
 // example is the table that the last line shows: the first data source.

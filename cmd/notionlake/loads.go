@@ -2,15 +2,20 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/notionlake/notionlake/lake"
 )
 
 func (p *program) loadsCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "loads",
-		Usage:       "list the loads that were published",
-		Description: "Oldest first. Every load can be read with --at and by its tag.",
+		Usage:       "list the loads that were published or are held",
+		Description: "Oldest first. Every load can be read with --at and by its tag. What is held waits for publish or discard.",
 		Flags:       []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
@@ -31,6 +36,12 @@ func (p *program) loads(ctx context.Context, l *lakeAt, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	held, err := l.heldRows(ctx)
+	if err != nil {
+		return err
+	}
+	loads = append(loads, held...)
+	slices.SortStableFunc(loads, func(a, b ledgerRow) int { return strings.Compare(string(a.LoadID), string(b.LoadID)) })
 	if asJSON {
 		if loads == nil {
 			loads = []ledgerRow{}
@@ -44,7 +55,18 @@ func (p *program) loads(ctx context.Context, l *lakeAt, asJSON bool) error {
 	}
 	g := &grid{header: []string{"load", "status", "published", "tables", "rows", "requests", "version"}, numbers: []int{3, 4, 5}}
 	for _, r := range loads {
-		g.add(string(r.LoadID), r.Status, when(r.Finished), thousands(r.Tables), thousands(r.Rows), thousands(r.Requests), r.Version)
+		published := when(r.Finished)
+		if r.Status == lake.StatusHeld {
+			published = "-"
+		}
+		g.add(string(r.LoadID), r.Status, published, thousands(r.Tables), thousands(r.Rows), thousands(r.Requests), r.Version)
 	}
-	return p.printText(g.String())
+	text := g.String()
+	for _, r := range held {
+		text += fmt.Sprintf("\nload %s is held; decide with `notionlake publish %[1]s` or `notionlake discard %[1]s`:\n", r.LoadID)
+		for _, reason := range r.Reasons {
+			text += "  " + oneLine(reason) + "\n"
+		}
+	}
+	return p.printText(text)
 }

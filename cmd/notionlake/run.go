@@ -17,7 +17,9 @@ import (
 // A runOptions is what the flags of `run` say.
 type runOptions struct {
 	only        []string
+	full        bool
 	allowEmpty  bool
+	allowShrink bool
 	asLoad      lake.LoadID
 	deadline    time.Duration // 0: none
 	lockTimeout time.Duration
@@ -35,11 +37,11 @@ func (p *program) runCommand() *cli.Command {
 			"With --json the report is one JSON document on stdout, also when the load failed.",
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "only", Usage: "load only the data source `NAME`: its table, id or URL; may be repeated"},
-			&cli.BoolFlag{Name: "full", Usage: "read everything anew, which this version always does", DisableDefaultText: true},
-			&cli.BoolFlag{Name: "allow-shrink", Usage: "publish also where a table lost rows, which this version always does", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "full", Usage: "begin anew: no interrupted load is continued", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "allow-shrink", Usage: "publish also where tables lost more rows than guard.max_shrink allows", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "allow-empty", Usage: "publish also when nothing is shared with the connection", DisableDefaultText: true},
 			&cli.DurationFlag{Name: "deadline", Usage: "give up after `TIME` (90s, 15m, 2h), with exit code 4", DefaultText: "none"},
-			&cli.DurationFlag{Name: "lock-timeout", Usage: "wait `TIME` for another program that holds the catalog", Value: defaultLockTimeout},
+			lockTimeoutFlag(),
 			&cli.StringFlag{Name: "as-load", Usage: "give the load the `ID` (for tests)"},
 			&cli.StringFlag{Name: "shard", Usage: "not in this version: load part `I/N` of the data sources"},
 			jsonFlag(),
@@ -82,7 +84,7 @@ func (p *program) runFlags(c *cli.Context) (lake.Report, error) {
 		return lake.Report{}, err
 	}
 	o := runOptions{
-		only: c.StringSlice("only"), allowEmpty: c.Bool("allow-empty"), asLoad: lake.LoadID(c.String("as-load")),
+		only: c.StringSlice("only"), full: c.Bool("full"), allowShrink: c.Bool("allow-shrink"), allowEmpty: c.Bool("allow-empty"), asLoad: lake.LoadID(c.String("as-load")),
 		deadline: c.Duration("deadline"), lockTimeout: c.Duration("lock-timeout"),
 	}
 	switch {
@@ -137,7 +139,7 @@ func (p *program) run(ctx context.Context, cfg *config, o runOptions) (report la
 	loader := &lake.Loader{
 		Source: cfg.source(client, p.log, o.only, o.allowEmpty), Storage: l.storage, Catalog: l.catalog,
 		Logger: p.log, Now: p.now, Version: version, AsLoad: o.asLoad,
-		HoldPartial: cfg.Guard.Partial == "hold", Progress: progress, Stats: sourceStats(client), Point: p.point,
+		Audit: cfg.audit(o.allowShrink), Config: cfg.fingerprint(o.only), Resume: cfg.resumeFor(o.full), Progress: progress, Stats: sourceStats(client), Point: p.point,
 	}
 	stop := p.watch(ctx, progress, client.Stats)
 	report, err = loader.Run(ctx)
@@ -154,6 +156,9 @@ func (p *program) run(ctx context.Context, cfg *config, o runOptions) (report la
 func overDeadline(ctx context.Context, report lake.Report, err error, deadline time.Duration) (lake.Report, error) {
 	if err == nil || !errors.Is(context.Cause(ctx), errDeadline) || !isCancellation(err) {
 		return report, err
+	}
+	if report.Status != "" && report.Status != lake.StatusFailed {
+		return report, err // it is published or held all the same
 	}
 	report.Status = lake.StatusFailed
 	report.Reasons = []string{"deadline"}

@@ -60,10 +60,15 @@ func (p *program) openExisting(ctx context.Context, c *cli.Context) (*lakeAt, er
 	if err != nil {
 		return nil, err
 	}
+	return p.openExistingFor(ctx, cfg, readOnly)
+}
+
+// openExistingFor opens a lake that must be there.
+func (p *program) openExistingFor(ctx context.Context, cfg *config, o catalog.Options) (*lakeAt, error) {
 	if _, err := os.Stat(cfg.Catalog.URI); errors.Is(err, fs.ErrNotExist) {
 		return nil, usagef("there is no catalog at %s: `notionlake run` makes it", cfg.Catalog.URI)
 	}
-	return p.openLake(ctx, cfg, readOnly)
+	return p.openLake(ctx, cfg, o)
 }
 
 func (l *lakeAt) close() error { return errors.Join(l.catalog.Close(), l.storage.Close()) }

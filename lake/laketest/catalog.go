@@ -23,6 +23,8 @@ type Catalog struct {
 	last   lake.LoadID
 	at     time.Time
 	ids    int64
+	held   map[lake.LoadID]heldLoad
+	lock   chan struct{} // full while someone has the lock
 }
 
 type table struct {
@@ -45,6 +47,7 @@ type staged struct {
 	append    bool
 	base      int // number of states it builds on
 	lastField int
+	restored  []lake.File // not nil: the files that the change takes over
 }
 
 func (s *staged) Layout() lake.Layout          { return s.layout }
@@ -52,7 +55,7 @@ func (s *staged) Changes() []lake.SchemaChange { return s.changes }
 
 // NewCatalog returns an empty catalog.
 func NewCatalog() *Catalog {
-	return &Catalog{Now: time.Now, tables: map[string]*table{}}
+	return &Catalog{Now: time.Now, tables: map[string]*table{}, held: map[lake.LoadID]heldLoad{}, lock: make(chan struct{}, 1)}
 }
 
 // LastLoad returns the last load's ID.
@@ -188,6 +191,9 @@ func (c *Catalog) Publish(ctx context.Context, p lake.Publication) ([]lake.Snaps
 		at = c.at.Add(time.Millisecond)
 	}
 	c.mu.Unlock()
+	if p.Hold {
+		return c.hold(ctx, p)
+	}
 	changes := slices.Clone(p.Changes)
 	snapshots := make([]lake.Snapshot, 0, len(changes)+1)
 	for _, change := range changes {
@@ -207,6 +213,11 @@ func (c *Catalog) Publish(ctx context.Context, p lake.Publication) ([]lake.Snaps
 			return nil, err
 		}
 		changes, snapshots = append(changes, change), append(snapshots, s)
+	}
+	if p.Before != nil {
+		if err := p.Before(ctx, lake.Prepared{}); err != nil {
+			return nil, err
+		}
 	}
 	return snapshots, c.commit(p.Load, at, changes, snapshots)
 }
@@ -234,6 +245,9 @@ func (c *Catalog) plan(load lake.Load, at time.Time, change lake.Change) (lake.S
 
 // files are the table's files after the change.
 func (st *staged) files(c *Catalog, change lake.Change) []lake.File {
+	if st.restored != nil {
+		return st.restored
+	}
 	var files []lake.File
 	if t := c.tables[st.schema.Key]; t != nil && st.append {
 		files = append(files, t.states[len(t.states)-1].files...)
@@ -265,6 +279,7 @@ func (c *Catalog) commit(load lake.Load, at time.Time, changes []lake.Change, sn
 		id := t.states[len(t.states)-1].snapshot.ID
 		t.tags[id] = append(t.tags[id], load.ID.Tag())
 	}
+	delete(c.held, load.ID)
 	c.last, c.at = load.ID, at
 	return nil
 }

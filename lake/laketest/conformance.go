@@ -16,10 +16,11 @@ import (
 // TestCatalog checks that a Catalog keeps the promises of lake.Catalog. open
 // returns an empty catalog that keeps removed columns, and its storage.
 func TestCatalog(t *testing.T, open func(t *testing.T) (lake.Catalog, *lake.Storage)) {
-	for _, test := range []struct {
+	type named = struct {
 		name string
 		f    func(*testing.T, *bench)
-	}{
+	}
+	tests := []named{
 		{"empty", testEmpty},
 		{"every load is one snapshot of every table", testSnapshots},
 		{"columns are known by their keys", testEvolution},
@@ -28,7 +29,8 @@ func TestCatalog(t *testing.T, open func(t *testing.T) (lake.Catalog, *lake.Stor
 		{"a stale base is a conflict", testConflict},
 		{"a renamed table stays the same table", testRename},
 		{"nested types keep their field IDs", testNested},
-	} {
+	}
+	for _, test := range append(tests, decisions...) {
 		t.Run(test.name, func(t *testing.T) {
 			c, s := open(t)
 			test.f(t, &bench{t: t, catalog: c, storage: s, at: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)})

@@ -1,0 +1,98 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// lockPoll is how often a lock that another process holds is tried again.
+const lockPoll = 100 * time.Millisecond
+
+// A holder is who holds the lock, as the lock's file says: for messages only.
+type holder struct {
+	PID   int       `json:"pid"`
+	Host  string    `json:"host"`
+	Since time.Time `json:"since"`
+}
+
+// lockPath is the file beside the catalog's that stands for its namespace. It
+// stays when the lock is released: who deletes it while another process opens it
+// would let two in.
+func (c *Catalog) lockPath() string { return c.path + "." + c.namespace + ".lock" }
+
+// Lock takes the lock of the namespace: one of the operating system on a file,
+// which ends with the process however that ends.
+func (c *Catalog) Lock(ctx context.Context) (func() error, error) {
+	path := c.lockPath()
+	fail := func(err error) (func() error, error) {
+		return nil, fmt.Errorf("lock %s: %w", path, reason(err))
+	}
+	if err := c.point.Hit("catalog.lock", path); err != nil {
+		return fail(err)
+	}
+	l := flock.New(path, flock.SetPermissions(0o644))
+	waited, cancel := context.WithTimeoutCause(ctx, c.timeout, ErrLocked)
+	defer cancel()
+	for {
+		ok, err := l.TryLock()
+		if err != nil {
+			return fail(err)
+		}
+		if ok {
+			break
+		}
+		select {
+		case <-waited.Done():
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			return nil, fmt.Errorf("another load is running%s (lock %s): try again when it has ended: %w", whoHolds(path), path, ErrLocked)
+		case <-time.After(lockPoll):
+		}
+	}
+	c.sign(path)
+	if err := c.point.Hit("catalog.lock.done", path); err != nil {
+		return nil, errors.Join(err, l.Unlock())
+	}
+	return func() error {
+		if err := l.Unlock(); err != nil {
+			return fmt.Errorf("unlock %s: %w", path, reason(err))
+		}
+		return nil
+	}, nil
+}
+
+// sign writes who holds the lock into its file. The lock does not depend on it.
+func (c *Catalog) sign(path string) {
+	host, _ := os.Hostname()
+	text, err := json.Marshal(holder{os.Getpid(), host, c.now().UTC().Truncate(time.Second)})
+	if err == nil {
+		err = os.WriteFile(path, append(text, '\n'), 0o644)
+	}
+	if err != nil {
+		c.logger.Debug("the lock's file cannot be written", "file", path, "error", err)
+	}
+}
+
+// whoHolds says who holds a lock, as far as its file tells.
+func whoHolds(path string) string {
+	var h holder
+	text, err := os.ReadFile(path)
+	if err != nil || json.Unmarshal(text, &h) != nil || h.PID == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" since %s, process %d on %s", h.Since.Format(time.RFC3339), h.PID, h.Host)
+}
+
+// Folder is the key prefix of all files of the namespace's tables.
+func (c *Catalog) Folder() string { return c.folder + "/" }
+
+var _ lake.Catalog = (*Catalog)(nil)

@@ -1,0 +1,110 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+	"golang.org/x/sync/errgroup"
+)
+
+// parallelReads is how many manifests are read at a time.
+const parallelReads = 8
+
+// References returns the storage keys of every file that the metadata of any
+// table of the namespace names, foreign tables included: metadata files, the log
+// of earlier ones, manifest lists and manifests of all snapshots, data and delete
+// files, statistics, and the version hint. What lies outside the warehouse is
+// left out.
+func (c *Catalog) References(ctx context.Context) (map[string]bool, error) {
+	rows, err := c.rows(ctx, c.db)
+	if err != nil {
+		return nil, err
+	}
+	r := &references{catalog: c, keys: map[string]bool{}, seen: map[string]bool{}}
+	for _, row := range rows {
+		if _, ok := c.store.Key(row.location); row.view || !ok {
+			continue
+		}
+		meta, err := c.metadata(ctx, row)
+		if err != nil {
+			return nil, err
+		}
+		r.add(row.location)
+		if err := r.table(ctx, meta); err != nil {
+			return nil, fmt.Errorf("table %s: %w", row.name, err)
+		}
+	}
+	return r.keys, nil
+}
+
+type references struct {
+	catalog *Catalog
+	mu      sync.Mutex
+	keys    map[string]bool
+	seen    map[string]bool // manifests
+}
+
+func (r *references) add(uris ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, uri := range uris {
+		if key, ok := r.catalog.store.Key(uri); ok {
+			r.keys[key] = true
+		}
+	}
+}
+
+func (r *references) table(ctx context.Context, meta table.Metadata) error {
+	r.add(meta.Location() + "/metadata/version-hint.text")
+	for entry := range meta.PreviousFiles() {
+		r.add(entry.MetadataFile)
+	}
+	for s := range meta.Statistics() {
+		r.add(s.StatisticsPath)
+	}
+	for s := range meta.PartitionStatistics() {
+		r.add(s.StatisticsPath)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallelReads)
+	for _, s := range meta.Snapshots() {
+		g.Go(func() error { return r.snapshot(ctx, &s) })
+	}
+	return g.Wait()
+}
+
+func (r *references) snapshot(ctx context.Context, s *table.Snapshot) error {
+	manifests, err := r.catalog.manifestsOf(ctx, s)
+	if err != nil {
+		return err
+	}
+	r.add(s.ManifestList)
+	for _, m := range manifests {
+		if err := r.manifest(ctx, m); err != nil {
+			return fmt.Errorf("snapshot %d: %w", s.SnapshotID, err)
+		}
+	}
+	return nil
+}
+
+func (r *references) manifest(ctx context.Context, m iceberg.ManifestFile) error {
+	r.mu.Lock()
+	done := r.seen[m.FilePath()]
+	r.seen[m.FilePath()] = true
+	r.mu.Unlock()
+	if done {
+		return nil
+	}
+	entries, err := r.catalog.entriesOf(ctx, m)
+	if err != nil {
+		return err
+	}
+	r.add(m.FilePath())
+	for _, e := range entries {
+		r.add(e.DataFile().FilePath())
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/notionlake/notionlake/catalog"
+	"github.com/notionlake/notionlake/lake"
+)
+
+func (p *program) publishCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "publish",
+		Usage:     "publish a load that is held",
+		ArgsUsage: "LOAD",
+		Description: "Makes the held load current in all tables at once, as it was read, under its own id.\n" +
+			"It must not be older than the last published load: then it can only be discarded.",
+		Flags: []cli.Flag{lockTimeoutFlag(), jsonFlag()},
+		Action: func(c *cli.Context) error {
+			return p.decide(c, func(ctx context.Context, l *lake.Loader, load lake.LoadID) (lake.Report, error) {
+				return l.PublishHeld(ctx, load)
+			})
+		},
+	}
+}
+
+func (p *program) rollbackCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "rollback",
+		Usage: "make an earlier load current again",
+		Description: "All tables at once, as a load of its own: with an id, a tag and a row in _loads. What was current\n" +
+			"before stays readable with --at. A table that is younger than that load loses its rows.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "to", Usage: "the `LOAD`: its id, tag, a snapshot id or a time", Required: false},
+			lockTimeoutFlag(), jsonFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c); err != nil {
+				return err
+			}
+			if c.String("to") == "" {
+				return usagef("rollback: --to is missing: notionlake rollback --to LOAD")
+			}
+			return p.changeLake(c, func(ctx context.Context, at *lakeAt, l *lake.Loader) (lake.Report, error) {
+				m, err := at.at(ctx, c.String("to"), "")
+				if err != nil {
+					return lake.Report{}, err
+				}
+				if m.load == nil {
+					return lake.Report{}, usagef("--to %s: no such load", cut(c.String("to"), 60))
+				}
+				// Whether its snapshots are still there is seen now, not half way.
+				if _, err := at.catalog.TableAt(ctx, lake.LedgerTable, catalog.Ref{Tag: m.load.Tag}); errors.Is(err, catalog.ErrNotFound) {
+					return lake.Report{}, usagef("--to %s: the load has been expired", m.load.LoadID)
+				}
+				return l.Rollback(ctx, m.load.LoadID)
+			})
+		},
+	}
+}
+
+func (p *program) discardCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "discard",
+		Usage:       "delete a load that is held",
+		ArgsUsage:   "LOAD",
+		Description: "Deletes what was read and what held it in the tables. What is published stays as it is.",
+		Flags:       []cli.Flag{lockTimeoutFlag()},
+		Action: func(c *cli.Context) error {
+			load, err := loadArgument(c)
+			if err != nil {
+				return err
+			}
+			_, err = p.withLoader(c, func(ctx context.Context, _ *lakeAt, l *lake.Loader) (lake.Report, error) {
+				return lake.Report{}, l.Discard(ctx, load)
+			})
+			if err != nil {
+				return decideError(err)
+			}
+			return p.printText(fmt.Sprintf("load %s is discarded\n", load))
+		},
+	}
+}
+
+func lockTimeoutFlag() cli.Flag {
+	return &cli.DurationFlag{Name: "lock-timeout", Usage: "wait `TIME` for another load or program that holds the catalog", Value: defaultLockTimeout}
+}
+
+// loadArgument is the held load that a command names, by its id or tag.
+func loadArgument(c *cli.Context) (lake.LoadID, error) {
+	args, err := arguments(c, "LOAD")
+	if err != nil {
+		return "", err
+	}
+	load := lake.LoadID(args[0])
+	for _, tag := range []string{lake.LoadID("").HeldTag(), lake.LoadID("").Tag()} {
+		if len(load) > len(tag) && string(load[:len(tag)]) == tag {
+			load = load[len(tag):]
+		}
+	}
+	if !load.Valid() {
+		return "", usagef("%s %s: a load id is a time in UTC like 20261121T030000Z; `notionlake loads` lists those that are held", c.Command.Name, cut(args[0], 60))
+	}
+	return load, nil
+}
+
+// decide runs what a command does with one held load, and prints the report.
+func (p *program) decide(c *cli.Context, do func(context.Context, *lake.Loader, lake.LoadID) (lake.Report, error)) error {
+	load, err := loadArgument(c)
+	if err != nil {
+		return err
+	}
+	return p.changeLake(c, func(ctx context.Context, _ *lakeAt, l *lake.Loader) (lake.Report, error) {
+		return do(ctx, l, load)
+	})
+}
+
+// changeLake publishes without reading Notion, and prints the report.
+func (p *program) changeLake(c *cli.Context, do func(context.Context, *lakeAt, *lake.Loader) (lake.Report, error)) error {
+	report, err := p.withLoader(c, do)
+	err = decideError(err)
+	if err != nil && report.LoadID == "" {
+		return err
+	}
+	report = normalized(report)
+	if c.Bool("json") {
+		return errors.Join(err, p.printJSON(report))
+	}
+	return errors.Join(err, p.printText(reportText(report)))
+}
+
+// withLoader opens the lake, for a change, and a Loader that reads nothing.
+func (p *program) withLoader(c *cli.Context, do func(context.Context, *lakeAt, *lake.Loader) (lake.Report, error)) (report lake.Report, err error) {
+	cfg, err := p.configuration(c, hasLake)
+	if err != nil {
+		return lake.Report{}, err
+	}
+	l, err := p.openExistingFor(c.Context, cfg, catalog.Options{LockTimeout: max(c.Duration("lock-timeout"), 1)})
+	if err != nil {
+		return lake.Report{}, err
+	}
+	defer func() { err = errors.Join(err, storageError(l.close())) }()
+	return do(c.Context, l, &lake.Loader{
+		Storage: l.storage, Catalog: l.catalog, Logger: p.log, Now: p.now, Version: version, Point: p.point,
+	})
+}
+
+// decideError says that it is the command's argument that is wrong where it is.
+func decideError(err error) error {
+	if errors.Is(err, lake.ErrNoLoad) {
+		return usagef("%v", err)
+	}
+	return err
+}

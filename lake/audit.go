@@ -1,0 +1,117 @@
+package lake
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// An Audit says what a load must be like to be published. What fails it is held
+// back. The zero Audit lets everything pass but a load of which nothing was read
+// whole.
+type Audit struct {
+	// HoldPartial holds a load back when a table could not be read whole.
+	HoldPartial bool
+	// Shrink holds a load back when tables lost rows. nil: they may.
+	Shrink *Shrink
+	// Freeze holds a load back when the columns of a table that exists change.
+	Freeze bool
+}
+
+// A Shrink is how many rows a table may lose from one load to the next.
+type Shrink struct {
+	// Max is the share of its rows, 0 to 1, that a table of at least shrinkRows
+	// rows may lose. The table of a data source that had rows must have one.
+	Max float64
+}
+
+// shrinkRows is how many rows a table must have had for a share to mean anything.
+const shrinkRows = 100
+
+// shrinkTables are the fixed tables whose rows are watched, besides those of all
+// data sources.
+var shrinkTables = []string{"_blocks", "_pages", "_users"}
+
+// audit decides whether what was read may be published. A *HeldError says why not.
+func (r *run) audit() error {
+	slices.SortFunc(r.tables, func(a, b TableReport) int { return strings.Compare(a.Name, b.Name) })
+	slices.Sort(r.partial)
+	if len(r.partial) > 0 && r.whole == 0 {
+		return &SourceError{fmt.Errorf("no table was read whole: %s", strings.Join(r.partial, "; "))}
+	}
+	r.load.Status = StatusComplete
+	if len(r.partial) > 0 {
+		r.load.Status = StatusPartial
+	}
+	r.report.Reasons = append(r.report.Reasons, r.partial...)
+	var reasons []string
+	if r.Audit.HoldPartial {
+		reasons = append(reasons, r.partial...)
+	}
+	if r.Audit.Shrink != nil {
+		reasons = append(reasons, r.shrunk(*r.Audit.Shrink)...)
+	}
+	if r.Audit.Freeze {
+		reasons = append(reasons, r.changedSchemas()...)
+	}
+	if len(reasons) > 0 {
+		return &HeldError{Load: r.load.ID, Reasons: reasons}
+	}
+	r.report.Status = r.load.Status
+	return nil
+}
+
+// shrunk names the tables that lost more rows than they may.
+func (r *run) shrunk(s Shrink) []string {
+	var reasons []string
+	for _, t := range r.tables {
+		before, ok := r.view.before[t.Key]
+		if !ok || !t.Complete {
+			continue
+		}
+		source := !strings.HasPrefix(t.Key, "_")
+		was := before.Snapshot.Rows
+		switch {
+		case source && was > 0 && t.Rows == 0:
+			reasons = append(reasons, fmt.Sprintf("table %s had %d rows and now has none", t.Name, was))
+		case (source || slices.Contains(shrinkTables, t.Key)) && was >= shrinkRows && float64(was-t.Rows) > s.Max*float64(was):
+			reasons = append(reasons, fmt.Sprintf("table %s had %d rows and now has %d: more than the %s that guard.max_shrink allows are gone",
+				t.Name, was, t.Rows, percent(s.Max)))
+		}
+	}
+	return reasons
+}
+
+func percent(share float64) string { return fmt.Sprintf("%.4g%%", share*100) }
+
+// changedSchemas names the columns that a frozen schema does not allow to change.
+func (r *run) changedSchemas() []string {
+	var reasons []string
+	for _, t := range r.tables {
+		if _, ok := r.view.before[t.Key]; !ok {
+			continue // a new table changes no columns
+		}
+		for _, c := range t.SchemaChanges {
+			reasons = append(reasons, fmt.Sprintf("table %s: %s, which schema.contract: freeze does not allow", t.Name, c))
+		}
+	}
+	return reasons
+}
+
+// String says the change in words.
+func (c SchemaChange) String() string {
+	switch c.Kind {
+	case "rename":
+		return fmt.Sprintf("column %s is renamed from %s", c.Column, c.From)
+	case "retype":
+		return fmt.Sprintf("column %s becomes %s, which was %s", c.Column, c.To, c.From)
+	case "widen":
+		return fmt.Sprintf("column %s is widened from %s to %s", c.Column, c.From, c.To)
+	case "retire":
+		return fmt.Sprintf("column %s is gone from the source", c.Column)
+	case "add":
+		return fmt.Sprintf("column %s is new", c.Column)
+	default:
+		return fmt.Sprintf("column %s: %s", c.Column, c.Kind)
+	}
+}

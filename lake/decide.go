@@ -1,0 +1,203 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// ErrNoLoad is a load that does not exist where one was named.
+var ErrNoLoad = errors.New("no such load")
+
+// A Held is a load that waits for a decision.
+type Held struct {
+	Load    Load
+	After   LoadID // the load before it: once another one is published, it cannot be
+	Reasons []string
+	Tables  []TableReport
+	// Records are what the Catalog knows its tables by.
+	Records [][]byte
+}
+
+// HeldLoads returns the loads that wait for a decision, the oldest first. It
+// reads only, and takes no lock: a load that is being held or decided at this
+// moment may be among them or not.
+func HeldLoads(ctx context.Context, s *Storage, c Catalog) ([]Held, error) {
+	entries, _, _, err := newJournal(s, c).list(ctx)
+	if err != nil {
+		return nil, storageError(err)
+	}
+	holds, err := c.Holds(ctx)
+	if err != nil {
+		return nil, storageError(err)
+	}
+	var list []Held
+	for _, e := range entries {
+		if e.State != stateHeld || e.Load == nil || e.Pinned && !slices.Contains(holds, e.LoadID) {
+			continue
+		}
+		h := Held{Load: *e.Load, After: e.After, Reasons: e.Reasons, Tables: e.Tables}
+		for _, r := range e.Records {
+			h.Records = append(h.Records, r)
+		}
+		list = append(list, h)
+	}
+	return list, nil
+}
+
+// heldEntry finds the entry of a held load.
+func (s *session) heldEntry(load LoadID) (JournalEntry, error) {
+	var ids []string
+	for _, e := range s.held {
+		if e.LoadID == load {
+			return e, nil
+		}
+		ids = append(ids, string(e.LoadID))
+	}
+	hint := "no load is held"
+	if len(ids) > 0 {
+		hint = "held are " + strings.Join(ids, ", ")
+	}
+	return JournalEntry{}, fmt.Errorf("load %s is not held (%s): %w", load, hint, ErrNoLoad)
+}
+
+// PublishHeld publishes a load that is held, as it was read, under its own ID,
+// unless another load has been published since.
+func (l *Loader) PublishHeld(ctx context.Context, load LoadID) (Report, error) {
+	return l.do(ctx, func(r *run) error {
+		held, err := r.heldEntry(load)
+		if err != nil {
+			return err
+		}
+		last, err := r.Catalog.LastLoad(ctx)
+		if err != nil {
+			return storageError(err)
+		}
+		if last != held.After {
+			return storageError(fmt.Errorf("load %s was read after load %s, and load %s has been published since: it can only be discarded: %w",
+				load, dash(held.After), dash(last), ErrConflict))
+		}
+		r.load, r.tables = *held.Load, held.Tables
+		r.report.LoadID, r.report.Tag, r.report.Status, r.report.Started = load, load.Tag(), r.load.Status, r.load.Started
+		r.report.Requests = held.Requests
+		r.Stats = nil
+		for _, record := range held.Records {
+			staged, err := r.Catalog.Restage(ctx, record)
+			if err != nil {
+				return storageError(fmt.Errorf("publish load %s: %w", load, err))
+			}
+			r.changes = append(r.changes, Change{Staged: staged})
+		}
+		r.entry = JournalEntry{State: stateRunning, Run: r.run, LoadID: load, After: last, Started: r.load.Started, Version: r.Version}
+		if err := r.journal.write(ctx, r.entry); err != nil {
+			return storageError(err)
+		}
+		if err := r.publishAll(ctx); err != nil {
+			return err
+		}
+		// What held it is not needed any more; should it stay, the next run sees
+		// that the load is published.
+		return storageError(r.bury(context.WithoutCancel(ctx), []JournalEntry{held}))
+	})
+}
+
+func dash(id LoadID) string {
+	if id == "" {
+		return "none"
+	}
+	return string(id)
+}
+
+// Discard deletes a load that is held.
+func (l *Loader) Discard(ctx context.Context, load LoadID) (err error) {
+	s, err := l.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.end()) }()
+	held, err := s.heldEntry(load)
+	if err != nil {
+		return err
+	}
+	held.State = stateDiscarding
+	if err := s.journal.write(ctx, held); err != nil {
+		return storageError(err)
+	}
+	if err := s.Catalog.Discard(ctx, load); err != nil {
+		return storageError(err)
+	}
+	return storageError(s.bury(ctx, []JournalEntry{held}))
+}
+
+// Rollback makes an earlier load current again, in all tables at once, as a load
+// of its own. A table that is younger than that load loses its rows. The ledger
+// goes on.
+func (l *Loader) Rollback(ctx context.Context, to LoadID) (Report, error) {
+	return l.do(ctx, func(r *run) error {
+		r.load.RollbackTo = to
+		if err := r.name(ctx); err != nil {
+			return err
+		}
+		if err := r.stageLoad(ctx, to); err != nil {
+			return r.discard(ctx, err)
+		}
+		r.report.Status = StatusComplete
+		return r.publishAll(ctx)
+	})
+}
+
+// stageLoad stages every table but the ledger as the load to left it.
+func (r *run) stageLoad(ctx context.Context, to LoadID) error {
+	for _, key := range sortedTables(r.view.before) {
+		if key == LedgerTable {
+			continue
+		}
+		staged, err := r.Catalog.StageLoad(ctx, key, to)
+		if err != nil {
+			return storageError(fmt.Errorf("roll back to load %s: %w", to, err))
+		}
+		r.changes = append(r.changes, Change{Staged: staged})
+		r.tables = append(r.tables, TableReport{
+			Name: r.view.before[key].Schema.Table, Key: key, Complete: true,
+			SchemaChanges: append([]SchemaChange{}, staged.Changes()...), Omitted: []Omission{},
+		})
+	}
+	return nil
+}
+
+func sortedTables(tables map[string]TableState) []string {
+	keys := make([]string, 0, len(tables))
+	for key := range tables {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, func(a, b string) int { return strings.Compare(tables[a].Schema.Table, tables[b].Schema.Table) })
+	return keys
+}
+
+// tableCounts fills in what is only known of a table once it is published.
+func (r *run) tableCounts(snapshots []Snapshot) {
+	for i := range r.tables {
+		t := &r.tables[i]
+		for _, s := range snapshots {
+			if s.Key != t.Key {
+				continue
+			}
+			t.SnapshotID = s.ID
+			if r.load.RollbackTo != "" {
+				t.Rows, t.Files, t.Bytes = s.Rows, int(s.Files), s.Bytes
+			}
+		}
+	}
+}
+
+// summary are the entries of the load's snapshots beside those of every load.
+func (r *run) summary() map[string]string {
+	m := map[string]string{"notionlake.requests": strconv.FormatInt(r.report.Requests, 10)}
+	if r.load.RollbackTo != "" {
+		m["notionlake.rollback-to"] = string(r.load.RollbackTo)
+	}
+	return m
+}

@@ -1,0 +1,187 @@
+package lake
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// A RunID is in the name of every file that one run of the program writes into
+// the folder of the tables, so that the files of a run that died can be told
+// from all others.
+type RunID string
+
+// NewRunID returns a random one.
+func NewRunID() RunID { return RunID(uuid.NewString()) }
+
+// journalRoot is where journals lie: nothing of a table is there.
+const journalRoot = "_notionlake/"
+
+// A journal says of every run that has not ended what it may have written. An
+// entry is durable before the run writes its first file, and is deleted when
+// nothing is left to be done for it.
+type journal struct {
+	storage *Storage
+	dir     string // key prefix, with a slash at its end
+}
+
+func newJournal(s *Storage, c Catalog) journal {
+	return journal{s, journalRoot + c.Folder() + "journal/"}
+}
+
+// The states of a journal entry.
+const (
+	stateRunning     = "running"     // files are written, nothing is published
+	stateInterrupted = "interrupted" // ended early, its files are deleted: the next run continues it
+	statePublishing  = "publishing"  // published or not: the catalog knows
+	stateUnknown     = "unknown"     // as publishing; the run could not find out
+	stateHolding     = "holding"     // held or not: the catalog knows
+	stateHeld        = "held"        // waits for a decision
+	stateDiscarding  = "discarding"
+	stateMaintaining = "maintaining"
+)
+
+// journalFormat is the version of the entries. Newer ones are not touched.
+const journalFormat = 1
+
+// A JournalEntry is what the journal says of one run.
+type JournalEntry struct {
+	Format  int       `json:"format"`
+	State   string    `json:"state"`
+	Run     RunID     `json:"run"`
+	LoadID  LoadID    `json:"load_id,omitempty"`
+	After   LoadID    `json:"after,omitempty"` // the last published load when the run began
+	Started time.Time `json:"started"`
+	Version string    `json:"version"`
+	// Config tells whether another run would load the same.
+	Config string `json:"config,omitempty"`
+	// Drops are the keys of files that are superfluous once what the run
+	// publishes is published.
+	Drops []string `json:"drops,omitempty"`
+	// Of a held load.
+	Reasons []string          `json:"reasons,omitempty"`
+	Tables  []TableReport     `json:"tables,omitempty"`
+	Records []json.RawMessage `json:"records,omitempty"`
+	Pinned  bool              `json:"pinned,omitempty"`
+	Load    *Load             `json:"load,omitempty"`
+	// Requests are those that it took.
+	Requests int64 `json:"requests,omitempty"`
+}
+
+// key is where an entry lies. Its name sorts by load.
+func (j journal) key(e JournalEntry) string {
+	return j.dir + cmp.Or(string(e.LoadID), "maintenance") + "_" + string(e.Run) + ".json"
+}
+
+// write makes the entry durable, in place of the one that the run had.
+func (j journal) write(ctx context.Context, e JournalEntry) error {
+	e.Format = journalFormat
+	data, err := json.MarshalIndent(e, "", "  ")
+	if err == nil {
+		err = j.storage.Replace(ctx, j.key(e), append(data, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}
+
+// check finds out whether the entry of a run is still there.
+func (j journal) check(ctx context.Context, e JournalEntry) error {
+	_, err := j.storage.ReadAll(ctx, j.key(e))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("another run has taken this one for dead and deleted its files: %w", ErrConflict)
+	}
+	return err
+}
+
+// remove deletes an entry: nothing is left to be done for it.
+func (j journal) remove(ctx context.Context, e JournalEntry) error {
+	if err := j.storage.Delete(ctx, j.key(e)); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}
+
+// A damagedEntry is a file of the journal that is none. Its name is all that is
+// known of it.
+type damagedEntry struct {
+	key string
+	err error
+}
+
+// ErrNewerJournal is a journal that a newer version of the program wrote.
+var ErrNewerJournal = errors.New("written by a newer version of notionlake")
+
+// list reads all entries, the oldest load first. Files that a process left half
+// written are among what is to be deleted.
+func (j journal) list(ctx context.Context) (entries []JournalEntry, damaged []damagedEntry, halves []string, err error) {
+	for o, err := range j.storage.List(ctx, j.dir) {
+		if err != nil {
+			return nil, nil, nil, fmt.Errorf("journal: %w", err)
+		}
+		name := path.Base(o.Key)
+		if path.Dir(o.Key)+"/" != j.dir {
+			continue
+		}
+		if strings.HasSuffix(name, halfSuffix) {
+			halves = append(halves, o.Key)
+			continue
+		}
+		if !strings.HasSuffix(name, ".json") {
+			continue
+		}
+		data, err := j.storage.ReadAll(ctx, o.Key)
+		if err != nil {
+			return nil, nil, nil, fmt.Errorf("journal: %w", err)
+		}
+		e, err := parseEntry(data)
+		switch {
+		case errors.Is(err, ErrNewerJournal):
+			return nil, nil, nil, fmt.Errorf("journal entry %s: %w: use that version", j.storage.describe(o.Key), err)
+		case err == nil && j.key(e) != o.Key:
+			err = errors.New("it is not named as what it holds")
+			fallthrough
+		case err != nil:
+			damaged = append(damaged, damagedEntry{o.Key, err})
+		default:
+			entries = append(entries, e)
+		}
+	}
+	slices.SortFunc(entries, func(a, b JournalEntry) int {
+		return cmp.Or(cmp.Compare(a.LoadID, b.LoadID), cmp.Compare(a.Run, b.Run))
+	})
+	return entries, damaged, halves, nil
+}
+
+// halfSuffix ends the keys of objects that a killed process left half written.
+const halfSuffix = ".tmp"
+
+func parseEntry(data []byte) (JournalEntry, error) {
+	var e JournalEntry
+	var format struct {
+		Format int `json:"format"`
+	}
+	if err := json.Unmarshal(data, &format); err != nil {
+		return e, fmt.Errorf("not JSON: %w", err)
+	}
+	if format.Format > journalFormat {
+		return e, ErrNewerJournal
+	}
+	if err := json.Unmarshal(data, &e); err != nil {
+		return e, err
+	}
+	if _, err := uuid.Parse(string(e.Run)); err != nil || e.State == "" {
+		return e, errors.New("it names no run")
+	}
+	return e, nil
+}

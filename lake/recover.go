@@ -1,0 +1,225 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A session is the time in which this process alone changes the tables.
+type session struct {
+	*Loader
+	journal journal
+	// resumable is a load that died or met its deadline and is to be continued.
+	resumable *JournalEntry
+	held      []JournalEntry
+	unlock    func() error
+}
+
+// begin takes the lock and brings to an end what earlier runs left behind.
+func (l *Loader) begin(ctx context.Context) (*session, error) {
+	unlock, err := l.Catalog.Lock(ctx)
+	if err != nil {
+		return nil, storageError(err)
+	}
+	s := &session{Loader: l, journal: newJournal(l.Storage, l.Catalog), unlock: unlock}
+	if err := s.recover(ctx); err != nil {
+		return nil, errors.Join(storageError(err), s.end())
+	}
+	return s, nil
+}
+
+func (s *session) end() error { return storageError(s.unlock()) }
+
+// recover deletes what dead runs left: the lock is held, so every run of the
+// journal is dead, but for the loads that are held. Of the files that carry a
+// dead run's ID, those go that no table's metadata names; whether the run
+// published or not need not be known for that.
+func (s *session) recover(ctx context.Context) error {
+	entries, damaged, halves, err := s.journal.list(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range damaged {
+		if err := s.quarantine(ctx, d); err != nil {
+			return err
+		}
+	}
+	if len(halves) > 0 {
+		if err := s.Storage.Delete(ctx, halves...); err != nil {
+			return err
+		}
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	last, err := s.Catalog.LastLoad(ctx)
+	if err != nil {
+		return err
+	}
+	holds, err := s.Catalog.Holds(ctx)
+	if err != nil {
+		return err
+	}
+	var dead []JournalEntry
+	for _, e := range entries {
+		alive, err := s.settle(ctx, &e, last, holds)
+		if err != nil {
+			return err
+		}
+		if alive {
+			s.held = append(s.held, e)
+			continue
+		}
+		dead = append(dead, e)
+		if s.resumes(e, last) {
+			s.resumable = &e
+		}
+	}
+	return s.bury(ctx, dead)
+}
+
+// settle finds out whether an entry is of a load that is held.
+func (s *session) settle(ctx context.Context, e *JournalEntry, last LoadID, holds []LoadID) (bool, error) {
+	switch e.State {
+	case stateHolding, stateHeld:
+		if e.Pinned && !slices.Contains(holds, e.LoadID) || !e.Pinned && last >= e.LoadID {
+			return false, nil // it never was, or it has been decided
+		}
+		if e.State == stateHolding {
+			e.State = stateHeld
+			return true, s.journal.write(ctx, *e)
+		}
+		return true, nil
+	case stateDiscarding:
+		return false, s.Catalog.Discard(ctx, e.LoadID)
+	default:
+		return false, nil
+	}
+}
+
+// resumes reports whether the load of a dead run is to be continued.
+func (s *session) resumes(e JournalEntry, last LoadID) bool {
+	switch e.State {
+	case stateRunning, stateInterrupted, statePublishing:
+	default:
+		return false
+	}
+	return s.Resume > 0 && e.Config == s.Config && e.Load != nil && e.Load.RollbackTo == "" && e.LoadID > last &&
+		s.now().Sub(e.Started) <= s.Resume && !e.Started.After(s.now().Add(time.Minute))
+}
+
+// bury deletes the files of dead runs, and then their entries.
+func (s *session) bury(ctx context.Context, dead []JournalEntry) error {
+	if len(dead) == 0 {
+		return nil
+	}
+	refs, err := s.Catalog.References(ctx)
+	if err != nil {
+		// Nothing is deleted when it is not known what is needed. The load itself
+		// does not depend on it.
+		s.Logger.WarnContext(ctx, "files of an earlier run are left where they are until all tables can be read", "error", err)
+		return nil
+	}
+	keys, err := s.remains(ctx, dead, refs)
+	if err != nil {
+		return err
+	}
+	if err := s.Storage.Delete(ctx, keys...); err != nil {
+		return err
+	}
+	for _, e := range dead {
+		s.Logger.InfoContext(ctx, "an earlier run has been cleaned up", "load", e.LoadID, "state", e.State, "began", e.Started)
+		if err := s.journal.remove(ctx, e); err != nil {
+			return err
+		}
+	}
+	if len(keys) > 0 {
+		s.Logger.InfoContext(ctx, "files of earlier runs deleted", "files", len(keys))
+	}
+	return nil
+}
+
+// remains lists the files of dead runs that nothing refers to.
+func (s *session) remains(ctx context.Context, dead []JournalEntry, refs map[string]bool) ([]string, error) {
+	runs := map[string]bool{}
+	var keys []string
+	for _, e := range dead {
+		runs[string(e.Run)] = true
+		for _, key := range e.Drops {
+			if !refs[key] && strings.HasPrefix(key, s.Catalog.Folder()) {
+				keys = append(keys, key)
+			}
+		}
+	}
+	for o, err := range s.Storage.List(ctx, s.Catalog.Folder()) {
+		if err != nil {
+			return nil, fmt.Errorf("list the tables' files: %w", err)
+		}
+		if !refs[o.Key] && (runs[runOf(o.Key)] || halfHint(o.Key)) {
+			keys = append(keys, o.Key)
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys), nil
+}
+
+// halfHint reports whether a key is of a version hint that was being replaced:
+// only who holds the lock does that.
+func halfHint(key string) bool {
+	return strings.HasSuffix(key, halfSuffix) && strings.HasPrefix(path.Base(key), "version-hint.text.")
+}
+
+// uuidLength is that of a UUID in text.
+const uuidLength = 36
+
+// runOf returns the ID of the run that wrote a file, by its name: the last UUID in it.
+func runOf(key string) string {
+	name := path.Base(key)
+	for i := len(name) - uuidLength; i >= 0; i-- {
+		if isUUID(name[i : i+uuidLength]) {
+			return name[i : i+uuidLength]
+		}
+	}
+	return ""
+}
+
+func isUUID(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		switch i {
+		case 8, 13, 18, 23:
+			if c != '-' {
+				return false
+			}
+		default:
+			if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// quarantine moves a file of the journal that cannot be understood out of the
+// way. What its run wrote stays: it is not known.
+func (s *session) quarantine(ctx context.Context, d damagedEntry) error {
+	data, err := s.Storage.ReadAll(ctx, d.key)
+	if err != nil {
+		return err
+	}
+	to := s.journal.dir + "damaged/" + path.Base(d.key)
+	if err := s.Storage.Replace(ctx, to, data); err != nil {
+		return err
+	}
+	if err := s.Storage.Delete(ctx, d.key); err != nil {
+		return err
+	}
+	s.Logger.WarnContext(ctx, "a journal entry is damaged and was put aside; if its run left files, `notionlake maintain` deletes them",
+		"entry", s.Storage.describe(to), "error", d.err)
+	return nil
+}
