@@ -68,6 +68,8 @@ type Catalog struct {
 	now       func() time.Time
 	point     lake.Point
 	version   string
+	// lockTimeout is how long another program's lock is waited for.
+	lockTimeout time.Duration
 
 	mu     sync.Mutex
 	parsed map[string]table.Metadata // by location; a metadata file never changes
