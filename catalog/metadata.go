@@ -153,8 +153,12 @@ func publicationTime(now time.Time, entries []*entry) time.Time {
 	return time.UnixMilli(at).UTC()
 }
 
-// dropped are the metadata files that leave a table's log with its new metadata.
+// dropped are the metadata files that leave a table's log with its new metadata
+// and are to be deleted: none where someone set the table to keep them.
 func dropped(e *entry, next table.Metadata) []string {
+	if !next.Properties().GetBool(table.MetadataDeleteAfterCommitEnabledKey, table.MetadataDeleteAfterCommitEnabledDefault) {
+		return nil
+	}
 	kept := map[string]bool{}
 	for entry := range next.PreviousFiles() {
 		kept[entry.MetadataFile] = true
