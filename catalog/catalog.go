@@ -142,6 +142,11 @@ func (c *Catalog) listRows(ctx context.Context, rows []row) (listing, error) {
 			continue
 		}
 		meta, err := c.metadata(ctx, r)
+		var format *formatError
+		if errors.As(err, &format) && !format.ours {
+			l.foreign[r.name] = format.Error()
+			continue
+		}
 		if err != nil {
 			return listing{}, err
 		}
@@ -224,6 +229,9 @@ func (c *Catalog) metadata(ctx context.Context, r row) (table.Metadata, error) {
 		return nil, damaged(err)
 	}
 	if meta, err = table.ParseMetadataBytes(data); err != nil {
+		if format := unknownFormat(data); format != nil {
+			return nil, fmt.Errorf("table %s: %w; notionlake writes version %d: %w", r.name, format, formatVersion, ErrForeign)
+		}
 		return nil, damaged(err)
 	}
 	c.remember(r.location, meta)

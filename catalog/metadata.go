@@ -21,6 +21,32 @@ import (
 // formatVersion is the Iceberg format version of every table.
 const formatVersion = 2
 
+// newestFormat is the newest Iceberg format version that can be read.
+const newestFormat = 3
+
+// A formatError is a table of an Iceberg format version that is not known.
+type formatError struct {
+	version int
+	ours    bool // another program turned a table of ours into it
+}
+
+func (e *formatError) Error() string {
+	return fmt.Sprintf("it has Iceberg format version %d, which this program does not know", e.version)
+}
+
+// unknownFormat returns why metadata that could not be parsed is nevertheless
+// not damaged, nil where it is.
+func unknownFormat(data []byte) *formatError {
+	var head struct {
+		Version    int               `json:"format-version"`
+		Properties map[string]string `json:"properties"`
+	}
+	if json.Unmarshal(data, &head) != nil || head.Version <= newestFormat {
+		return nil
+	}
+	return &formatError{version: head.Version, ours: head.Properties[keyProperty] != ""}
+}
+
 // newBuilder begins the metadata of a table that is made or changed.
 func newBuilder(st *staged, store store) (*table.MetadataBuilder, error) {
 	var b *table.MetadataBuilder
