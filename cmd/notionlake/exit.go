@@ -35,7 +35,7 @@ EXIT CODES:
    2        usage or configuration
    3        Notion refused: authentication or permission
    4        the source (Notion) failed
-   5        storage or catalog failed
+   5        storage or catalog failed, or the result could not be written to stdout
    6        conflict: another load was first
    7        the outcome of the commit is unknown
    8        held: an audit or the schema contract stopped the publication
@@ -66,6 +66,8 @@ func exitCode(err error) int {
 		source   *lake.SourceError
 		answer   *notion.Error
 		ofCLI    cli.ExitCoder
+
+		unwritten *outputError
 	)
 	switch {
 	case err == nil:
@@ -89,6 +91,8 @@ func exitCode(err error) int {
 		return exitRefused
 	case errors.As(err, &source), errors.As(err, &answer), errors.Is(err, errDeadline), errors.Is(err, context.DeadlineExceeded):
 		return exitSource
+	case errors.As(err, &unwritten): // last: what became of a load counts more
+		return exitStorage
 	default:
 		return exitInternal
 	}

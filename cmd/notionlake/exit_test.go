@@ -35,6 +35,8 @@ func TestExitCode(t *testing.T) {
 		{&lake.StorageError{Err: fmt.Errorf("x: %w", catalog.ErrLocked)}, 6},
 		{&lake.StorageError{Err: fmt.Errorf("x: %w", lake.ErrUnknown)}, 7},
 		{&lake.HeldError{Reasons: []string{"x"}}, 8},
+		{&outputError{syscall.ENOSPC}, 5},
+		{errors.Join(&lake.HeldError{Reasons: []string{"x"}}, &outputError{syscall.ENOSPC}), 8},
 		{&signalError{syscall.SIGINT}, 130},
 		{&signalError{syscall.SIGTERM}, 143},
 	} {

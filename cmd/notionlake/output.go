@@ -24,8 +24,16 @@ func (p *program) print(result []byte) error {
 	if err == nil || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.EBADF) || errors.Is(err, os.ErrClosed) || errors.Is(err, io.ErrClosedPipe) {
 		return nil
 	}
-	return fmt.Errorf("write the result: %w", err)
+	return &outputError{err}
 }
+
+// An outputError is a result that could not be written.
+type outputError struct{ err error }
+
+func (e *outputError) Error() string {
+	return "the result could not be written to stdout: " + e.err.Error()
+}
+func (e *outputError) Unwrap() error { return e.err }
 
 func (p *program) printText(text string) error { return p.print([]byte(text)) }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -10,6 +11,21 @@ import (
 
 // maxReportTables keeps the report on one screen.
 const maxReportTables = 25
+
+// printReport prints the report of a load that ended with err. Where it cannot
+// be written the error says what became of the load: nothing else does then.
+func (p *program) printReport(r lake.Report, err error, asJSON bool) error {
+	var unwritten error
+	if asJSON {
+		unwritten = p.printJSON(r)
+	} else {
+		unwritten = p.printText(reportText(r))
+	}
+	if err == nil && unwritten != nil {
+		return fmt.Errorf("load %s is published and verified (%s), do not run it again for this: only its report is lost: %w", r.LoadID, r.Status, unwritten)
+	}
+	return errors.Join(err, unwritten)
+}
 
 // normalized is the report with lists that are never null.
 func normalized(r lake.Report) lake.Report {

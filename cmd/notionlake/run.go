@@ -52,10 +52,7 @@ func (p *program) runCommand() *cli.Command {
 				return err
 			}
 			report = failedReport(report, interrupted(c.Context, err), p.now())
-			if asJSON {
-				return errors.Join(err, p.printJSON(report))
-			}
-			return errors.Join(err, p.printText(reportText(report)))
+			return p.printReport(report, err, asJSON)
 		},
 	}
 }
