@@ -111,7 +111,7 @@ func (r *run) all(ctx context.Context) error {
 	}
 	// It is published whatever happens now: an interrupted run still says whether it is right.
 	if err := r.verify(context.WithoutCancel(ctx), snapshots); err != nil {
-		return storageError(fmt.Errorf("the load is published, but not verified: %w", err))
+		return storageError(fmt.Errorf("%w: %w", ErrNotVerified, err))
 	}
 	return nil
 }

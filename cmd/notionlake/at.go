@@ -228,7 +228,7 @@ func (l *lakeAt) tableError(ctx context.Context, name string, err error) error {
 		}
 	}
 	if len(names) == 0 {
-		return usagef("there is no table yet: `notionlake run` makes them")
+		return errNoLoad()
 	}
 	hint := suggest(name, names, "")
 	if hint == "" {
@@ -236,6 +236,9 @@ func (l *lakeAt) tableError(ctx context.Context, name string, err error) error {
 	}
 	return usagef("no table %q in namespace %s%s", cut(name, 130), l.cfg.Namespace, hint)
 }
+
+// errNoLoad is the error of every command that reads a lake without a load.
+func errNoLoad() error { return usagef("there is no load yet: `notionlake run` makes the first") }
 
 // storageError marks an error of reading the lake, unless the program was interrupted.
 func storageError(err error) error {

@@ -44,11 +44,8 @@ func (l *checkList) warn(name, message, cure string) {
 }
 
 func (l *checkList) fail(name string, err error) {
-	cure := adviceFor(err)
-	if strings.Contains(cure, "notionlake check") { // this is it
-		cure = ""
-	}
-	l.results = append(l.results, checkResult{Name: name, Status: checkFail, Message: describe(err), Cure: cure})
+	err = &checkError{err}
+	l.results = append(l.results, checkResult{Name: name, Status: checkFail, Message: describe(err), Cure: adviceFor(err)})
 	if l.err == nil {
 		l.err = err
 	}

@@ -50,6 +50,18 @@ func (e *usageError) Error() string { return e.text }
 // usagef returns a *usageError.
 func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
+// A loadError is the error of a load that changed nothing that readers see.
+type loadError struct{ err error }
+
+func (e *loadError) Error() string { return e.err.Error() }
+func (e *loadError) Unwrap() error { return e.err }
+
+// A checkError is the first failure that `check` found and has told about.
+type checkError struct{ err error }
+
+func (e *checkError) Error() string { return e.err.Error() }
+func (e *checkError) Unwrap() error { return e.err }
+
 // errDeadline is the cause of the context when --deadline has passed.
 var errDeadline = errors.New("deadline passed")
 
@@ -116,9 +128,16 @@ func describe(err error) string {
 // the error does not say itself.
 func adviceFor(err error) string {
 	for _, a := range advice {
-		if a.when(err) && !strings.Contains(err.Error(), a.do) {
-			return a.do
+		if !a.when(err) || strings.Contains(err.Error(), a.do) {
+			continue
 		}
+		switch {
+		case as[*checkError](err) && strings.Contains(a.do, "notionlake check"):
+			return "" // that was it
+		case as[*loadError](err) && (as[*lake.StorageError](err) || as[*lake.SourceError](err)) && strings.Contains(a.do, "notionlake check"):
+			return "the tables stay at their last load; " + a.do
+		}
+		return a.do
 	}
 	return ""
 }
@@ -140,8 +159,10 @@ var advice = []struct {
 	{is(extract.ErrNothingShared), "open a page or database in Notion, ••• → Connections → add the connection; --allow-empty publishes a load without any"},
 	{is(notion.ErrNotFound), "open it in Notion, ••• → Connections → add the connection, and run again"},
 	{is(errDeadline), "give --deadline more time; the tables stay at their last load"},
-	{as[*lake.StorageError], "the tables stay at their last load; `notionlake check` looks at the storage"},
-	{as[*lake.SourceError], "the tables stay at their last load; run again later, `notionlake check` looks at the connection"},
+	{is(catalog.ErrNoCatalog), "`notionlake run` makes it"},
+	{is(lake.ErrNotVerified), "its tables are what readers see now; `notionlake check` looks at the storage, and the next load replaces them"},
+	{as[*lake.StorageError], "`notionlake check` looks at the storage"},
+	{as[*lake.SourceError], "run again later, `notionlake check` looks at the connection"},
 	{as[*lake.PanicError], bugAdvice},
 	{as[*panicError], bugAdvice},
 }

@@ -24,6 +24,9 @@ func (p *program) printReport(r lake.Report, err error, asJSON bool) error {
 	if err == nil && unwritten != nil {
 		return fmt.Errorf("load %s is published and verified (%s), do not run it again for this: only its report is lost: %w", r.LoadID, r.Status, unwritten)
 	}
+	if err != nil && !errors.Is(err, lake.ErrUnknown) && !errors.Is(err, lake.ErrNotVerified) {
+		err = &loadError{err}
+	}
 	return errors.Join(err, unwritten)
 }
 
