@@ -57,8 +57,9 @@ type config struct {
 		Webhook string `yaml:"webhook"`
 	} `yaml:"notify"`
 
-	rate   notion.Rate
-	unused []string // keys of the file that this version does nothing with
+	rate     notion.Rate
+	attempts int      // of one request; 0: as many as a load makes
+	unused   []string // keys of the file that this version does nothing with
 }
 
 type notionConfig struct {

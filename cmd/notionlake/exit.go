@@ -116,7 +116,7 @@ const bugAdvice = "please report it with the output of --log-level debug"
 // words do not say it.
 func describe(err error) string {
 	text := err.Error()
-	for _, kind := range []error{notion.ErrUnauthorized, notion.ErrBlocked, notion.ErrRestricted, notion.ErrNotFound} {
+	for _, kind := range []error{notion.ErrUnauthorized, notion.ErrBlocked, notion.ErrRestricted, notion.ErrNotFound, notion.ErrUnreachable} {
 		if errors.Is(err, kind) && !strings.Contains(text, kind.Error()) {
 			return kind.Error() + ": " + text
 		}
@@ -158,6 +158,7 @@ var advice = []struct {
 	{is(extract.ErrNoMatch), "`notionlake tables` lists the tables"},
 	{is(extract.ErrNothingShared), "open a page or database in Notion, ••• → Connections → add the connection; --allow-empty publishes a load without any"},
 	{is(notion.ErrNotFound), "open it in Notion, ••• → Connections → add the connection, and run again"},
+	{is(notion.ErrUnreachable), "look at the network, at the proxy (HTTPS_PROXY) and at notion.base_url in the configuration"},
 	{is(errDeadline), "give --deadline more time; the tables stay at their last load"},
 	{is(catalog.ErrNoCatalog), "`notionlake run` makes it"},
 	{is(lake.ErrNotVerified), "its tables are what readers see now; `notionlake check` looks at the storage, and the next load replaces them"},
