@@ -107,12 +107,47 @@ func TestProgress(t *testing.T) {
 	began := time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
 	now := began.Add(10 * time.Second)
 	stats := notion.Stats{Requests: 12}
-	if got, want := progressAt(now, began, p, stats).String(), "2/5 tables  1,000 rows  100/s  12 requests  about 30s left"; got != want {
+	if got, want := progressAt(now, began, p, stats, true).String(), "2/5 tables  1,000 rows  100/s  12 requests  about 30s left"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	stats.PausedUntil = now.Add(61 * time.Second)
-	if got, want := progressAt(now, began, p, stats).String(), "2/5 tables  1,000 rows  100/s  12 requests  Notion asks to wait 1m1s"; got != want {
+	if got, want := progressAt(now, began, p, stats, true).String(), "2/5 tables  1,000 rows  100/s  12 requests  Notion asks to wait 1m1s"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// How much time is left is not told before it means something.
+func TestTimeLeft(t *testing.T) {
+	began := time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		rows, expected int64
+		after          time.Duration
+		whole          bool
+		want           string
+	}{
+		{1000, 4000, 9 * time.Second, true, ""}, // the first seconds tell nothing
+		{1000, 4000, 10 * time.Second, true, "30s"},
+		{1000, 4000, 10 * time.Second, false, ""}, // how much a part is, is not known
+		{100, 4000, time.Minute, true, ""},        // too few rows
+		{200, 4000, time.Minute, true, "19m0s"},
+		{3999, 4000, time.Minute, true, "1s"},
+		{4000, 4000, time.Minute, true, ""},
+		{5000, 4000, time.Minute, true, ""},
+		{0, 10, time.Minute, true, ""},
+		{0, 0, time.Minute, true, ""}, // the first load
+	} {
+		p := &lake.Progress{}
+		p.Rows.Store(test.rows)
+		p.Expected.Store(test.expected)
+		got := ""
+		for _, a := range progressAt(began.Add(test.after), began, p, notion.Stats{}, test.whole).attrs() {
+			if a.Key == "left" {
+				got = a.Value.String()
+			}
+		}
+		if got != test.want {
+			t.Errorf("%+v: %q is left", test, got)
+		}
 	}
 }
 

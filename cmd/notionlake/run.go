@@ -136,7 +136,7 @@ func (p *program) run(ctx context.Context, cfg *config, o runOptions) (report la
 		Logger: p.log, Now: p.now, Version: version, AsLoad: o.asLoad,
 		HoldPartial: cfg.Guard.Partial == "hold", Progress: progress, Stats: sourceStats(client), Point: p.point,
 	}
-	stop := p.watch(ctx, progress, client.Stats)
+	stop := p.watch(ctx, progress, client.Stats, len(o.only) == 0)
 	report, err = loader.Run(ctx)
 	stop()
 	p.warnOfSkew(client.Stats().Skew)
