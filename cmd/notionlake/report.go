@@ -52,8 +52,13 @@ func normalized(r lake.Report) lake.Report {
 // reportText is the report for people, a screen or less.
 func reportText(r lake.Report) string {
 	var b strings.Builder
-	var rows int64
+	var rows, read, kept int64 // as the ledger counts: tables that were read, with their rows
 	for _, t := range r.Tables {
+		if !t.Complete {
+			kept++
+			continue
+		}
+		read++
 		rows += t.Rows
 	}
 	if len(r.Tables) > 0 {
@@ -80,11 +85,14 @@ func reportText(r lake.Report) string {
 		id = "without an id"
 	}
 	took := r.Finished.Sub(r.Started).Round(100 * time.Millisecond)
-	fmt.Fprintf(&b, "load %s: %s: %s, %s, %s", id, r.Status, plural(int64(len(r.Tables)), "table"), plural(rows, "row"), plural(r.Requests, "request"))
+	fmt.Fprintf(&b, "load %s: %s: %s, %s, %s", id, r.Status, plural(read, "table"), plural(rows, "row"), plural(r.Requests, "request"))
 	if r.Retries > 0 {
 		fmt.Fprintf(&b, " (%s tried again, %s limited)", thousands(r.Retries), thousands(r.RateLimited))
 	}
 	fmt.Fprintf(&b, ", %s read, %s\n", size(r.BytesRead), took)
+	if kept > 0 {
+		fmt.Fprintf(&b, "  not counted: %s not read in this load\n", plural(kept, "table"))
+	}
 	if r.Status == lake.StatusFailed {
 		return b.String() // the error says why
 	}
