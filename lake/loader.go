@@ -248,7 +248,7 @@ func (r *run) table(ctx context.Context, t Table) (err error) {
 	r.view.stage(t.Schema.Key, result)
 	r.note(report, &change, nil)
 	r.Logger.InfoContext(ctx, "table read", "table", t.Schema.Table, "rows", report.Rows, "files", report.Files,
-		"bytes", report.Bytes, "seconds", r.now().Sub(start).Seconds())
+		"bytes", report.Bytes, "seconds", r.now().Sub(start).Round(time.Millisecond).Seconds())
 	return nil
 }
 

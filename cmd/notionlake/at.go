@@ -202,8 +202,12 @@ func (l *lakeAt) states(ctx context.Context, m moment) ([]lake.TableState, error
 	return tables, nil
 }
 
+// tableName is a table as the user may name it: with the namespace, as engines do, or without.
+func (l *lakeAt) tableName(name string) string { return strings.TrimPrefix(name, l.cfg.Namespace+".") }
+
 // table is one table at the moment that --at names.
 func (l *lakeAt) table(ctx context.Context, name, at string) (lake.TableState, moment, error) {
+	name = l.tableName(name)
 	m, err := l.at(ctx, at, name)
 	if err != nil {
 		return lake.TableState{}, moment{}, err

@@ -165,14 +165,14 @@ func thousands(n int64) string {
 
 // size writes a number of bytes for people.
 func size(n int64) string {
+	if n < 1000 {
+		return strconv.FormatInt(n, 10) + " B"
+	}
 	units := []string{"B", "KB", "MB", "GB", "TB"}
 	f, i := float64(n), 0
-	for f >= 1000 && i < len(units)-1 {
+	for f >= 999.95 && i < len(units)-1 { // what is less stays below 1000.0 when it is rounded
 		f /= 1000
 		i++
-	}
-	if i == 0 {
-		return strconv.FormatInt(n, 10) + " B"
 	}
 	return strconv.FormatFloat(f, 'f', 1, 64) + " " + units[i]
 }

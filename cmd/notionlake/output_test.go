@@ -99,6 +99,16 @@ load 20261121T030000Z: partial: 1 table, 12,345 rows, 1,234 requests (3 tried ag
 	}
 }
 
+func TestSize(t *testing.T) {
+	for n, want := range map[int64]string{
+		0: "0 B", 999: "999 B", 1000: "1.0 KB", 999_949: "999.9 KB", 999_950: "1.0 MB", 999_999_999: "1.0 GB", 5e15: "5000.0 TB",
+	} {
+		if got := size(n); got != want {
+			t.Errorf("%d: %s, want %s", n, got, want)
+		}
+	}
+}
+
 func TestProgress(t *testing.T) {
 	p := &lake.Progress{}
 	p.Rows.Store(1000)

@@ -256,7 +256,7 @@ func (c *Client) logAttempt(ctx context.Context, req *http.Request, n int, took 
 		slog.String("method", req.Method),
 		slog.String("path", req.URL.Path),
 		slog.Int("attempt", n),
-		slog.Duration("duration", took),
+		slog.Duration("duration", took.Round(time.Microsecond)),
 	}
 	if f == nil {
 		attrs = append(attrs, slog.Int("status", http.StatusOK))
