@@ -23,7 +23,7 @@ func TestCheckUnreachable(t *testing.T) {
 	}
 	env := map[string]string{"NOTION_TOKEN": notiontest.DefaultToken}
 	r := call(t, env, "check", "--config", writeConfig(t, "notion: {base_url: "+dead+"}"))
-	r.wants(t, 4, "Notion cannot be reached", "after 3 attempts", "HTTPS_PROXY", "notion.base_url")
+	r.wants(t, 4, "no connection to Notion", "after 3 attempts", "HTTPS_PROXY", "notion.base_url")
 	if !strings.Contains(r.stdout, "fail  network") || strings.Contains(r.stderr, "notionlake check") {
 		t.Errorf("stdout:\n%s\nstderr:\n%s", r.stdout, r.stderr)
 	}

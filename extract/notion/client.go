@@ -35,7 +35,7 @@ type Options struct {
 	Parallel  int               // requests in flight, 8
 	Attempts  int               // of one request that brings no answer, 8
 	// Proxy names the proxy of a request, where Transport is nil; nil: none.
-	Proxy func(*http.Request) (*url.URL, error)
+	Proxy func(*http.Request) (*url.URL, error) `json:"-"`
 	// MaxBodyBytes is how large an answer may be, unpacked; 64 MiB.
 	MaxBodyBytes int64
 }

@@ -15,7 +15,7 @@ var (
 	ErrNotFound     = errors.New("not found or not shared with the connection")
 	ErrBlocked      = errors.New("requests of this connection are blocked by Notion")
 	// ErrUnreachable is a server to which there is no connection.
-	ErrUnreachable = errors.New("Notion cannot be reached")
+	ErrUnreachable = errors.New("no connection to Notion")
 	// ErrCursor is a start_cursor that Notion does not take (any more).
 	ErrCursor = errors.New("cursor refused")
 	// ErrTooLarge is an answer over the size cap that could not be made smaller.
