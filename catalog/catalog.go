@@ -62,14 +62,15 @@ type Catalog struct {
 	path      string // of the SQLite file
 	name      string
 	namespace string
-	folder    string        // storage key of the tables' folders
-	timeout   time.Duration // for locks
+	folder    string // storage key of the tables' folders
 	retire    bool
 	store     store
 	logger    *slog.Logger
 	now       func() time.Time
 	point     lake.Point
 	version   string
+	// lockTimeout is how long another program's lock is waited for.
+	lockTimeout time.Duration
 
 	mu     sync.Mutex
 	parsed map[string]table.Metadata // by location; a metadata file never changes
@@ -142,6 +143,11 @@ func (c *Catalog) listRows(ctx context.Context, rows []row) (listing, error) {
 			continue
 		}
 		meta, err := c.metadata(ctx, r)
+		var format *formatError
+		if errors.As(err, &format) && !format.ours {
+			l.foreign[r.name] = format.Error()
+			continue
+		}
 		if err != nil {
 			return listing{}, err
 		}
@@ -224,6 +230,9 @@ func (c *Catalog) metadata(ctx context.Context, r row) (table.Metadata, error) {
 		return nil, damaged(err)
 	}
 	if meta, err = table.ParseMetadataBytes(data); err != nil {
+		if format := unknownFormat(data); format != nil {
+			return nil, fmt.Errorf("table %s: %w; notionlake writes version %d: %w", r.name, format, formatVersion, ErrForeign)
+		}
 		return nil, damaged(err)
 	}
 	c.remember(r.location, meta)

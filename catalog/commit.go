@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -33,20 +34,22 @@ func (a *attempt) commit(ctx context.Context) error {
 	return err
 }
 
-// transact runs the transaction. It is not cancelled half way: what it does
-// takes no time, and a cancelled COMMIT would have an unknown outcome.
+// transact runs the transaction. Once it has begun it is not cancelled half way:
+// what it does takes no time, and a cancelled COMMIT would have an unknown outcome.
 func (a *attempt) transact(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	ctx = context.WithoutCancel(ctx)
 	if err := a.point.Hit("catalog.begin", a.path); err != nil {
 		return err
 	}
-	tx, err := a.db.BeginTx(ctx, nil)
+	conn, err := a.db.Conn(ctx)
 	if err != nil {
 		return a.fault("write", err)
 	}
+	defer func() { _ = conn.Close() }() // back to the pool: it says nothing about the transaction
+	tx, err := a.begin(ctx, conn)
+	if err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
 	err = a.point.Hit("catalog.begin.done", a.path)
 	if err == nil {
 		err = a.move(ctx, tx)
@@ -67,6 +70,41 @@ func (a *attempt) transact(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", errCommit, err)
 	}
 	return nil
+}
+
+// lockTry is how long SQLite waits for another program's lock at a stretch. It
+// does not look at a context meanwhile.
+const lockTry = 100 * time.Millisecond
+
+// begin begins the transaction, and with it takes the write lock. Another
+// program's lock is waited for in short tries, so that ctx is heard.
+func (a *attempt) begin(ctx context.Context, conn *sql.Conn) (tx *sql.Tx, err error) {
+	within := context.WithoutCancel(ctx) // a transaction ends with its context
+	if err := busyTimeout(within, conn, min(lockTry, a.lockTimeout)); err != nil {
+		return nil, a.fault("write", err)
+	}
+	defer func() {
+		if e := busyTimeout(within, conn, a.lockTimeout); e != nil && tx != nil {
+			err, tx = errors.Join(a.fault("write", e), tx.Rollback()), nil
+		}
+	}()
+	for deadline := time.Now().Add(a.lockTimeout); ; {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		tx, err = conn.BeginTx(within, nil)
+		switch {
+		case err == nil:
+			return tx, nil
+		case !isLocked(err), !time.Now().Before(deadline):
+			return nil, a.fault("write", err)
+		}
+	}
+}
+
+func busyTimeout(ctx context.Context, conn *sql.Conn, d time.Duration) error {
+	_, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", d.Milliseconds()))
+	return err
 }
 
 // move writes the rows of all tables. Tables that change their names get one

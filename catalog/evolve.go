@@ -65,8 +65,10 @@ func evolve(old *iceberg.Schema, cols columns, lastID int, want lake.Schema, ret
 		}
 		key, property := properties[f.ID]
 		if retire || names[strings.ToLower(f.Name)] {
+			if !e.columns.removed[f.ID] { // else the load that kept it has said so
+				gone = append(gone, lake.SchemaChange{Kind: retireColumn, Column: f.Name, From: typeName(f.Type)})
+			}
 			e.leave(f.ID, properties)
-			gone = append(gone, lake.SchemaChange{Kind: retireColumn, Column: f.Name, From: typeName(f.Type)})
 			continue
 		}
 		if !e.columns.removed[f.ID] {

@@ -173,6 +173,29 @@ func TestForeignProperties(t *testing.T) {
 	}
 }
 
+// A table that someone set to keep its old metadata files keeps them.
+func TestKeptMetadata(t *testing.T) {
+	t.Parallel()
+	for _, keep := range []bool{false, true} {
+		w := newWarehouse(t)
+		w.mustPublish(w.open(), loadID(1), change{schema: tasks, rows: 1})
+		w.editMetadata("tasks", func(d map[string]any) {
+			props := d["properties"].(map[string]any)
+			props["write.metadata.previous-versions-max"] = "1"
+			if keep {
+				props["write.metadata.delete-after-commit.enabled"] = "false"
+			}
+		})
+		first := w.pointers()["tasks"]
+		for n := 2; n <= 4; n++ {
+			w.mustPublish(w.open(), loadID(n), change{schema: tasks, rows: 1})
+		}
+		if _, err := os.Stat(strings.TrimPrefix(first, "file://")); (err == nil) != keep {
+			t.Errorf("keep %t: the first metadata file: %v", keep, err)
+		}
+	}
+}
+
 // What this catalog writes, iceberg-go's own catalog reads and writes, and this
 // one goes on from there.
 func TestForeignWriter(t *testing.T) {

@@ -39,7 +39,7 @@ func (c *Catalog) Lock(ctx context.Context) (func() error, error) {
 		return fail(err)
 	}
 	l := flock.New(path, flock.SetPermissions(0o644))
-	waited, cancel := context.WithTimeoutCause(ctx, c.timeout, ErrLocked)
+	waited, cancel := context.WithTimeoutCause(ctx, c.lockTimeout, ErrLocked)
 	defer cancel()
 	for {
 		ok, err := l.TryLock()

@@ -22,6 +22,32 @@ import (
 // formatVersion is the Iceberg format version of every table.
 const formatVersion = 2
 
+// newestFormat is the newest Iceberg format version that can be read.
+const newestFormat = 3
+
+// A formatError is a table of an Iceberg format version that is not known.
+type formatError struct {
+	version int
+	ours    bool // another program turned a table of ours into it
+}
+
+func (e *formatError) Error() string {
+	return fmt.Sprintf("it has Iceberg format version %d, which this program does not know", e.version)
+}
+
+// unknownFormat returns why metadata that could not be parsed is nevertheless
+// not damaged, nil where it is.
+func unknownFormat(data []byte) *formatError {
+	var head struct {
+		Version    int               `json:"format-version"`
+		Properties map[string]string `json:"properties"`
+	}
+	if json.Unmarshal(data, &head) != nil || head.Version <= newestFormat {
+		return nil
+	}
+	return &formatError{version: head.Version, ours: head.Properties[keyProperty] != ""}
+}
+
 // newBuilder begins the metadata of a table that is made or changed.
 func newBuilder(st *staged, store store, hold bool) (*table.MetadataBuilder, error) {
 	var b *table.MetadataBuilder
@@ -253,8 +279,12 @@ func publicationTime(now time.Time, entries []*entry) time.Time {
 	return time.UnixMilli(at).UTC()
 }
 
-// dropped are the metadata files that leave a table's log with its new metadata.
+// dropped are the metadata files that leave a table's log with its new metadata
+// and are to be deleted: none where someone set the table to keep them.
 func dropped(e *entry, next table.Metadata) []string {
+	if !next.Properties().GetBool(table.MetadataDeleteAfterCommitEnabledKey, table.MetadataDeleteAfterCommitEnabledDefault) {
+		return nil
+	}
 	kept := map[string]bool{}
 	for entry := range next.PreviousFiles() {
 		kept[entry.MetadataFile] = true

@@ -98,12 +98,10 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 		return nil, err
 	}
 	c.folder = namespaceFolder(c.name, c.namespace)
-	timeout := o.LockTimeout
-	if timeout == 0 {
-		timeout = lockTimeout
+	if c.lockTimeout = o.LockTimeout; c.lockTimeout == 0 {
+		c.lockTimeout = lockTimeout
 	}
-	c.timeout = timeout
-	if c.db, err = sql.Open("sqlite", dsn(c.path, timeout, o.ReadOnly)); err != nil {
+	if c.db, err = sql.Open("sqlite", dsn(c.path, c.lockTimeout, o.ReadOnly)); err != nil {
 		return nil, c.fault("open", err)
 	}
 	if err := c.prepare(ctx, o.ReadOnly); err != nil {
@@ -256,17 +254,30 @@ func (c *Catalog) prepare(ctx context.Context, readOnly bool) error {
 	return errors.Join(err, cat.Close())
 }
 
+// An extended result code of SQLite holds the primary one in its lowest byte.
+const primaryCode = 0xff
+
+// isLocked reports whether another program's lock is in the way.
+func isLocked(err error) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	code := e.Code() & primaryCode
+	return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED
+}
+
 // fault says what an error of SQLite means and what to do.
 func (c *Catalog) fault(action string, err error) error {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return fmt.Errorf("%s catalog %s: %w", action, c.path, err)
 	}
-	const primary = 0xff // an extended result code holds the primary one in its lowest byte
-	why := ""
-	switch e.Code() & primary {
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+	if isLocked(err) {
 		return fmt.Errorf("%s catalog %s: another program holds it locked; try again when that has ended: %w", action, c.path, ErrLocked)
+	}
+	why := ""
+	switch e.Code() & primaryCode {
 	case sqlite3.SQLITE_NOTADB:
 		why = "it is not a SQLite database, or it is damaged; name another file, or restore it from a backup"
 	case sqlite3.SQLITE_CORRUPT:

@@ -11,7 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/notionlake/notionlake/catalog"
+	"github.com/notionlake/notionlake/lake"
 )
 
 func TestOpenRefuses(t *testing.T) {
@@ -167,27 +170,90 @@ func TestLocked(t *testing.T) {
 	w.options.LockTimeout = 20 * time.Millisecond
 	c := w.open()
 	w.mustPublish(c, loadID(1), change{schema: tasks, rows: 1})
-	db, err := sql.Open("sqlite", w.options.URI)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	conn, err := db.Conn(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(context.Background(), "BEGIN IMMEDIATE"); err != nil {
-		t.Fatal(err)
-	}
+	unlock := w.lock()
 	if _, err := w.publish(c, loadID(2), change{schema: tasks, rows: 1}); !errors.Is(err, catalog.ErrLocked) || !strings.Contains(err.Error(), w.options.URI) {
 		t.Errorf("publish: %v, want locked", err)
 	}
-	if _, err := conn.ExecContext(context.Background(), "ROLLBACK"); err != nil {
-		t.Fatal(err)
-	}
+	unlock()
 	w.checkFiles()
 	w.mustPublish(c, loadID(2), change{schema: tasks, rows: 1})
+}
+
+// lock takes the write lock of the catalog as another program would.
+func (w *warehouse) lock() (unlock func()) {
+	w.t.Helper()
+	db, err := sql.Open("sqlite", w.options.URI)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	conn, err := db.Conn(context.Background())
+	if err == nil {
+		_, err = conn.ExecContext(context.Background(), "BEGIN IMMEDIATE")
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return func() {
+		if _, err := conn.ExecContext(context.Background(), "ROLLBACK"); err != nil {
+			w.t.Error(err)
+		}
+		if err := errors.Join(conn.Close(), db.Close()); err != nil {
+			w.t.Error(err)
+		}
+	}
+}
+
+// Who waits for another program's lock can be interrupted, and gets the lock
+// when that program has ended.
+func TestWaitForLock(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		then func(unlock, cancel func()) // when the lock is waited for
+		want error
+	}{
+		{"interrupted", func(_, cancel func()) { cancel() }, context.Canceled},
+		{"released", func(unlock, _ func()) { unlock() }, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWarehouse(t)
+			w.options.LockTimeout = 30 * time.Second
+			waits := make(chan bool, 10)
+			w.options.Point = func(name, _ string) error {
+				if name == "catalog.begin" {
+					waits <- true
+				}
+				return nil
+			}
+			c := w.open()
+			w.mustPublish(c, loadID(1), change{schema: tasks, rows: 1})
+			<-waits
+			before := w.pointers()
+			ch, err := w.stage(c, change{schema: tasks, rows: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			unlock := sync.OnceFunc(w.lock())
+			defer unlock()
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				<-waits
+				test.then(unlock, cancel)
+			}()
+			_, err = c.Publish(ctx, lake.Publication{Load: lake.Load{ID: loadID(2), Started: w.at, Status: "complete"}, Changes: []lake.Change{ch}})
+			cancel()
+			if !errors.Is(err, test.want) {
+				t.Errorf("publish: %v, want %v", err, test.want)
+			}
+			if moved := !cmp.Equal(before, w.pointers()); moved != (test.want == nil) {
+				t.Errorf("the catalog moved: %t", moved)
+			}
+			w.checkFiles()
+			unlock()
+			w.mustPublish(c, loadID(3), change{schema: tasks, rows: 1})
+		})
+	}
 }
 
 // A metadata file that the catalog points to is gone or garbage.

@@ -90,6 +90,8 @@ func (f *formula) Add(v lake.Value) {
 	}
 }
 
+func (f *formula) Reset() { f.some, f.nulls = 0, 0 }
+
 func (f *formula) Type() lake.Type {
 	t, _ := f.decide()
 	return t

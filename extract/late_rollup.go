@@ -61,7 +61,11 @@ type rollup struct {
 	d        decoder
 	function string
 	related  lake.Type // of an element, zero where it is not known
+	rollupSeen
+}
 
+// rollupSeen is what the values that were added tell.
+type rollupSeen struct {
 	numbers, dates, others, lists bool // results that are not null
 	nullNumbers, nullDates        bool
 	elements                      string // type of the elements so far
@@ -123,6 +127,8 @@ func (r *rollup) addElements(b []byte, at int) {
 		i, ok = element(b, end)
 	}
 }
+
+func (r *rollup) Reset() { r.rollupSeen = rollupSeen{} }
 
 func (r *rollup) Type() lake.Type {
 	t, _ := r.decide()

@@ -8,6 +8,10 @@ import (
 // ErrExist is a storage object that is there already where a new one was to be made.
 var ErrExist = errors.New("exists already")
 
+// ErrNotVerified is a load that is published, while a look at what readers find
+// now failed or found something else.
+var ErrNotVerified = errors.New("the load is published, but not verified")
+
 // A SourceError is a load that failed because the source did.
 type SourceError struct{ Err error }
 

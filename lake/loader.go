@@ -145,7 +145,7 @@ func (r *run) publishAll(ctx context.Context) error {
 		err = r.verify(ctx, snapshots)
 	}
 	if err != nil {
-		return storageError(fmt.Errorf("the load is published, but not verified: %w", err))
+		return storageError(fmt.Errorf("%w: %w", ErrNotVerified, err))
 	}
 	return storageError(r.journal.remove(ctx, r.entry))
 }
@@ -297,7 +297,7 @@ func (r *run) table(ctx context.Context, t Table) (err error) {
 	r.view.stage(t.Schema.Key, result)
 	r.note(report, &change, nil)
 	r.Logger.InfoContext(ctx, "table read", "table", t.Schema.Table, "rows", report.Rows, "files", report.Files,
-		"bytes", report.Bytes, "seconds", r.now().Sub(start).Seconds())
+		"bytes", report.Bytes, "seconds", r.now().Sub(start).Round(time.Millisecond).Seconds())
 	return nil
 }
 

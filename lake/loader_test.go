@@ -71,6 +71,8 @@ func (l *numberLate) Value(v lake.Value, t lake.Type) (lake.Value, error) {
 	return lake.FloatValue(f), err
 }
 
+func (l *numberLate) Reset() { *l = numberLate{} }
+
 func (l *numberLate) State() string { return fmt.Sprint(l.texts > 0) }
 
 type world struct {
@@ -255,6 +257,53 @@ func TestSupersededRows(t *testing.T) {
 	}
 	if got, want := w.files(), w.referenced(report.LoadID); !cmp.Equal(got, want) {
 		t.Errorf("files: %s", cmp.Diff(want, got))
+	}
+}
+
+// An edit made while a load runs can leave a value in the listing that no row
+// has in the end: it must not decide the type.
+func TestSupersededRowsDecideNoType(t *testing.T) {
+	for _, test := range []struct {
+		name         string
+		rows, before int // the text comes at row before
+	}{
+		{"in the first rows", 20, 5},
+		{"after the file was begun", 2500, 1500},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			table := lateTable()
+			table.Rows = func(context.Context) iter.Seq2[lake.Row, error] {
+				return func(yield func(lake.Row, error) bool) {
+					for i := range test.rows {
+						value := strconv.Itoa(i)
+						if i == test.before {
+							value = "text"
+						}
+						row := lake.Row{Values: []lake.Value{lake.TextValue(strconv.Itoa(i)), lake.JSONValue(value)}}
+						if i == test.rows-1 {
+							row.Values[0], row.Supersedes = lake.TextValue(strconv.Itoa(test.before)), true
+						}
+						if !yield(row, nil) {
+							return
+						}
+					}
+				}
+			}
+			report := w.run(table)
+			got, _ := w.catalog.At("t", report.LoadID)
+			if c := got.Schema.Columns[1]; c.Type.Kind != lake.Float64 || c.State != "false" {
+				t.Errorf("column: %s, state %q, want double, \"false\"", c.Type, c.State)
+			}
+			rows := w.rows("t")
+			want := fmt.Sprintf("string %d|double %d", test.before, test.rows-1)
+			if len(rows) != test.rows-1 || !slices.Contains(rows, want) {
+				t.Errorf("%d rows, want %d with %s", len(rows), test.rows-1, want)
+			}
+			if got, want := w.files(), w.referenced(report.LoadID); !cmp.Equal(got, want) {
+				t.Errorf("files: %s", cmp.Diff(want, got))
+			}
+		})
 	}
 }
 

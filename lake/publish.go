@@ -59,7 +59,7 @@ func (r *run) verify(ctx context.Context, snapshots []Snapshot) error {
 			return fmt.Errorf("verify load %s: table %s: %w", r.load.ID, want.Table, err)
 		}
 	}
-	r.Logger.InfoContext(ctx, "load published", "load", r.load.ID, "tables", len(snapshots))
+	r.Logger.InfoContext(ctx, "load published", "load", r.load.ID, "tables", len(r.changes)) // the ledger is not one of its tables
 	return nil
 }
 

@@ -56,6 +56,52 @@ func (t *tableLoad) rewrite(ctx context.Context, schema Schema, layout Layout) (
 	return files, nil
 }
 
+// gone reports whether a newer row superseded the one with this number.
+func (t *tableLoad) gone(values []Value, number int64) bool {
+	if t.idCol < 0 {
+		return false
+	}
+	newest, ok := t.newest[values[t.idCol].Text()]
+	return ok && number < newest
+}
+
+// decideAgain takes the rows that newer ones superseded out of what decides the
+// late types: a value that no row has must not make a column a text for good.
+func (t *tableLoad) decideAgain(ctx context.Context) error {
+	if len(t.newest) == 0 || len(t.late) == 0 {
+		return nil
+	}
+	late, err := t.spool.rewind()
+	if err != nil {
+		return storageError(err)
+	}
+	for _, i := range t.late {
+		t.table.Schema.Columns[i].Late.Reset()
+	}
+	values := make([]Value, len(t.late))
+	number := int64(0)
+	for _, s := range t.segments {
+		for row, err := range ReadFiles(ctx, t.l.Storage, s.schema, s.layout, s.files) {
+			if err == nil {
+				err = late.row(values)
+			}
+			if err != nil {
+				return storageError(err)
+			}
+			if !t.gone(row.Values, number) {
+				for n, i := range t.late {
+					t.table.Schema.Columns[i].Late.Add(values[n])
+				}
+			}
+			number++
+		}
+	}
+	if number != t.rows {
+		return storageError(fmt.Errorf("table %s: %d rows were written and %d read back", t.table.Schema.Table, t.rows, number))
+	}
+	return nil
+}
+
 func skip(late *spoolReader, rows int64, columns int) error {
 	if late == nil {
 		return nil
@@ -88,11 +134,9 @@ func (t *tableLoad) rewriteSegment(ctx context.Context, s, fresh *segment, late 
 		}
 		this := number
 		number++
-		if t.idCol >= 0 {
-			if newest, ok := t.newest[row.Values[t.idCol].Text()]; ok && this < newest {
-				t.superseded++
-				continue
-			}
+		if t.gone(row.Values, this) {
+			t.superseded++
+			continue
 		}
 		converted, err := t.convert(row.Values, fresh.schema, values)
 		if err != nil {

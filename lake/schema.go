@@ -138,7 +138,8 @@ func (t Type) String() string {
 // concurrent use.
 type Late interface {
 	// Add takes a value in; it is called once for every row, in the order of
-	// the rows, nulls (Value{}) included.
+	// the rows, nulls (Value{}) included. Where newer rows superseded earlier
+	// ones, the values of the rows that stay are added again after Reset.
 	Add(v Value)
 	// Type is the column's type by all the values added so far. It may change
 	// with every Add; what it is after the last one is the column's type.
@@ -148,6 +149,8 @@ type Late interface {
 	Value(v Value, t Type) (Value, error)
 	// State is the column's State after the last Add.
 	State() string
+	// Reset forgets every value that was added, and nothing else.
+	Reset()
 }
 
 // ValueError is a value that does not fit its column.

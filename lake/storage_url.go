@@ -17,7 +17,14 @@ type URLError struct {
 }
 
 func (e *URLError) Error() string {
-	return fmt.Sprintf("warehouse %q: %s; a warehouse is a path or file:///path, s3://bucket/prefix, gs://bucket/prefix", e.URL, e.Reason)
+	return fmt.Sprintf("warehouse %q: %s: a warehouse is a path or file:///path (s3://bucket/prefix and gs://bucket/prefix are not in this version)", e.URL, e.Reason)
+}
+
+// CheckURL returns what is wrong with the URL or path of a warehouse, a
+// *URLError, without looking at what is there.
+func CheckURL(url string) error {
+	_, err := localDir(url)
+	return err
 }
 
 // urlScheme finds a scheme. One letter is no scheme but a Windows drive.

@@ -276,6 +276,9 @@ func (t *tableLoad) finish(ctx context.Context) (Change, TableResult, error) {
 	if err := t.closeSegment(ctx); err != nil {
 		return Change{}, TableResult{}, err
 	}
+	if err := t.decideAgain(ctx); err != nil {
+		return Change{}, TableResult{}, err
+	}
 	schema := t.schema()
 	staged, err := t.l.Catalog.Stage(ctx, schema, t.table.Disposition)
 	if err != nil {

@@ -210,8 +210,12 @@ func (l *lakeAt) states(ctx context.Context, m moment) ([]lake.TableState, error
 	return tables, nil
 }
 
+// tableName is a table as the user may name it: with the namespace, as engines do, or without.
+func (l *lakeAt) tableName(name string) string { return strings.TrimPrefix(name, l.cfg.Namespace+".") }
+
 // table is one table at the moment that --at names.
 func (l *lakeAt) table(ctx context.Context, name, at string) (lake.TableState, moment, error) {
+	name = l.tableName(name)
 	m, err := l.at(ctx, at, name)
 	if err != nil {
 		return lake.TableState{}, moment{}, err
@@ -240,7 +244,7 @@ func (l *lakeAt) tableError(ctx context.Context, name string, err error) error {
 		}
 	}
 	if len(names) == 0 {
-		return usagef("there is no table yet: `notionlake run` makes them")
+		return errNoLoad()
 	}
 	hint := suggest(name, names, "")
 	if hint == "" {
@@ -248,6 +252,9 @@ func (l *lakeAt) tableError(ctx context.Context, name string, err error) error {
 	}
 	return usagef("no table %q in namespace %s%s", cut(name, 130), l.cfg.Namespace, hint)
 }
+
+// errNoLoad is the error of every command that reads a lake without a load.
+func errNoLoad() error { return usagef("there is no load yet: `notionlake run` makes the first") }
 
 // storageError marks an error of reading the lake, unless the program was interrupted.
 func storageError(err error) error {

@@ -44,11 +44,8 @@ func (l *checkList) warn(name, message, cure string) {
 }
 
 func (l *checkList) fail(name string, err error) {
-	cure := adviceFor(err)
-	if strings.Contains(cure, "notionlake check") { // this is it
-		cure = ""
-	}
-	l.results = append(l.results, checkResult{Name: name, Status: checkFail, Message: describe(err), Cure: cure})
+	err = &checkError{err}
+	l.results = append(l.results, checkResult{Name: name, Status: checkFail, Message: describe(err), Cure: adviceFor(err)})
 	if l.err == nil {
 		l.err = err
 	}
@@ -102,8 +99,12 @@ func (p *program) printChecks(list checkList, asJSON bool) error {
 	return p.printText(b.String())
 }
 
+// checkAttempts are few: somebody waits for the answer.
+const checkAttempts = 3
+
 // checkNotion looks at the token and at what the connection may see.
 func (p *program) checkNotion(ctx context.Context, cfg *config, list *checkList) {
+	cfg.attempts = checkAttempts
 	client, err := p.client(ctx, cfg)
 	if err != nil {
 		list.fail("token", err)
@@ -111,7 +112,11 @@ func (p *program) checkNotion(ctx context.Context, cfg *config, list *checkList)
 	}
 	me, err := client.Me(ctx)
 	if err != nil {
-		list.fail("token", err)
+		name := "token"
+		if errors.Is(err, notion.ErrUnreachable) {
+			name = "network"
+		}
+		list.fail(name, err)
 		return
 	}
 	bot := me.Get("bot")

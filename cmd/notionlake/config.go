@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"net/url"
@@ -16,6 +17,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/lake"
 )
 
 // defaultConfig is the name of the configuration file in the working directory.
@@ -61,6 +63,7 @@ type config struct {
 	rate      notion.Rate
 	maxShrink float64       // share of a table's rows
 	resume    time.Duration // 0: off
+	attempts  int           // of one request; 0: as many as a load makes
 	unused    []string      // keys of the file that this version does nothing with
 }
 
@@ -229,11 +232,15 @@ func (p *program) readConfig(file string) (*config, error) {
 	}
 	cfg := defaults()
 	cfg.path, cfg.dir = file, filepath.Dir(file)
-	d := &yamlDecoder{file: file, env: p.env, present: map[string]string{}}
+	d := &yamlDecoder{file: file, env: p.env, present: map[string]string{}, places: map[string]string{}}
 	if err := d.decode(data, cfg); err != nil {
 		return nil, err
 	}
 	if err := p.complete(cfg, d.present); err != nil {
+		var bad *keyError
+		if errors.As(err, &bad) {
+			return nil, usagef("%s: %v", d.placeOf(bad.key), err)
+		}
 		return nil, usagef("%s: %v", file, err)
 	}
 	if len(cfg.unused) > 0 {
@@ -257,6 +264,16 @@ func hasLake(c *config) bool {
 // safeNamespace is one level that every engine takes and that can be a folder.
 var safeNamespace = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,126}$`)
 
+// A keyError is a value of the configuration that cannot be.
+type keyError struct{ key, text string }
+
+func (e *keyError) Error() string { return e.text }
+func (e *keyError) Unwrap() error { return &usageError{e.text} }
+
+func badKey(key, format string, args ...any) error {
+	return &keyError{key, fmt.Sprintf(format, args...)}
+}
+
 // complete checks the values and makes paths absolute. present are the keys
 // that the file has, with their values.
 func (p *program) complete(c *config, present map[string]string) (err error) {
@@ -264,21 +281,24 @@ func (p *program) complete(c *config, present map[string]string) (err error) {
 		return err
 	}
 	if c.rate, err = notion.ParseRate(c.Notion.Rate); err != nil {
-		return usagef("notion.rate %s: auto, off or a number of requests per minute is expected", c.Notion.Rate)
+		return badKey("notion.rate", "notion.rate %s: auto, off or a number of requests per minute is expected", c.Notion.Rate)
 	}
 	if c.Notion.TokenFile, err = p.path(c, c.Notion.TokenFile); err != nil {
-		return err
+		return badKey("notion.token_file", "%v", err)
+	}
+	if present["databases"] == emptyList {
+		return badKey("databases", "databases: an empty list: leave the key out to load everything that is shared with the connection")
 	}
 	seen := map[string]bool{}
 	for i, db := range c.Databases {
 		if seen[db.id] {
-			return usagef("databases[%d]: %s is there twice", i, db.id)
+			return badKey(fmt.Sprintf("databases[%d]", i), "databases[%d]: %s is there twice", i, db.id)
 		}
 		seen[db.id] = true
 	}
 	for i, pattern := range c.Exclude {
 		if _, err := path.Match(pattern, ""); err != nil {
-			return usagef("exclude[%d] %q: an id, a URL or a name with * and ? is expected", i, pattern)
+			return badKey(fmt.Sprintf("exclude[%d]", i), "exclude[%d] %q: an id, a URL or a name with * and ? is expected", i, pattern)
 		}
 	}
 	for _, f := range []struct {
@@ -292,29 +312,32 @@ func (p *program) complete(c *config, present map[string]string) (err error) {
 		{"catalog.type", c.Catalog.Type, []string{"sqlite", "postgres", "rest", "glue", "hive"}},
 	} {
 		if !contains(f.allowed, f.value) {
-			return usagef("%s %s: use %s", f.key, f.value, strings.Join(f.allowed, ", "))
+			return badKey(f.key, "%s %s: use %s", f.key, f.value, strings.Join(f.allowed, ", "))
 		}
 	}
 	if c.Catalog.Type != "sqlite" {
-		return usagef("catalog.type %s: this version has sqlite only", c.Catalog.Type)
+		return badKey("catalog.type", "catalog.type %s: this version has sqlite only", c.Catalog.Type)
 	}
 	if c.Catalog.Name == "" {
-		return usagef("catalog.name is empty")
+		return badKey("catalog.name", "catalog.name is empty")
 	}
 	if !safeNamespace.MatchString(c.Namespace) {
-		return usagef("namespace %q: one name of letters, digits, - and _ is expected, beginning with a letter or digit", c.Namespace)
+		return badKey("namespace", "namespace %q: one name of letters, digits, - and _ is expected, beginning with a letter or digit", c.Namespace)
 	}
-	if c.Warehouse, err = p.warehouse(c); err != nil {
-		return err
+	if c.Warehouse, err = p.warehouse(c); err == nil {
+		err = lake.CheckURL(c.Warehouse)
+	}
+	if err != nil {
+		return badKey("warehouse", "%v", err)
 	}
 	if c.Catalog.URI, err = p.catalogFile(c); err != nil {
-		return err
+		return badKey("catalog.uri", "%v", err)
 	}
 	if c.maxShrink, err = parseShare(c.Guard.MaxShrink); err != nil {
-		return err
+		return badKey("guard.max_shrink", "%v", err)
 	}
 	if c.resume, err = parseResume(c.Resume); err != nil {
-		return err
+		return badKey("resume", "%v", err)
 	}
 	c.unused = unusedKeys(present)
 	return nil
@@ -324,17 +347,17 @@ func (c *notionConfig) check() error {
 	u, err := url.Parse(c.BaseURL)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return usagef("notion.base_url: a URL like https://api.notion.com is expected")
+		return badKey("notion.base_url", "notion.base_url: a URL like https://api.notion.com is expected")
 	case u.User != nil:
-		return usagef("notion.base_url: a name or password has no place in it")
+		return badKey("notion.base_url", "notion.base_url: a name or password has no place in it")
 	case strings.TrimRight(u.Path, "/") == "/v1":
-		return usagef("notion.base_url %s: leave the /v1 out", c.BaseURL)
+		return badKey("notion.base_url", "notion.base_url %s: leave the /v1 out", c.BaseURL)
 	case u.RawQuery != "" || u.Fragment != "":
-		return usagef("notion.base_url: ? and # have no place in it")
+		return badKey("notion.base_url", "notion.base_url: ? and # have no place in it")
 	}
 	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
 	if c.Version != notion.Version {
-		return usagef("notion.version %s: this version of notionlake speaks %s", c.Version, notion.Version)
+		return badKey("notion.version", "notion.version %s: this version of notionlake speaks %s", c.Version, notion.Version)
 	}
 	n := 0
 	for _, set := range []bool{!c.Token.isEmpty(), c.TokenFile != "", len(c.TokenCommand) > 0} {
@@ -343,7 +366,7 @@ func (c *notionConfig) check() error {
 		}
 	}
 	if n > 1 {
-		return usagef("notion: use one of token, token_file and token_command")
+		return badKey("notion", "notion: use one of token, token_file and token_command")
 	}
 	return nil
 }

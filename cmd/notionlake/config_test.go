@@ -117,12 +117,12 @@ func TestConfig(t *testing.T) {
 		}
 	})
 	t.Run("environment", func(t *testing.T) {
-		env := map[string]string{"LAKE": "a: b # c", "RAW": "false", "N": "120"}
+		env := map[string]string{"LAKE": "a: b, c", "RAW": "false", "N": "120"}
 		got, err := newTestProgram(env).readConfig(writeConfig(t, "warehouse: /x/${LAKE}/y\ncontent: {raw: \"${RAW}\"}\nnotion:\n  rate: ${N}\n"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Warehouse != "/x/a: b # c/y" || got.Content.Raw || got.rate.PerMinute != 120 {
+		if got.Warehouse != "/x/a: b, c/y" || got.Content.Raw || got.rate.PerMinute != 120 {
 			t.Errorf("got %s, %v, %v", got.Warehouse, got.Content.Raw, got.rate)
 		}
 	})
@@ -149,16 +149,20 @@ func TestConfigMistakes(t *testing.T) {
 		{"two documents", "warehouse: a\n---\nwarehouse: b\n", "one YAML document is expected"},
 		{"variable that is not set", "warehouse: ${NOWHERE}\n", "1:12: warehouse: the environment variable NOWHERE is not set"},
 		{"not a variable", "warehouse: ${a-b}\n", "${a-b} is not the name of an environment variable"},
-		{"two tokens", "notion: {token_file: a, token_command: [b]}\n", "use one of token, token_file and token_command"},
-		{"rate", "notion: {rate: 0}\n", "notion.rate 0"},
+		{"two tokens", "notion: {token_file: a, token_command: [b]}\n", "notionlake.yaml:1:9: notion: use one of token, token_file and token_command"},
+		{"rate", "notion: {rate: 0}\n", "yaml:1:16: notion.rate 0"},
 		{"base url with v1", "notion: {base_url: \"https://api.notion.com/v1\"}\n", "leave the /v1 out"},
-		{"other API version", "notion: {version: \"2022-06-28\"}\n", "speaks 2026-03-11"},
-		{"namespace of two levels", "namespace: a.b\n", "one name of letters"},
+		{"other API version", "notion: {version: \"2022-06-28\"}\n", "yaml:1:19: notion.version 2022-06-28: this version of notionlake speaks 2026-03-11"},
+		{"namespace of two levels", "warehouse: x\nnamespace: a.b\n", `yaml:2:12: namespace "a.b": one name of letters`},
 		{"namespace with underscore first", "namespace: _a\n", "one name of letters"},
-		{"catalog not built", "catalog: {type: rest}\n", "this version has sqlite only"},
+		{"catalog not built", "catalog: {type: rest}\n", "yaml:1:17: catalog.type rest: this version has sqlite only"},
 		{"catalog unknown", "catalog: {type: hadoop}\n", "catalog.type hadoop: use sqlite, postgres"},
-		{"same database twice", "databases: [d8ee2d159ac34cfc85827ba5a0a8ae71, d8ee2d15-9ac3-4cfc-8582-7ba5a0a8ae71]\n", "is there twice"},
-		{"glob", "exclude: [\"[a\"]\n", "exclude[0]"},
+		{"same database twice", "databases: [d8ee2d159ac34cfc85827ba5a0a8ae71, d8ee2d15-9ac3-4cfc-8582-7ba5a0a8ae71]\n", "yaml:1:47: databases[1]: d8ee2d15-9ac3-4cfc-8582-7ba5a0a8ae71 is there twice"},
+		{"glob", "exclude: [\"[a\"]\n", "yaml:1:11: exclude[0]"},
+		{"no database", "databases: []\n", "yaml:1:12: databases: an empty list: leave the key out to load everything"},
+		{"warehouse not built", "warehouse: s3://bucket/prefix\nstorage: {region: x}\n", `yaml:1:12: warehouse "s3://bucket/prefix": scheme "s3" is not built into this version yet`},
+		{"catalog elsewhere", "catalog:\n  uri: https://x\n", "yaml:2:8: catalog.uri https://x: the path of a file"},
+		{"no home", "catalog: {uri: ~/x.db}\n", "yaml:1:16: ~/x.db: the environment variable HOME is not set"},
 		{"contract", "schema: {contract: maybe}\n", "schema.contract maybe: use evolve, freeze"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

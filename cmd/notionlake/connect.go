@@ -132,7 +132,7 @@ func (l *lakeAt) atOrLast(ctx context.Context, at string) (moment, error) {
 		return moment{}, err
 	}
 	if len(loads) == 0 {
-		return moment{}, usagef("there is no load yet: `notionlake run` makes the first")
+		return moment{}, errNoLoad()
 	}
 	last := &loads[len(loads)-1]
 	return moment{ref: catalog.Ref{Tag: last.Tag}, load: last}, nil

@@ -35,7 +35,7 @@ EXIT CODES:
    2        usage or configuration
    3        Notion refused: authentication or permission
    4        the source (Notion) failed
-   5        storage or catalog failed
+   5        storage or catalog failed, or the result could not be written to stdout
    6        conflict: another load was first
    7        the outcome of the commit is unknown
    8        held: an audit or the schema contract stopped the publication
@@ -49,6 +49,18 @@ func (e *usageError) Error() string { return e.text }
 
 // usagef returns a *usageError.
 func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// A loadError is the error of a load that changed nothing that readers see.
+type loadError struct{ err error }
+
+func (e *loadError) Error() string { return e.err.Error() }
+func (e *loadError) Unwrap() error { return e.err }
+
+// A checkError is the first failure that `check` found and has told about.
+type checkError struct{ err error }
+
+func (e *checkError) Error() string { return e.err.Error() }
+func (e *checkError) Unwrap() error { return e.err }
 
 // errDeadline is the cause of the context when --deadline has passed.
 var errDeadline = errors.New("deadline passed")
@@ -66,6 +78,8 @@ func exitCode(err error) int {
 		source   *lake.SourceError
 		answer   *notion.Error
 		ofCLI    cli.ExitCoder
+
+		unwritten *outputError
 	)
 	switch {
 	case err == nil:
@@ -89,6 +103,8 @@ func exitCode(err error) int {
 		return exitRefused
 	case errors.As(err, &source), errors.As(err, &answer), errors.Is(err, errDeadline), errors.Is(err, context.DeadlineExceeded):
 		return exitSource
+	case errors.As(err, &unwritten): // last: what became of a load counts more
+		return exitStorage
 	default:
 		return exitInternal
 	}
@@ -100,7 +116,7 @@ const bugAdvice = "please report it with the output of --log-level debug"
 // words do not say it.
 func describe(err error) string {
 	text := err.Error()
-	for _, kind := range []error{notion.ErrUnauthorized, notion.ErrBlocked, notion.ErrRestricted, notion.ErrNotFound} {
+	for _, kind := range []error{notion.ErrUnauthorized, notion.ErrBlocked, notion.ErrRestricted, notion.ErrNotFound, notion.ErrUnreachable} {
 		if errors.Is(err, kind) && !strings.Contains(text, kind.Error()) {
 			return kind.Error() + ": " + text
 		}
@@ -112,9 +128,16 @@ func describe(err error) string {
 // the error does not say itself.
 func adviceFor(err error) string {
 	for _, a := range advice {
-		if a.when(err) && !strings.Contains(err.Error(), a.do) {
-			return a.do
+		if !a.when(err) || strings.Contains(err.Error(), a.do) {
+			continue
 		}
+		switch {
+		case as[*checkError](err) && strings.Contains(a.do, "notionlake check"):
+			return "" // that was it
+		case as[*loadError](err) && (as[*lake.StorageError](err) || as[*lake.SourceError](err)) && strings.Contains(a.do, "notionlake check"):
+			return "the tables stay at their last load; " + a.do
+		}
+		return a.do
 	}
 	return ""
 }
@@ -135,9 +158,12 @@ var advice = []struct {
 	{is(extract.ErrNoMatch), "`notionlake tables` lists the tables"},
 	{is(extract.ErrNothingShared), "open a page or database in Notion, ••• → Connections → add the connection; --allow-empty publishes a load without any"},
 	{is(notion.ErrNotFound), "open it in Notion, ••• → Connections → add the connection, and run again"},
+	{is(notion.ErrUnreachable), "look at the network, at the proxy (HTTPS_PROXY) and at notion.base_url in the configuration"},
 	{is(errDeadline), "give --deadline more time; the tables stay at their last load"},
-	{as[*lake.StorageError], "the tables stay at their last load; `notionlake check` looks at the storage"},
-	{as[*lake.SourceError], "the tables stay at their last load; run again later, `notionlake check` looks at the connection"},
+	{is(catalog.ErrNoCatalog), "`notionlake run` makes it"},
+	{is(lake.ErrNotVerified), "its tables are what readers see now; `notionlake check` looks at the storage, and the next load replaces them"},
+	{as[*lake.StorageError], "`notionlake check` looks at the storage"},
+	{as[*lake.SourceError], "run again later, `notionlake check` looks at the connection"},
 	{as[*lake.PanicError], bugAdvice},
 	{as[*panicError], bugAdvice},
 }

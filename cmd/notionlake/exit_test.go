@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -35,11 +37,48 @@ func TestExitCode(t *testing.T) {
 		{&lake.StorageError{Err: fmt.Errorf("x: %w", catalog.ErrLocked)}, 6},
 		{&lake.StorageError{Err: fmt.Errorf("x: %w", lake.ErrUnknown)}, 7},
 		{&lake.HeldError{Reasons: []string{"x"}}, 8},
+		{&outputError{syscall.ENOSPC}, 5},
+		{errors.Join(&lake.HeldError{Reasons: []string{"x"}}, &outputError{syscall.ENOSPC}), 8},
 		{&signalError{syscall.SIGINT}, 130},
 		{&signalError{syscall.SIGTERM}, 143},
 	} {
 		if got := exitCode(c.err); got != c.want {
 			t.Errorf("%v: exit code %d, want %d", c.err, got, c.want)
+		}
+	}
+}
+
+// Only a load is told that the tables stay: a command that reads changes none,
+// and what is published does not stay as it was.
+func TestAdvice(t *testing.T) {
+	const stay = "the tables stay at their last load; "
+	storage, source := &lake.StorageError{Err: errors.New("x")}, &lake.SourceError{Err: errors.New("x")}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{storage, "`notionlake check` looks at the storage"},
+		{source, "run again later, `notionlake check` looks at the connection"},
+		{&loadError{storage}, stay + "`notionlake check` looks at the storage"},
+		{&loadError{source}, stay + "run again later, `notionlake check` looks at the connection"},
+		{&loadError{errors.New("x")}, ""},
+		{&checkError{storage}, ""},
+		{&checkError{&lake.SourceError{Err: notion.ErrRestricted}}, "give the connection the capability “Read content” at notion.so/profile/integrations"},
+		{&lake.StorageError{Err: fmt.Errorf("%w: x", lake.ErrNotVerified)}, "its tables are what readers see now; `notionlake check` looks at the storage, and the next load replaces them"},
+		{fmt.Errorf("x: %w", catalog.ErrNoCatalog), "`notionlake run` makes it"},
+	} {
+		if got := adviceFor(c.err); got != c.want {
+			t.Errorf("%#v: %q, want %q", c.err, got, c.want)
+		}
+	}
+	p := &program{stdout: io.Discard}
+	for err, stays := range map[error]bool{
+		storage: true,
+		&lake.StorageError{Err: fmt.Errorf("%w: x", lake.ErrNotVerified)}: false,
+		&lake.StorageError{Err: fmt.Errorf("%w: x", lake.ErrUnknown)}:     false,
+	} {
+		if got := adviceFor(p.printReport(lake.Report{}, err, true)); strings.HasPrefix(got, stay) != stays {
+			t.Errorf("%v: %q", err, got)
 		}
 	}
 }

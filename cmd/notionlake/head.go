@@ -50,7 +50,10 @@ func (p *program) headCommand() *cli.Command {
 			var columns []string
 			for _, list := range c.StringSlice("columns") {
 				for _, name := range strings.Split(list, ",") {
-					columns = append(columns, strings.TrimSpace(name))
+					if name = strings.TrimSpace(name); name == "" {
+						return usagef("--columns %q: names of columns are expected, comma-separated; without the flag those that fit are shown", list)
+					}
+					columns = append(columns, name)
 				}
 			}
 			return p.head(c.Context, l, args[0], c.String("at"), n, columns, c.Bool("json"))

@@ -42,16 +42,13 @@ func (p *program) loads(ctx context.Context, l *lakeAt, asJSON bool) error {
 	}
 	loads = append(loads, held...)
 	slices.SortStableFunc(loads, func(a, b ledgerRow) int { return strings.Compare(string(a.LoadID), string(b.LoadID)) })
+	if len(loads) == 0 {
+		return errNoLoad()
+	}
 	if asJSON {
-		if loads == nil {
-			loads = []ledgerRow{}
-		}
 		return p.printJSON(struct {
 			Loads []ledgerRow `json:"loads"`
 		}{loads})
-	}
-	if len(loads) == 0 {
-		return p.printText("no loads yet: `notionlake run` makes the first\n")
 	}
 	g := &grid{header: []string{"load", "status", "published", "tables", "rows", "requests", "version"}, numbers: []int{3, 4, 5}}
 	for _, r := range loads {

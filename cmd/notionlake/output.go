@@ -24,8 +24,16 @@ func (p *program) print(result []byte) error {
 	if err == nil || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.EBADF) || errors.Is(err, os.ErrClosed) || errors.Is(err, io.ErrClosedPipe) {
 		return nil
 	}
-	return fmt.Errorf("write the result: %w", err)
+	return &outputError{err}
 }
+
+// An outputError is a result that could not be written.
+type outputError struct{ err error }
+
+func (e *outputError) Error() string {
+	return "the result could not be written to stdout: " + e.err.Error()
+}
+func (e *outputError) Unwrap() error { return e.err }
 
 func (p *program) printText(text string) error { return p.print([]byte(text)) }
 
@@ -157,14 +165,14 @@ func thousands(n int64) string {
 
 // size writes a number of bytes for people.
 func size(n int64) string {
+	if n < 1000 {
+		return strconv.FormatInt(n, 10) + " B"
+	}
 	units := []string{"B", "KB", "MB", "GB", "TB"}
 	f, i := float64(n), 0
-	for f >= 1000 && i < len(units)-1 {
+	for f >= 999.95 && i < len(units)-1 { // what is less stays below 1000.0 when it is rounded
 		f /= 1000
 		i++
-	}
-	if i == 0 {
-		return strconv.FormatInt(n, 10) + " B"
 	}
 	return strconv.FormatFloat(f, 'f', 1, 64) + " " + units[i]
 }

@@ -18,6 +18,11 @@ import (
 const (
 	barInterval = 200 * time.Millisecond // between two pictures of the bar
 	logInterval = 5 * time.Second        // between two log lines where there is no terminal
+
+	// The time that is left is told when the pace means something: the first
+	// seconds go to finding out what is there, and at Notion's burst rate.
+	estimateAfter = 10 * time.Second
+	estimatePart  = 20 // and one row in so many has been read
 )
 
 // A display is the progress bar at the foot of a terminal. The console that
@@ -41,8 +46,9 @@ func newDisplay(w io.Writer) *display {
 func (d *display) clear() { _ = d.bar.Clear() }
 
 // watch shows how the load comes along until the returned function is called:
-// as a bar on a terminal, else as a log line every few seconds.
-func (p *program) watch(ctx context.Context, progress *lake.Progress, stats func() notion.Stats) (stop func()) {
+// as a bar on a terminal, else as a log line every few seconds. whole says that
+// the load reads the whole workspace: of a part it is not known how much it is.
+func (p *program) watch(ctx context.Context, progress *lake.Progress, stats func() notion.Stats, whole bool) (stop func()) {
 	onTerminal := p.format == formatText && isTerminal(p.console)
 	interval := logInterval
 	if onTerminal {
@@ -61,7 +67,7 @@ func (p *program) watch(ctx context.Context, progress *lake.Progress, stats func
 			case <-ctx.Done():
 				return
 			case <-ticks.C:
-				now := progressAt(p.now(), began, progress, stats())
+				now := progressAt(p.now(), began, progress, stats(), whole)
 				if onTerminal {
 					p.console.show(now)
 				} else {
@@ -87,17 +93,26 @@ type progressState struct {
 	paused                 time.Duration // how long Notion wants us to wait
 }
 
-func progressAt(now, began time.Time, progress *lake.Progress, stats notion.Stats) progressState {
+func progressAt(now, began time.Time, progress *lake.Progress, stats notion.Stats, whole bool) progressState {
 	s := progressState{
-		rows: progress.Rows.Load(), expected: progress.Expected.Load(),
+		rows:       progress.Rows.Load(),
 		tablesDone: progress.TablesDone.Load(), tablesSeen: progress.TablesSeen.Load(),
 		requests: stats.Requests,
 	}
-	if seconds := now.Sub(began).Seconds(); seconds > 0 {
-		s.perSecond = float64(s.rows) / seconds
+	if whole {
+		s.expected = progress.Expected.Load()
 	}
-	if s.expected > s.rows && s.perSecond > 0 {
-		s.left = time.Duration(float64(s.expected-s.rows) / s.perSecond * float64(time.Second)).Round(time.Second)
+	elapsed := now.Sub(began)
+	if elapsed > 0 {
+		s.perSecond = float64(s.rows) / elapsed.Seconds()
+	}
+	if elapsed >= estimateAfter && s.rows > 0 && s.rows >= s.expected/estimatePart && s.expected > s.rows {
+		s.left = time.Duration(float64(s.expected-s.rows) / s.perSecond * float64(time.Second))
+		if s.left > 10*time.Minute {
+			s.left = s.left.Round(time.Minute)
+		} else {
+			s.left = max(s.left.Round(time.Second), time.Second)
+		}
 	}
 	if wait := stats.PausedUntil.Sub(now); wait > time.Second {
 		s.paused = wait.Round(time.Second)

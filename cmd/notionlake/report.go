@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -10,6 +11,24 @@ import (
 
 // maxReportTables keeps the report on one screen.
 const maxReportTables = 25
+
+// printReport prints the report of a load that ended with err. Where it cannot
+// be written the error says what became of the load: nothing else does then.
+func (p *program) printReport(r lake.Report, err error, asJSON bool) error {
+	var unwritten error
+	if asJSON {
+		unwritten = p.printJSON(r)
+	} else {
+		unwritten = p.printText(reportText(r))
+	}
+	if err == nil && unwritten != nil {
+		return fmt.Errorf("load %s is published and verified (%s), do not run it again for this: only its report is lost: %w", r.LoadID, r.Status, unwritten)
+	}
+	if err != nil && !errors.Is(err, lake.ErrUnknown) && !errors.Is(err, lake.ErrNotVerified) {
+		err = &loadError{err}
+	}
+	return errors.Join(err, unwritten)
+}
 
 // normalized is the report with lists that are never null.
 func normalized(r lake.Report) lake.Report {
@@ -33,8 +52,13 @@ func normalized(r lake.Report) lake.Report {
 // reportText is the report for people, a screen or less.
 func reportText(r lake.Report) string {
 	var b strings.Builder
-	var rows int64
+	var rows, read, kept int64 // as the ledger counts: tables that were read, with their rows
 	for _, t := range r.Tables {
+		if !t.Complete {
+			kept++
+			continue
+		}
+		read++
 		rows += t.Rows
 	}
 	if len(r.Tables) > 0 {
@@ -61,11 +85,14 @@ func reportText(r lake.Report) string {
 		id = "without an id"
 	}
 	took := r.Finished.Sub(r.Started).Round(100 * time.Millisecond)
-	fmt.Fprintf(&b, "load %s: %s: %s, %s, %s", id, r.Status, plural(int64(len(r.Tables)), "table"), plural(rows, "row"), plural(r.Requests, "request"))
+	fmt.Fprintf(&b, "load %s: %s: %s, %s, %s", id, r.Status, plural(read, "table"), plural(rows, "row"), plural(r.Requests, "request"))
 	if r.Retries > 0 {
 		fmt.Fprintf(&b, " (%s tried again, %s limited)", thousands(r.Retries), thousands(r.RateLimited))
 	}
 	fmt.Fprintf(&b, ", %s read, %s\n", size(r.BytesRead), took)
+	if kept > 0 {
+		fmt.Fprintf(&b, "  not counted: %s not read in this load\n", plural(kept, "table"))
+	}
 	if r.Status == lake.StatusFailed {
 		return b.String() // the error says why
 	}

@@ -54,10 +54,7 @@ func (p *program) runCommand() *cli.Command {
 				return err
 			}
 			report = failedReport(report, interrupted(c.Context, err), p.now())
-			if asJSON {
-				return errors.Join(err, p.printJSON(report))
-			}
-			return errors.Join(err, p.printText(reportText(report)))
+			return p.printReport(report, err, asJSON)
 		},
 	}
 }
@@ -141,7 +138,7 @@ func (p *program) run(ctx context.Context, cfg *config, o runOptions) (report la
 		Logger: p.log, Now: p.now, Version: version, AsLoad: o.asLoad,
 		Audit: cfg.audit(o.allowShrink), Config: cfg.fingerprint(o.only), Resume: cfg.resumeFor(o.full), Progress: progress, Stats: sourceStats(client), Point: p.point,
 	}
-	stop := p.watch(ctx, progress, client.Stats)
+	stop := p.watch(ctx, progress, client.Stats, len(o.only) == 0)
 	report, err = loader.Run(ctx)
 	stop()
 	p.warnOfSkew(client.Stats().Skew)

@@ -46,6 +46,7 @@ func (p *program) snapshotsCommand() *cli.Command {
 }
 
 func (p *program) snapshots(ctx context.Context, l *lakeAt, name string, asJSON bool) error {
+	name = l.tableName(name)
 	snapshots, err := l.catalog.Snapshots(ctx, name)
 	if err != nil {
 		return l.tableError(ctx, name, err)

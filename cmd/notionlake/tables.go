@@ -66,14 +66,14 @@ func (p *program) tables(ctx context.Context, l *lakeAt, at string, asJSON bool)
 		infos = append(infos, i)
 		g.add(i.Name, thousands(i.Rows), fmt.Sprint(i.Columns), thousands(i.Files), size(i.Bytes), string(i.LoadID))
 	}
+	if len(infos) == 0 {
+		return errNoLoad()
+	}
 	if asJSON {
 		return p.printJSON(struct {
 			Namespace string      `json:"namespace"`
 			Tables    []tableInfo `json:"tables"`
 		}{l.cfg.Namespace, infos})
-	}
-	if len(infos) == 0 {
-		return p.printText("no tables yet: `notionlake run` makes them\n")
 	}
 	return p.printText(g.String())
 }

@@ -60,8 +60,15 @@ func (p *program) token(ctx context.Context, c *config) (notion.Token, error) {
 	return notion.Token(text), nil
 }
 
-// tokenText reads the token from where the configuration says.
+// tokenText reads the token: from the file or the command that the configuration
+// names, else from NOTION_TOKEN, else from the configuration itself. Who names a
+// file or a command wants no token that a shell happens to hold.
 func (p *program) tokenText(ctx context.Context, c *config) (text, from string, err error) {
+	inEnv, _ := p.env(tokenVariable)
+	inEnv = strings.TrimSpace(inEnv)
+	if elsewhere := c.Notion.TokenFile != "" || len(c.Notion.TokenCommand) > 0; elsewhere && inEnv != "" {
+		p.log.Info("the environment variable "+tokenVariable+" is not used: the configuration names where the token is", "config", c.path)
+	}
 	switch {
 	case c.Notion.TokenFile != "":
 		text, err = readTokenFile(c.Notion.TokenFile)
@@ -77,6 +84,10 @@ func (p *program) tokenText(ctx context.Context, c *config) (text, from string, 
 		if text == c.Notion.Token.reveal() {
 			p.secrets.hide(strings.TrimSpace(text))
 			err = p.checkTokenInConfig(c)
+			if inEnv != "" && inEnv != strings.TrimSpace(text) {
+				p.log.Info("the token of the environment variable "+tokenVariable+" is used, not the one in the configuration", "config", c.path)
+				return inEnv, tokenVariable, err
+			}
 		}
 		return text, "notion.token", err
 	default:

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"net/url"
 	"os"
 	"strings"
 
@@ -79,7 +78,8 @@ func (p *program) client(ctx context.Context, cfg *config) (*notion.Client, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := p.checkNetworkEnv(); err != nil {
+	proxy, err := p.network()
+	if err != nil {
 		return nil, err
 	}
 	if strings.HasPrefix(cfg.Notion.BaseURL, "http:") && !cfg.Notion.isLoopback() {
@@ -87,34 +87,8 @@ func (p *program) client(ctx context.Context, cfg *config) (*notion.Client, erro
 	}
 	return notion.NewClient(notion.Options{
 		Token: token, BaseURL: cfg.Notion.BaseURL, Version: cfg.Notion.Version, Rate: cfg.rate,
-		Logger: p.log, UserAgent: "notionlake/" + version,
+		Logger: p.log, UserAgent: "notionlake/" + version, Attempts: cfg.attempts, Proxy: proxy,
 	})
-}
-
-// checkNetworkEnv looks at the variables that Go's HTTP client reads, which
-// would else fail in the middle, or be passed over in silence.
-func (p *program) checkNetworkEnv() error {
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
-		value, _ := p.env(name)
-		if value == "" {
-			continue
-		}
-		if !strings.Contains(value, "://") {
-			value = "http://" + value
-		}
-		u, err := url.Parse(value)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "socks5" && u.Scheme != "socks5h" {
-			return usagef("the environment variable %s is not the URL of a proxy (http://host:port)", name) // it may hold a password
-		}
-	}
-	if file, _ := p.env("SSL_CERT_FILE"); file != "" {
-		f, err := os.Open(file)
-		if err != nil {
-			return usagef("the environment variable SSL_CERT_FILE names %s: %v", file, reason(err))
-		}
-		return f.Close()
-	}
-	return nil
 }
 
 // source makes what a load reads.

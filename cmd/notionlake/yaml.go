@@ -24,7 +24,11 @@ type yamlDecoder struct {
 	file    string
 	env     func(string) (string, bool)
 	present map[string]string // scalar text by path ("content.pages") of what the file has
+	places  map[string]string // by path: the file with line and column of its value
 }
+
+// emptyList is the text of a list without elements.
+const emptyList = "[]"
 
 // A yamlValue decodes itself.
 type yamlValue interface {
@@ -58,17 +62,31 @@ func (d *yamlDecoder) decode(data []byte, v any) error {
 
 // errorAt is a mistake at a node.
 func (d *yamlDecoder) errorAt(n ast.Node, path, format string, args ...any) error {
-	where := d.file
-	if t := n.GetToken(); t != nil && t.Position != nil {
-		where += ":" + strconv.Itoa(t.Position.Line) + ":" + strconv.Itoa(t.Position.Column)
-	}
+	where := d.place(n)
 	if path != "" {
 		where += ": " + path
 	}
 	return usagef("%s: %s", where, fmt.Sprintf(format, args...))
 }
 
+// place is where a node is.
+func (d *yamlDecoder) place(n ast.Node) string {
+	if t := n.GetToken(); t != nil && t.Position != nil {
+		return d.file + ":" + strconv.Itoa(t.Position.Line) + ":" + strconv.Itoa(t.Position.Column)
+	}
+	return d.file
+}
+
+// placeOf is where the value at a path is.
+func (d *yamlDecoder) placeOf(path string) string {
+	if place, ok := d.places[path]; ok {
+		return place
+	}
+	return d.file
+}
+
 func (d *yamlDecoder) value(n ast.Node, v reflect.Value, path string) error {
+	d.places[path] = d.place(n)
 	if own, ok := v.Addr().Interface().(yamlValue); ok {
 		return own.decodeYAML(d, n, path)
 	}
@@ -91,6 +109,9 @@ func (d *yamlDecoder) value(n ast.Node, v reflect.Value, path string) error {
 		items, ok := n.(*ast.SequenceNode)
 		if !ok {
 			return d.errorAt(n, path, "a list is expected")
+		}
+		if len(items.Values) == 0 {
+			d.present[path] = emptyList
 		}
 		for i, item := range items.Values {
 			e := reflect.New(v.Type().Elem()).Elem()

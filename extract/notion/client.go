@@ -33,6 +33,9 @@ type Options struct {
 	Logger    *slog.Logger      // none
 	UserAgent string            // "notionlake"
 	Parallel  int               // requests in flight, 8
+	Attempts  int               // of one request that brings no answer, 8
+	// Proxy names the proxy of a request, where Transport is nil; nil: none.
+	Proxy func(*http.Request) (*url.URL, error) `json:"-"`
 	// MaxBodyBytes is how large an answer may be, unpacked; 64 MiB.
 	MaxBodyBytes int64
 }
@@ -46,9 +49,12 @@ type Client struct {
 	limit    *limiter
 	slots    chan struct{}
 	maxBytes int64
+	attempts int
 	buffers  sync.Pool // *buffer
 	gunzips  sync.Pool // *gunzip
 	redact   func(string) string
+
+	warnAfter atomic.Int64 // when the next line about a retry may be logged, in nanoseconds
 
 	requests, retries, limited, bytesRead, skipped, skew atomic.Int64
 }
@@ -62,8 +68,11 @@ func NewClient(o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("base URL: %w", err)
 	}
-	if o.Parallel < 0 || o.MaxBodyBytes < 0 || o.Rate.PerMinute < 0 {
-		return nil, errors.New("parallel, the body limit and the rate must not be negative")
+	if o.Parallel < 0 || o.MaxBodyBytes < 0 || o.Rate.PerMinute < 0 || o.Attempts < 0 {
+		return nil, errors.New("parallel, attempts, the body limit and the rate must not be negative")
+	}
+	if o.Attempts == 0 {
+		o.Attempts = maxAttempts
 	}
 	if o.Parallel == 0 {
 		o.Parallel = defaultParallel
@@ -81,7 +90,9 @@ func NewClient(o Options) (*Client, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Transport == nil {
-		o.Transport = NewTransport(o.Parallel)
+		t := NewTransport(o.Parallel)
+		t.Proxy = o.Proxy
+		o.Transport = t
 	}
 	token := string(o.Token)
 	return &Client{
@@ -99,6 +110,7 @@ func NewClient(o Options) (*Client, error) {
 		limit:    newLimiter(o.Rate, o.Logger),
 		slots:    make(chan struct{}, o.Parallel),
 		maxBytes: o.MaxBodyBytes,
+		attempts: o.Attempts,
 	}, nil
 }
 

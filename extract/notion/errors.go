@@ -3,6 +3,7 @@ package notion
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 )
@@ -13,6 +14,8 @@ var (
 	ErrRestricted   = errors.New("not allowed for this connection")
 	ErrNotFound     = errors.New("not found or not shared with the connection")
 	ErrBlocked      = errors.New("requests of this connection are blocked by Notion")
+	// ErrUnreachable is a server to which there is no connection.
+	ErrUnreachable = errors.New("no connection to Notion")
 	// ErrCursor is a start_cursor that Notion does not take (any more).
 	ErrCursor = errors.New("cursor refused")
 	// ErrTooLarge is an answer over the size cap that could not be made smaller.
@@ -75,6 +78,10 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Is reports what kind of error e is.
 func (e *Error) Is(target error) bool {
+	if target == ErrUnreachable {
+		op := new(net.OpError)
+		return e.Status == 0 && errors.As(e.Err, &op) && (op.Op == "dial" || op.Op == "proxyconnect")
+	}
 	if e.Code == "" {
 		return false // not Notion's word: a proxy may answer 401, 403 or 404 too
 	}

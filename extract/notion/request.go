@@ -56,7 +56,7 @@ type fault struct {
 }
 
 // do sends a request until it is answered, fails for good or has been tried
-// maxAttempts times. The answer must be released.
+// as often as Options.Attempts says. The answer must be released.
 func (c *Client) do(ctx context.Context, r request) (*answer, error) {
 	attempts, heavy, told := 0, 0, 0
 	for n := 1; ; n++ {
@@ -75,7 +75,7 @@ func (c *Client) do(ctx context.Context, r request) (*answer, error) {
 		told = 0
 		attempts++
 		f.err.Attempts = attempts
-		if f.final || attempts == maxAttempts {
+		if f.final || attempts == c.attempts {
 			return nil, &f.err
 		}
 		if !f.heavy {
@@ -86,10 +86,26 @@ func (c *Client) do(ctx context.Context, r request) (*answer, error) {
 				return nil, &f.err
 			}
 		}
-		if err := sleep(ctx, max(backoff(attempts), f.wait)); err != nil {
+		wait := max(backoff(attempts), f.wait)
+		c.warnOfRetry(ctx, &f.err, wait)
+		if err := sleep(ctx, wait); err != nil {
 			return nil, fmt.Errorf("%s: %w", r.op, err)
 		}
 	}
+}
+
+// warnOfRetry says that a request failed more than once and when it is tried
+// again. With many requests in flight it does not say it of each.
+func (c *Client) warnOfRetry(ctx context.Context, err *Error, wait time.Duration) {
+	if err.Attempts <= quietTries {
+		return
+	}
+	now, after := time.Now(), c.warnAfter.Load()
+	if now.UnixNano() < after || !c.warnAfter.CompareAndSwap(after, now.Add(warnInterval).UnixNano()) {
+		return
+	}
+	c.log.LogAttrs(ctx, slog.LevelWarn, "a request to Notion failed and is tried again",
+		slog.String("error", err.Error()), slog.String("next_in", wait.Round(100*time.Millisecond).String()), slog.Int("attempts_left", c.attempts-err.Attempts))
 }
 
 var errStalled = errors.New("nothing arrived for " + stallTime.String())
@@ -240,7 +256,7 @@ func (c *Client) logAttempt(ctx context.Context, req *http.Request, n int, took 
 		slog.String("method", req.Method),
 		slog.String("path", req.URL.Path),
 		slog.Int("attempt", n),
-		slog.Duration("duration", took),
+		slog.Duration("duration", took.Round(time.Microsecond)),
 	}
 	if f == nil {
 		attrs = append(attrs, slog.Int("status", http.StatusOK))

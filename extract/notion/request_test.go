@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"syscall"
@@ -251,4 +252,51 @@ func TestStats(t *testing.T) {
 			t.Errorf("skew %v", s.Skew)
 		}
 	})
+}
+
+// Retries are not made in silence, and not with a line each.
+func TestRetriesAreLogged(t *testing.T) {
+	dead := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	for _, tt := range []struct {
+		name     string
+		attempts int
+		replies  []reply
+		requests int
+		lines    func(n int) bool
+	}{
+		{"one failure", 0, []reply{breaks(dead), json200(onePage)}, 2, func(n int) bool { return n == 0 }},
+		{"two failures", 0, []reply{breaks(dead), breaks(dead), json200(onePage)}, 3, func(n int) bool { return n == 1 }},
+		{"a dead server", 0, []reply{breaks(dead)}, 8, func(n int) bool { return n > 1 && n < 7 }},
+		{"a dead server, few attempts", 3, []reply{breaks(dead)}, 3, func(n int) bool { return n == 1 }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				f := answers(tt.replies...)
+				c, err := NewClient(Options{Token: testToken, Transport: f, Attempts: tt.attempts, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = c.Page(t.Context(), pageID)
+				if failed := len(tt.replies) == 1; failed != errors.Is(err, ErrUnreachable) {
+					t.Errorf("error %v", err)
+				}
+				if len(f.asked) != tt.requests {
+					t.Errorf("%d requests, want %d", len(f.asked), tt.requests)
+				}
+				lines := strings.Split(strings.TrimSuffix(log.String(), "\n"), "\n")
+				if log.Len() == 0 {
+					lines = nil
+				}
+				if !tt.lines(len(lines)) {
+					t.Errorf("%d lines:\n%s", len(lines), log.String())
+				}
+				for _, line := range lines {
+					if !strings.Contains(line, "level=WARN") || !strings.Contains(line, "retrieve page "+pageID) || !strings.Contains(line, "connection refused") || !strings.Contains(line, "next_in=") {
+						t.Errorf("line %s", line)
+					}
+				}
+			})
+		})
+	}
 }

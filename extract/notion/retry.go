@@ -10,7 +10,9 @@ import (
 )
 
 const (
-	maxAttempts  = 8                // of one request; waiting as told is no attempt
+	maxAttempts  = 8                // of one request, unless Options say else; waiting as told is no attempt
+	quietTries   = 1                // failures of a request that are not worth a word
+	warnInterval = 5 * time.Second  // between two lines about requests that are tried again
 	firstBackoff = time.Second      // doubles
 	maxBackoff   = 60 * time.Second // each
 	stallTime    = 60 * time.Second // without a byte

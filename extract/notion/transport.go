@@ -8,8 +8,8 @@ import (
 )
 
 // NewTransport returns the transport that a Client uses when it is given none:
-// no proxy, HTTP/1.1 and at most parallel connections to a host. A connection
-// each, since one connection for everything, as HTTP/2 has, fails as a whole.
+// HTTP/1.1 and at most parallel connections to a host. A connection each, since
+// one connection for everything, as HTTP/2 has, fails as a whole.
 func NewTransport(parallel int) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
