@@ -22,14 +22,8 @@ import (
 	"github.com/notionlake/notionlake/lake"
 )
 
-// gcPercent is low because it costs little: a row allocates next to nothing, so
-// the collector has little to do, and the heap stays at a third above what lives.
-const gcPercent = 30
-
 func main() {
-	if _, set := os.LookupEnv("GOGC"); !set {
-		debug.SetGCPercent(gcPercent)
-	}
+	tuneCollector(os.LookupEnv)
 	ctx, stop := withSignals(context.Background())
 	dir, _ := os.Getwd() // without one, relative paths stay what they are
 	code := run(ctx, os.Args, outside{dir: dir, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv})

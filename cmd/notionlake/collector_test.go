@@ -1,0 +1,41 @@
+package main
+
+import (
+	"runtime"
+	"runtime/debug"
+	"testing"
+)
+
+func TestGrowPercent(t *testing.T) {
+	for _, c := range []struct {
+		live uint64
+		want int
+	}{{0, 500}, {1 << 20, 500}, {10 << 20, 200}, {40 << 20, 50}, {1 << 30, 15}} {
+		if got := growPercent(c.live); got != c.want {
+			t.Errorf("growPercent(%d MB) = %d, want %d", c.live>>20, got, c.want)
+		}
+	}
+}
+
+// The share follows what lives, or is left to the environment.
+func TestTuneCollector(t *testing.T) {
+	const before = 123
+	defer debug.SetGCPercent(debug.SetGCPercent(before))
+	tuneCollector(func(name string) (string, bool) { return "", name == "GOGC" })
+	if got := debug.SetGCPercent(before); got != before {
+		t.Errorf("with GOGC set, the share became %d", got)
+	}
+	tuneCollector(func(string) (string, bool) { return "", false })
+	big := make([]*[1 << 20]byte, 100) // with pointers, or it would not be looked at
+	for i := range big {
+		big[i] = new([1 << 20]byte)
+	}
+	for range 100 {
+		runtime.GC() // cleanups run some time after it
+		if got := debug.SetGCPercent(before); got >= 15 && got <= 20 { // of 100 MB and a little
+			runtime.KeepAlive(big)
+			return
+		}
+	}
+	t.Error("the share did not follow what lives")
+}
