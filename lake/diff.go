@@ -73,6 +73,8 @@ type RowChange struct {
 	// Cells are all cells of a row that was added or removed, and those of a
 	// changed row that differ.
 	Cells []CellChange
+	// Row are all cells of the row.
+	Row []CellChange
 }
 
 // A Cell is a value with its column.

@@ -136,6 +136,7 @@ func (d *TableDiff) change(kind RowKind, old, now []Value) RowChange {
 		if cell.From.Column == nil && cell.To.Column == nil {
 			continue
 		}
+		c.Row = append(c.Row, cell)
 		if kind == RowChanged {
 			a = d.pairs[i].encode(a[:0], old, true)
 			b = d.pairs[i].encode(b[:0], now, false)

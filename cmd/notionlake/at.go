@@ -103,35 +103,39 @@ type moment struct {
 // at finds what the text of --at names; "" is now. table is the table it is
 // asked for, "" for all of them.
 func (l *lakeAt) at(ctx context.Context, text, table string) (moment, error) {
+	return l.moment(ctx, "--at", text, table)
+}
+
+// moment finds what the text of a flag names; "" is now.
+func (l *lakeAt) moment(ctx context.Context, flag, text, table string) (moment, error) {
 	if text == "" {
 		return moment{}, nil
 	}
-	ref, err := catalog.ParseRef(text)
+	ref, err := parseMoment(text)
 	if err != nil {
-		return moment{}, usagef("--at %q: a load id (20261121T030000Z), a tag, a snapshot id or a time (2026-11-21T03:00:00Z) is expected", cut(text, 60))
+		return moment{}, usagef("%s %q: a load id (20261121T030000Z), a tag, a snapshot id or a time (2026-11-21T03:00:00Z) is expected", flag, cut(text, 60))
 	}
 	loads, err := l.loads(ctx)
 	if err != nil {
 		return moment{}, err
 	}
+	kept, err := l.kept(ctx, loads)
+	if err != nil {
+		return moment{}, err
+	}
 	if load := findLoad(loads, ref); load != nil {
-		if s, ok := load.TableSnapshots[table]; !ok || ref.SnapshotID == 0 || s.SnapshotID != ref.SnapshotID {
-			ref = catalog.Ref{Tag: load.Tag}
+		if s, ok := load.TableSnapshots[table]; ok && ref.SnapshotID != 0 && s.SnapshotID == ref.SnapshotID {
+			return moment{ref, load}, nil
 		}
-		return moment{ref, load}, nil
+		if isKept(kept, load.LoadID) {
+			return moment{catalog.Ref{Tag: load.Tag}, load}, nil
+		}
+		return moment{}, usagef("%s %s: load %s has expired%s", flag, cut(text, 60), load.LoadID, nearest(kept, ref))
 	}
-	if table != "" && ref.Time.IsZero() {
-		snapshots, err := l.catalog.Snapshots(ctx, table)
-		if err != nil {
-			return moment{}, l.tableError(ctx, table, err)
-		}
-		for _, s := range snapshots {
-			if s.ID == ref.SnapshotID || ref.Tag != "" && contains(s.Tags, ref.Tag) {
-				return moment{ref: ref}, nil
-			}
-		}
+	if found, ok, err := l.inRefs(ctx, ref, table); err != nil || ok {
+		return moment{ref: found}, err
 	}
-	return moment{}, usagef("--at %s: no such load%s", cut(text, 60), nearest(loads, ref))
+	return moment{}, usagef("%s %s: no such load%s", flag, cut(text, 60), nearest(kept, ref))
 }
 
 // findLoad finds the load that ref names: by tag, by a snapshot of any table, or
