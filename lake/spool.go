@@ -20,14 +20,21 @@ type spool struct {
 }
 
 func newSpool(dir string) (*spool, error) {
-	f, err := os.CreateTemp(dir, "notionlake-spool-*")
+	f, err := createSpool(dir)
 	if err != nil {
 		return nil, fmt.Errorf("spool of late columns: %w", err)
 	}
-	// Without a name it is gone however the process ends. Where open files cannot
-	// be removed, close does it.
-	_ = os.Remove(f.Name())
 	return &spool{file: f, w: bufio.NewWriterSize(f, 256<<10)}, nil
+}
+
+// createSpool makes the file of a spool. Without a name it is gone however the
+// process ends; where open files cannot be removed, closeSpool does it.
+func createSpool(dir string) (*os.File, error) {
+	f, err := os.CreateTemp(dir, "notionlake-spool-*")
+	if err == nil {
+		_ = os.Remove(f.Name())
+	}
+	return f, err
 }
 
 // add appends a value.
@@ -56,9 +63,11 @@ func (s *spool) rewind() (*spoolReader, error) {
 	return &spoolReader{r: bufio.NewReaderSize(s.file, 256<<10)}, nil
 }
 
-func (s *spool) close() error {
-	err := s.file.Close()
-	if rm := os.Remove(s.file.Name()); rm != nil && !errors.Is(rm, os.ErrNotExist) {
+func (s *spool) close() error { return closeSpool(s.file) }
+
+func closeSpool(f *os.File) error {
+	err := f.Close()
+	if rm := os.Remove(f.Name()); rm != nil && !errors.Is(rm, os.ErrNotExist) {
 		err = errors.Join(err, rm)
 	}
 	return err

@@ -41,7 +41,7 @@ func (p *program) app() *cli.App {
 	}
 	app.Commands = []*cli.Command{
 		p.initCommand(), p.checkCommand(), p.runCommand(), p.demoCommand(),
-		p.tablesCommand(), p.schemaCommand(), p.headCommand(), p.loadsCommand(), p.snapshotsCommand(),
+		p.tablesCommand(), p.schemaCommand(), p.headCommand(), p.diffCommand(), p.loadsCommand(), p.snapshotsCommand(),
 		p.publishCommand(), p.discardCommand(), p.rollbackCommand(),
 		p.connectCommand(), p.versionCommand(), p.completionCommand(), helpCommand(),
 	}

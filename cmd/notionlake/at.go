@@ -105,38 +105,44 @@ type moment struct {
 // at finds what the text of --at names; "" is now. table is the table it is
 // asked for, "" for all of them.
 func (l *lakeAt) at(ctx context.Context, text, table string) (moment, error) {
+	return l.moment(ctx, "--at", text, table)
+}
+
+// moment finds what the text of a flag names; "" is now.
+func (l *lakeAt) moment(ctx context.Context, flag, text, table string) (moment, error) {
 	if text == "" {
 		return moment{}, nil
 	}
-	ref, err := catalog.ParseRef(text)
+	ref, err := parseMoment(text)
 	if err != nil {
-		return moment{}, usagef("--at %q: a load id (20261121T030000Z), a tag, a snapshot id or a time (2026-11-21T03:00:00Z) is expected", cut(text, 60))
+		return moment{}, usagef("%s %q: a load id (20261121T030000Z), a tag, a snapshot id or a time (2026-11-21T03:00:00Z) is expected", flag, cut(text, 60))
 	}
 	loads, err := l.loads(ctx)
 	if err != nil {
 		return moment{}, err
 	}
+	kept, err := l.kept(ctx, loads)
+	if err != nil {
+		return moment{}, err
+	}
 	if load := findLoad(loads, ref); load != nil {
-		if s, ok := load.TableSnapshots[table]; !ok || ref.SnapshotID == 0 || s.SnapshotID != ref.SnapshotID {
-			ref = catalog.Ref{Tag: load.Tag}
+		if s, ok := load.TableSnapshots[table]; ok && ref.SnapshotID != 0 && s.SnapshotID == ref.SnapshotID {
+			return moment{ref: ref, load: load}, nil
 		}
-		return moment{ref: ref, load: load}, nil
-	}
-	if held, err := l.heldAt(ctx, ref); err != nil || held != nil {
-		return moment{ref: ref, held: held}, err
-	}
-	if table != "" && ref.Time.IsZero() {
-		snapshots, err := l.catalog.Snapshots(ctx, table)
-		if err != nil {
-			return moment{}, l.tableError(ctx, table, err)
+		if isKept(kept, load.LoadID) {
+			return moment{ref: catalog.Ref{Tag: load.Tag}, load: load}, nil
 		}
-		for _, s := range snapshots {
-			if s.ID == ref.SnapshotID || ref.Tag != "" && contains(s.Tags, ref.Tag) {
-				return moment{ref: ref}, nil
-			}
-		}
+		return moment{}, usagef("%s %s: load %s has expired%s", flag, cut(text, 60), load.LoadID, nearest(kept, ref))
 	}
-	return moment{}, usagef("--at %s: no such load%s", cut(text, 60), nearest(loads, ref))
+	if held, err := l.heldAt(ctx, ref); err != nil {
+		return moment{}, err
+	} else if held != nil {
+		return moment{ref: catalog.Ref{Tag: held.Load.ID.HeldTag()}, held: held}, nil
+	}
+	if found, ok, err := l.inRefs(ctx, ref, table); err != nil || ok {
+		return moment{ref: found}, err
+	}
+	return moment{}, usagef("%s %s: no such load%s", flag, cut(text, 60), nearest(kept, ref))
 }
 
 // findLoad finds the load that ref names: by tag, by a snapshot of any table, or

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/notionlake/notionlake/catalog"
+	"github.com/notionlake/notionlake/lake"
+)
+
+// heldPrefix begins the tag of a load that is held: held_<load id>.
+const heldPrefix = "held_"
+
+// parseMoment reads what --at takes.
+func parseMoment(text string) (catalog.Ref, error) {
+	if id, ok := strings.CutPrefix(text, heldPrefix); ok {
+		if ref, err := catalog.ParseRef(id); err == nil && ref.Tag == lake.LoadID(id).Tag() {
+			return catalog.Ref{Tag: text}, nil
+		}
+	}
+	return catalog.ParseRef(text)
+}
+
+// inRefs looks for what the ledger does not know in the refs of a table, or of
+// all where table is "": a snapshot that no load made, and the tag of a load
+// that is held, which its id names too.
+func (l *lakeAt) inRefs(ctx context.Context, ref catalog.Ref, table string) (catalog.Ref, bool, error) {
+	if !ref.Time.IsZero() {
+		return catalog.Ref{}, false, nil
+	}
+	names := []string{table}
+	if table == "" {
+		tables, err := l.catalog.Tables(ctx)
+		if err != nil {
+			return catalog.Ref{}, false, storageError(err)
+		}
+		names = nil
+		for _, t := range tables {
+			names = append(names, t.Schema.Table)
+		}
+	}
+	wanted := []string{ref.Tag}
+	if id, ok := strings.CutPrefix(ref.Tag, lake.LoadID("").Tag()); ok {
+		wanted = append(wanted, heldPrefix+id)
+	}
+	for _, name := range names {
+		snapshots, err := l.catalog.Snapshots(ctx, name)
+		if err != nil {
+			return catalog.Ref{}, false, l.tableError(ctx, name, err)
+		}
+		for _, s := range snapshots {
+			if ref.SnapshotID != 0 && s.ID == ref.SnapshotID && table != "" {
+				return ref, true, nil
+			}
+			for _, tag := range wanted {
+				if tag != "" && slices.Contains(s.Tags, tag) {
+					return catalog.Ref{Tag: tag}, true, nil
+				}
+			}
+		}
+	}
+	return catalog.Ref{}, false, nil
+}
+
+// kept are the loads whose tags are still there: the others have expired.
+func (l *lakeAt) kept(ctx context.Context, loads []ledgerRow) ([]ledgerRow, error) {
+	snapshots, err := l.catalog.Snapshots(ctx, lake.LedgerTable)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, storageError(err)
+	}
+	tags := map[string]bool{}
+	for _, s := range snapshots {
+		for _, tag := range s.Tags {
+			tags[tag] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(loads), func(r ledgerRow) bool { return !tags[r.Tag] }), nil
+}
+
+func isKept(kept []ledgerRow, id lake.LoadID) bool {
+	return slices.ContainsFunc(kept, func(r ledgerRow) bool { return r.LoadID == id })
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// printSchemaDiff prints how the columns changed.
+func (p *program) printSchemaDiff(s timeSpan, o diffOptions, changes []tableChange) error {
+	if o.asJSON {
+		if o.table == "" {
+			return p.printTableDiffs(s, changes)
+		}
+		return p.printJSON(struct {
+			From *momentInfo `json:"from"`
+			To   *momentInfo `json:"to"`
+			tableDiffInfo
+		}{s.from.info(), s.to.info(), changes[0].info()})
+	}
+	if o.asCSV {
+		w := newCSV(p, "table", "kind", "column", "from", "to")
+		for _, t := range changes {
+			for _, c := range t.schema() {
+				w.line(t.name, c.Kind, c.Column, c.From, c.To)
+			}
+		}
+		return w.flush()
+	}
+	g := &grid{header: []string{"table", "change"}, maxWidth: 2 * maxCellWidth}
+	for _, t := range changes {
+		if state := t.state(); state != "" {
+			g.add(t.name, "the table "+state)
+		}
+		for _, c := range t.schema() {
+			g.add(t.name, schemaWord(c))
+		}
+	}
+	if len(g.rows) == 0 {
+		return p.printText(s.title(o.table) + "no change of columns\n")
+	}
+	return p.printText(s.title(o.table) + g.String())
+}
+
+// schemaWords says in words how columns changed.
+func schemaWords(changes []lake.SchemaChange) string {
+	var words []string
+	for _, c := range changes {
+		words = append(words, schemaWord(c))
+	}
+	return strings.Join(words, "; ")
+}
+
+func schemaWord(c lake.SchemaChange) string {
+	switch c.Kind {
+	case "add":
+		return c.Column + " added (" + c.To + ")"
+	case "rename":
+		return c.From + " renamed to " + c.To
+	case "retype":
+		return c.Column + " is " + c.To + ", was " + c.From
+	case "widen":
+		return c.Column + " widened to " + c.To
+	case "retire":
+		return c.Column + " removed"
+	default:
+		return c.Kind + " " + c.Column
+	}
+}
