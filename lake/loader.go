@@ -84,7 +84,7 @@ func (l *Loader) do(ctx context.Context, work func(*run) error) (Report, error) 
 	var err error
 	if r.session, err = l.begin(ctx); err == nil {
 		err = work(r)
-		err = errors.Join(err, r.session.end())
+		err = errors.Join(err, r.end())
 	}
 	r.report.Finished = l.now()
 	r.report.count(l.Stats)

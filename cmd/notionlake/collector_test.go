@@ -31,7 +31,7 @@ func TestTuneCollector(t *testing.T) {
 		big[i] = new([1 << 20]byte)
 	}
 	for range 100 {
-		runtime.GC() // cleanups run some time after it
+		runtime.GC()                                                   // cleanups run some time after it
 		if got := debug.SetGCPercent(before); got >= 15 && got <= 20 { // of 100 MB and a little
 			runtime.KeepAlive(big)
 			return

@@ -231,7 +231,7 @@ func (l *lakeAt) before(ctx context.Context, loads []ledgerRow, to end, table st
 		if i < 0 {
 			return end{nothing: true}
 		}
-		return end{moment: moment{catalog.Ref{Tag: loads[i].Tag}, &loads[i]}}
+		return end{moment: moment{ref: catalog.Ref{Tag: loads[i].Tag}, load: &loads[i]}}
 	}
 	if to.load != nil {
 		i, _ := slices.BinarySearchFunc(loads, to.load.LoadID, func(r ledgerRow, id lake.LoadID) int { return strings.Compare(string(r.LoadID), string(id)) })
