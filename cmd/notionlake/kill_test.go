@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,7 +17,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/notionlake/notionlake/catalog"
 	"github.com/notionlake/notionlake/extract/notiontest"
+	"github.com/notionlake/notionlake/lake"
 )
 
 // killVariable makes a test's child process kill itself at that point of a
@@ -85,6 +88,7 @@ func TestKilled(t *testing.T) {
 			landed++
 		}
 		fresh.call("run").wants(t, exitDone)
+		fresh.checkFiles()
 	}
 	t.Logf("%d points; of the kills tried, %d came after the commit", points, landed)
 }
@@ -117,6 +121,42 @@ func killedRun(t *testing.T, b *bench, program string, at int64, ends bool) int6
 		t.Fatalf("the child does not say how many points it has: %s", stderr.String())
 	}
 	return points
+}
+
+// checkFiles fails for files of the warehouse that no table names, and for what
+// is left in the journal.
+func (b *bench) checkFiles() {
+	b.t.Helper()
+	storage, err := lake.OpenStorage(b.t.Context(), lake.StorageOptions{URL: filepath.Join(b.dir, "lake")})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	c, err := catalog.Open(b.t.Context(), catalog.Options{URI: filepath.Join(b.dir, "lake", "catalog.db"), Storage: storage, ReadOnly: true})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(c.Close(), storage.Close()); err != nil {
+			b.t.Error(err)
+		}
+	}()
+	named, err := c.References(b.t.Context())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	files := 0
+	for o, err := range storage.List(b.t.Context(), "") {
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		files++
+		if !named[o.Key] && !strings.HasPrefix(o.Key, "catalog.db") {
+			b.t.Errorf("a file that no table names: %s", o.Key)
+		}
+	}
+	if files < 20 {
+		b.t.Errorf("only %d files in the warehouse", files)
+	}
 }
 
 // A seen is what a reader sees of a table.

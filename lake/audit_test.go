@@ -1,0 +1,95 @@
+package lake_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// numbers are n different IDs.
+func numbers(n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprint(i)
+	}
+	return ids
+}
+
+func TestShrink(t *testing.T) {
+	for _, test := range []struct {
+		key    string
+		before int
+		after  int
+		held   bool
+	}{
+		{"a", 100, 50, false}, // half may go
+		{"a", 100, 49, true},
+		{"a", 99, 1, false}, // too few for a share
+		{"a", 1, 0, true},   // but none at all is never right
+		{"a", 0, 0, false},
+		{"a", 10, 500, false},
+		{"_users", 200, 10, true},
+		{"_users", 5, 0, false},
+		{"_options", 200, 0, false}, // it shrinks as it likes
+	} {
+		t.Run(fmt.Sprintf("%s %d to %d", test.key, test.before, test.after), func(t *testing.T) {
+			w := newWorld(t, nil)
+			w.run(textTable(test.key, numbers(test.before)...), textTable("other", "1"))
+			l := w.loader(textTable(test.key, numbers(test.after)...), textTable("other", "1"))
+			l.Audit.Shrink = &lake.Shrink{Max: 0.5}
+			report, err := l.Run(t.Context())
+			var held *lake.HeldError
+			if got := errors.As(err, &held); got != test.held || got != (report.Status == lake.StatusHeld) {
+				t.Errorf("held: %v, status %s, error %v", got, report.Status, err)
+			}
+			if test.held && !strings.Contains(held.Reasons[0], fmt.Sprintf("had %d rows", test.before)) {
+				t.Errorf("reasons: %q", held.Reasons)
+			}
+		})
+	}
+}
+
+// The journal may hold what this version did not write.
+func TestDamagedJournal(t *testing.T) {
+	const dir = "_notionlake/tables/journal/"
+	const name = "20261121T010000Z_0b6e7d8e-5a3c-4d7e-9f10-2b3c4d5e6f70.json"
+	t.Run("truncated", func(t *testing.T) {
+		w := newWorld(t, nil)
+		if err := w.storage.WriteAll(t.Context(), dir+name, []byte(`{"format": 1, "sta`)); err != nil {
+			t.Fatal(err)
+		}
+		stray := "tables/a/data/x-0b6e7d8e-5a3c-4d7e-9f10-2b3c4d5e6f70.parquet"
+		if err := w.storage.WriteAll(t.Context(), stray, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		w.run(textTable("a", "1"))
+		if _, err := w.storage.ReadAll(t.Context(), dir+"damaged/"+name); err != nil {
+			t.Errorf("a damaged entry is put aside: %v", err)
+		}
+		if _, err := w.storage.ReadAll(t.Context(), dir+name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("a damaged entry stays in the journal: %v", err)
+		}
+		if _, err := w.storage.ReadAll(t.Context(), stray); err != nil {
+			t.Errorf("what may be needed is not deleted: %v", err)
+		}
+	})
+	t.Run("newer", func(t *testing.T) {
+		w := newWorld(t, nil)
+		if err := w.storage.WriteAll(t.Context(), dir+name, []byte(`{"format": 99, "what": ["is", "this"]}`)); err != nil {
+			t.Fatal(err)
+		}
+		before := w.files()
+		_, err := w.loader(textTable("a", "1")).Run(t.Context())
+		var storage *lake.StorageError
+		if !errors.Is(err, lake.ErrNewerJournal) || !errors.As(err, &storage) {
+			t.Errorf("error: %v, want ErrNewerJournal", err)
+		}
+		if got := w.files(); len(got) != len(before) {
+			t.Errorf("files: %v", got)
+		}
+	})
+}
