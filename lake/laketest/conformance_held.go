@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -246,7 +247,8 @@ func testDead(t *testing.T, b *bench) {
 	for n := 1; ; n++ {
 		l := b.loader(Table(wider, newRow), Table(schema("new"), []lake.Value{lake.TextValue("n")}))
 		l.Parallel = 1
-		dead := &mortal{Catalog: b.catalog, left: n, err: died}
+		dead := &mortal{Catalog: b.catalog, err: died}
+		dead.left.Store(int64(n))
 		l.Catalog = dead
 		ctx, cancel := context.WithCancel(t.Context())
 		l.Source = dying{l.Source, dead}
@@ -269,13 +271,12 @@ func testDead(t *testing.T, b *bench) {
 // A mortal is a catalog of which only so many calls are answered.
 type mortal struct {
 	lake.Catalog
-	left int
+	left atomic.Int64
 	err  error
 }
 
 func (m *mortal) count() error {
-	m.left--
-	if m.left < 0 {
+	if m.left.Add(-1) < 0 {
 		return m.err
 	}
 	return nil
