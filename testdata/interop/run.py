@@ -28,7 +28,7 @@ def ask(url, path, body=None):
 
 
 def load(bin_dir, folder):
-    run = subprocess.run([os.path.join(bin_dir, "notionlake"), "run", "--json", "--log-level", "error"], cwd=folder, stdout=subprocess.PIPE, check=False)
+    run = subprocess.run([os.path.join(bin_dir, "notionlake"), "run", "--allow-shrink", "--json", "--log-level", "error"], cwd=folder, stdout=subprocess.PIPE, check=False)
     report = json.loads(run.stdout)
     if run.returncode != 0 or report["status"] != "complete":
         sys.exit("run: exit code %d, %s: %s" % (run.returncode, report["status"], report["reasons"]))
