@@ -18,7 +18,7 @@ PLAIN_PKGS := ./catalog/... ./cmd/...
 
 .DEFAULT_GOAL := help
 SHELL := bash -o pipefail
-.PHONY: help build demo test recorded lint interop bench fuzz clean
+.PHONY: help build demo test recorded lint interop bench chaos fuzz clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,9 @@ interop: build ## DuckDB and PyIceberg judge several loads, cell by cell (instal
 
 bench: build ## rows per CPU second, bytes and peak memory of a whole run
 	go run ./testdata/bench -bin $(BIN)
+
+chaos: ## cut hold, publish, discard and rollback short at every point
+	go test -count=1 -v -timeout 60m -run '^TestDecisionsCutShort$$' ./catalog -sweep 1 | grep -v '^=== '
 
 FUZZTIME ?= 30s
 fuzz: ## run every fuzz target for FUZZTIME

@@ -49,8 +49,6 @@ var (
 	ErrMoved = errors.New("the warehouse was moved or changed")
 	// ErrUnsafe is a table whose properties would send credentials elsewhere.
 	ErrUnsafe = errors.New("unsafe table property")
-	// ErrLocked is a catalog that another program has locked for too long.
-	ErrLocked = errors.New("the catalog is locked")
 	// ErrNotFound is a table or a snapshot that does not exist.
 	ErrNotFound = errors.New("not found")
 )
@@ -294,7 +292,7 @@ func (l listing) lastLoad() lake.LoadID {
 			}
 		}
 		if s := e.meta.CurrentSnapshot(); s != nil && s.Summary != nil {
-			if id := lake.LoadID(s.Summary.Properties[loadEntry]); validLoadID(id) {
+			if id := lake.LoadID(s.Summary.Properties[loadEntry]); id.Valid() {
 				last = max(last, id)
 			}
 		}

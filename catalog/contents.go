@@ -114,12 +114,14 @@ func (t *target) refill(ctx context.Context, from restored) (contents, error) {
 			return out, err
 		}
 		if m.ManifestContent() != iceberg.ManifestContentData {
-			out.deletes = true
-		} else {
-			for _, e := range live {
-				out.total.add(e.DataFile())
-				entries = append(entries, iceberg.NewManifestEntry(iceberg.EntryStatusADDED, &t.snapshotID, nil, nil, e.DataFile()))
+			if len(live) > 0 {
+				return out, rowDeletes(from.snapshot)
 			}
+			continue
+		}
+		for _, e := range live {
+			out.total.add(e.DataFile())
+			entries = append(entries, iceberg.NewManifestEntry(iceberg.EntryStatusADDED, &t.snapshotID, nil, nil, e.DataFile()))
 		}
 		if !from.anew {
 			out.manifests = append(out.manifests, m)

@@ -170,36 +170,6 @@ func renamed(from, to string) []lake.SchemaChange {
 	return []lake.SchemaChange{{Kind: renameColumn, Column: to, From: from, To: to}}
 }
 
-// schemaChanges tells two schemas of one table apart, by field ID.
-func schemaChanges(from, to *iceberg.Schema) []lake.SchemaChange {
-	var changes []lake.SchemaChange
-	byName := map[string]iceberg.NestedField{}
-	for _, f := range from.Fields() {
-		byName[f.Name] = f
-	}
-	replaced := map[int]bool{}
-	for _, f := range to.Fields() {
-		was, ok := from.FindFieldByID(f.ID)
-		twin, named := byName[f.Name]
-		_, stays := to.FindFieldByID(twin.ID)
-		switch {
-		case !ok && named && !stays:
-			replaced[twin.ID] = true
-			changes = append(changes, lake.SchemaChange{Kind: retypeColumn, Column: f.Name, From: typeName(twin.Type), To: typeName(f.Type)})
-		case !ok:
-			changes = append(changes, lake.SchemaChange{Kind: addColumn, Column: f.Name, To: typeName(f.Type)})
-		default:
-			changes = append(changes, renamed(was.Name, f.Name)...)
-		}
-	}
-	for _, f := range from.Fields() {
-		if _, ok := to.FindFieldByID(f.ID); !ok && !replaced[f.ID] {
-			changes = append(changes, lake.SchemaChange{Kind: retireColumn, Column: f.Name, From: typeName(f.Type)})
-		}
-	}
-	return changes
-}
-
 // leave notes that a column is in the schema no more.
 func (e *evolution) leave(id int, properties map[int]string) {
 	delete(e.columns.removed, id)

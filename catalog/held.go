@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -64,7 +63,7 @@ func (c *Catalog) Holds(ctx context.Context) ([]lake.LoadID, error) {
 // heldLoad is the held load that a tag stands for.
 func heldLoad(tag string) (lake.LoadID, bool) {
 	id, ok := strings.CutPrefix(tag, lake.LoadID("").HeldTag())
-	return lake.LoadID(id), ok && validLoadID(lake.LoadID(id))
+	return lake.LoadID(id), ok && lake.LoadID(id).Valid()
 }
 
 // heldChange is the change that a record is of, on the tables as they are.
@@ -162,15 +161,15 @@ func schemaOf(meta table.Metadata, s *table.Snapshot) *iceberg.Schema {
 
 // Discard removes the snapshots and tags of a held load from all tables, in one
 // transaction.
-func (c *Catalog) Discard(ctx context.Context, load lake.LoadID) error {
-	if !validLoadID(load) {
+func (c *Catalog) Discard(ctx context.Context, load lake.LoadID, run lake.RunID, before func(context.Context, lake.Prepared) error) error {
+	if !load.Valid() {
 		return fmt.Errorf("load ID %q is not a time like 20261121T030000Z", load)
 	}
 	l, err := c.list(ctx)
 	if err != nil {
 		return err
 	}
-	a := &attempt{Catalog: c, load: lake.Load{ID: load}, run: lake.NewRunID(), at: publicationTime(c.now(), l.entries)}
+	a := &attempt{Catalog: c, load: lake.Load{ID: load}, run: run, at: publicationTime(c.now(), l.entries)}
 	for _, e := range l.entries {
 		if e.meta.SnapshotByName(load.HeldTag()) == nil {
 			continue
@@ -187,17 +186,9 @@ func (c *Catalog) Discard(ctx context.Context, load lake.LoadID) error {
 	}
 	err = a.build(ctx, a.tagged)
 	if err == nil {
-		err = a.transact(ctx)
+		err = a.before(ctx, before)
 	}
-	if errors.Is(err, errCommit) {
-		// Whether it is done is seen by trying again.
-		return fmt.Errorf("discard load %s: %w: %w", load, err, lake.ErrUnknown)
-	}
-	if err != nil {
-		return errors.Join(err, a.clean(ctx))
-	}
-	a.published(ctx)
-	return nil
+	return a.conclude(ctx, err)
 }
 
 // withoutHeld returns the metadata of a table without a held load: its tag, its

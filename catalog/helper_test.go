@@ -24,6 +24,7 @@ import (
 
 // A warehouse is a folder with tables and the catalog over it.
 type warehouse struct {
+	written bool // the data files that the tables name were written
 	t       *testing.T
 	dir     string
 	storage *lake.Storage
@@ -204,6 +205,16 @@ func (w *warehouse) strays() (strays, missing []string) {
 			}
 			for _, m := range list {
 				named[m.FilePath()] = true
+				if !w.written {
+					continue
+				}
+				entries, err := iceberg.ReadManifest(m, bytes.NewReader(w.file(m.FilePath())), true)
+				if err != nil {
+					w.t.Fatalf("table %s: %v", name, err)
+				}
+				for _, e := range entries {
+					named[e.DataFile().FilePath()] = true
+				}
 			}
 		}
 	}

@@ -23,23 +23,15 @@ type Ref struct {
 	Time       time.Time // the last load published at or before it
 }
 
-// loadIDLayout is the time layout of a load ID.
-const loadIDLayout = "20060102T150405Z"
-
-func validLoadID(id lake.LoadID) bool {
-	_, err := time.Parse(loadIDLayout, string(id))
-	return err == nil
-}
-
 // loadOfTag is the load that a tag stands for.
 func loadOfTag(tag string) (lake.LoadID, bool) {
 	id, ok := strings.CutPrefix(tag, lake.LoadID("").Tag())
-	return lake.LoadID(id), ok && validLoadID(lake.LoadID(id))
+	return lake.LoadID(id), ok && lake.LoadID(id).Valid()
 }
 
 // ParseRef reads a load ID, a tag, a snapshot ID or a time as RFC 3339 has it.
 func ParseRef(s string) (Ref, error) {
-	if validLoadID(lake.LoadID(s)) {
+	if lake.LoadID(s).Valid() {
 		return Ref{Tag: lake.LoadID(s).Tag()}, nil
 	}
 	if id, err := strconv.ParseInt(s, 10, 64); err == nil && id > 0 {
@@ -130,15 +122,7 @@ func (c *Catalog) TableAt(ctx context.Context, name string, at Ref) (lake.TableS
 	if s == nil {
 		return lake.TableState{}, fmt.Errorf("table %s at %s: %w%s", e.name, at, ErrNotFound, nearest(e.meta, at))
 	}
-	schema := e.meta.CurrentSchema()
-	if s.SchemaID != nil {
-		for _, old := range e.meta.Schemas() {
-			if old.ID == *s.SchemaID {
-				schema = old
-			}
-		}
-	}
-	return c.state(e, s, schema)
+	return c.state(e, s, schemaOf(e.meta, s))
 }
 
 // find returns the snapshot that a Ref names; nil if there is none.
@@ -172,7 +156,7 @@ func nearest(meta table.Metadata, at Ref) string {
 	slices.Sort(loads)
 	wanted := at.Tag
 	if !at.Time.IsZero() {
-		wanted = lake.LoadID(at.Time.UTC().Format(loadIDLayout)).Tag()
+		wanted = lake.NextLoadID(at.Time, "").Tag()
 	}
 	const shown = 2 // on each side
 	i, _ := slices.BinarySearch(loads, wanted)

@@ -39,7 +39,7 @@ func (c *Catalog) Lock(ctx context.Context) (func() error, error) {
 		return fail(err)
 	}
 	l := flock.New(path, flock.SetPermissions(0o644))
-	waited, cancel := context.WithTimeoutCause(ctx, c.lockTimeout, ErrLocked)
+	waited, cancel := context.WithTimeout(ctx, c.lockTimeout)
 	defer cancel()
 	for {
 		ok, err := l.TryLock()
@@ -54,7 +54,7 @@ func (c *Catalog) Lock(ctx context.Context) (func() error, error) {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
-			return nil, fmt.Errorf("another load is running%s (lock %s): try again when it has ended: %w", whoHolds(path), path, ErrLocked)
+			return nil, fmt.Errorf("another load is running%s (lock %s): try again when it has ended: %w", whoHolds(path), path, lake.ErrLocked)
 		case <-time.After(lockPoll):
 		}
 	}
@@ -94,5 +94,3 @@ func whoHolds(path string) string {
 
 // Folder is the key prefix of all files of the namespace's tables.
 func (c *Catalog) Folder() string { return c.folder + "/" }
-
-var _ lake.Catalog = (*Catalog)(nil)

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/notionlake/notionlake/catalog"
+	"github.com/notionlake/notionlake/lake"
 )
 
 // Of two programs one has the lock, and the other is told who.
@@ -20,7 +20,7 @@ func TestLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := second.Lock(t.Context()); !errors.Is(err, catalog.ErrLocked) || !strings.Contains(err.Error(), "process ") {
+	if _, err := second.Lock(t.Context()); !errors.Is(err, lake.ErrLocked) || !strings.Contains(err.Error(), "process ") {
 		t.Errorf("locked twice: %v, want ErrLocked with who holds it", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -67,7 +67,7 @@ func (c *Catalog) filesOf(ctx context.Context, s *table.Snapshot, schema *iceber
 		}
 		if m.ManifestContent() != iceberg.ManifestContentData {
 			if len(entries) > 0 {
-				return nil, fmt.Errorf("snapshot %d holds row-level deletes, which another program wrote and this one does not read", s.SnapshotID)
+				return nil, rowDeletes(s)
 			}
 			continue
 		}
@@ -106,4 +106,9 @@ func (t *target) writeManifestList(ctx context.Context, manifests []iceberg.Mani
 		return "", fmt.Errorf("manifest list: %w", err)
 	}
 	return t.store.URI(key), t.write(ctx, key, buf.Bytes())
+}
+
+// rowDeletes is the error of a snapshot that cannot be read as the files it has.
+func rowDeletes(s *table.Snapshot) error {
+	return fmt.Errorf("snapshot %d holds row-level deletes, which another program wrote and this one does not read", s.SnapshotID)
 }

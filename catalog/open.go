@@ -274,7 +274,7 @@ func (c *Catalog) fault(action string, err error) error {
 		return fmt.Errorf("%s catalog %s: %w", action, c.path, err)
 	}
 	if isLocked(err) {
-		return fmt.Errorf("%s catalog %s: another program holds it locked; try again when that has ended: %w", action, c.path, ErrLocked)
+		return fmt.Errorf("%s catalog %s: another program holds it locked; try again when that has ended: %w", action, c.path, lake.ErrLocked)
 	}
 	why := ""
 	switch e.Code() & primaryCode {

@@ -171,7 +171,7 @@ func TestLocked(t *testing.T) {
 	c := w.open()
 	w.mustPublish(c, loadID(1), change{schema: tasks, rows: 1})
 	unlock := w.lock()
-	if _, err := w.publish(c, loadID(2), change{schema: tasks, rows: 1}); !errors.Is(err, catalog.ErrLocked) || !strings.Contains(err.Error(), w.options.URI) {
+	if _, err := w.publish(c, loadID(2), change{schema: tasks, rows: 1}); !errors.Is(err, lake.ErrLocked) || !strings.Contains(err.Error(), w.options.URI) {
 		t.Errorf("publish: %v, want locked", err)
 	}
 	unlock()

@@ -54,11 +54,7 @@ func (a *attempt) landed(ctx context.Context) (bool, error) {
 // tagStands reports whether the table has the load's tag, on the snapshot that
 // this attempt made: another load that began in the same second has the same tag.
 func (t *target) tagStands(e *entry) bool {
-	tag := t.load.ID.Tag()
-	if t.hold {
-		tag = t.load.ID.HeldTag()
-	}
-	s := e.meta.SnapshotByName(tag)
+	s := e.meta.SnapshotByName(t.tag())
 	return s != nil && (t.staged == nil || s.SnapshotID == t.snapshotID)
 }
 

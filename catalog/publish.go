@@ -30,7 +30,7 @@ const (
 // gets too. A load that is published already is not published again. After an
 // error nothing that it wrote is left, but with lake.ErrUnknown everything is.
 func (c *Catalog) Publish(ctx context.Context, p lake.Publication) ([]lake.Snapshot, error) {
-	if !validLoadID(p.Load.ID) {
+	if !p.Load.ID.Valid() {
 		return nil, fmt.Errorf("load ID %q is not a time like 20261121T030000Z", p.Load.ID)
 	}
 	l, err := c.list(ctx)
@@ -46,18 +46,11 @@ func (c *Catalog) Publish(ctx context.Context, p lake.Publication) ([]lake.Snaps
 	}
 	err = a.prepare(ctx, l, p)
 	if err == nil {
-		err = a.before(ctx, p)
+		err = a.before(ctx, p.Before)
 	}
-	if err == nil {
-		err = a.commit(ctx)
-	}
-	if errors.Is(err, lake.ErrUnknown) {
+	if err := a.conclude(ctx, err); err != nil {
 		return nil, err
 	}
-	if err != nil {
-		return nil, errors.Join(err, a.clean(ctx))
-	}
-	a.published(ctx)
 	if p.Hold {
 		return a.snapshots(), nil
 	}
@@ -68,6 +61,22 @@ func (c *Catalog) Publish(ctx context.Context, p lake.Publication) ([]lake.Snaps
 		c.seen = &p.Load.ID
 	}
 	return a.snapshots(), nil
+}
+
+// conclude commits what has been prepared, unless that failed with err. What was
+// written and is not published is deleted, where that is sure.
+func (a *attempt) conclude(ctx context.Context, err error) error {
+	if err == nil {
+		err = a.commit(ctx)
+	}
+	switch {
+	case errors.Is(err, lake.ErrUnknown):
+		return err
+	case err != nil:
+		return errors.Join(err, a.clean(ctx))
+	}
+	a.published(ctx)
+	return nil
 }
 
 // An attempt is one try to publish a load.
@@ -304,15 +313,19 @@ func (t *target) change(ctx context.Context) ([]byte, error) {
 	maps.Copy(props, counts)
 	props[loadEntry], props[statusEntry], props[versionEntry] = string(t.load.ID), t.load.Status, t.loadVersion()
 	s.Summary = &table.Summary{Operation: operation, Properties: props}
-	tag := t.load.ID.Tag()
-	if t.hold {
-		tag = t.load.ID.HeldTag()
-	}
-	meta, err := addSnapshot(b, s, tag, t.hold && t.base != nil)
+	meta, err := addSnapshot(b, s, t.tag(), t.hold && t.base != nil)
 	if err != nil {
 		return nil, err
 	}
 	return json.Marshal(meta)
+}
+
+// tag is the load's, on what the attempt publishes or holds.
+func (a *attempt) tag() string {
+	if a.hold {
+		return a.load.ID.HeldTag()
+	}
+	return a.load.ID.Tag()
 }
 
 func (a *attempt) loadVersion() string {
@@ -347,13 +360,13 @@ func (a *attempt) clean(ctx context.Context) error {
 }
 
 // before tells the caller what is about to be done.
-func (a *attempt) before(ctx context.Context, p lake.Publication) error {
-	if p.Before == nil {
+func (a *attempt) before(ctx context.Context, tell func(context.Context, lake.Prepared) error) error {
+	if tell == nil {
 		return nil
 	}
 	var prepared lake.Prepared
 	for _, t := range slices.Concat(a.targets, a.tagged) {
-		if p.Hold {
+		if a.hold {
 			r, err := t.record()
 			if err != nil {
 				return fmt.Errorf("table %s: %w", t.name, err)
@@ -363,7 +376,7 @@ func (a *attempt) before(ctx context.Context, p lake.Publication) error {
 		}
 		prepared.Drops = append(prepared.Drops, a.drops(t)...)
 	}
-	return p.Before(ctx, prepared)
+	return tell(ctx, prepared)
 }
 
 // snapshots are the new snapshots.

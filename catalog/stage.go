@@ -198,7 +198,16 @@ func (c *Catalog) StageLoad(ctx context.Context, key string, load lake.LoadID) (
 		st.restores.snapshot, st.evolved.schema = s, schemaOf(meta, s)
 		st.evolved.columns = st.base.columns.of(st.evolved.schema)
 		st.evolved.changed = st.evolved.schema.ID != meta.CurrentSchema().ID
-		st.evolved.changes = schemaChanges(meta.CurrentSchema(), st.evolved.schema)
+		st.evolved.changes = lake.DiffSchemas(
+			planned(st.name, st.key, meta.CurrentSchema(), st.base.columns), planned(st.name, st.key, st.evolved.schema, st.evolved.columns))
 	}
 	return st, nil
+}
+
+// planned is a table with that schema, without its rows.
+func planned(name, key string, schema *iceberg.Schema, cols columns) lake.TableState {
+	return lake.TableState{
+		Schema: lake.Schema{Table: name, Key: key, Columns: lakeColumns(schema, cols)},
+		Layout: lake.Layout{FieldIDs: fieldIDs(schema)},
+	}
 }

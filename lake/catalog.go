@@ -12,7 +12,7 @@ import (
 type Catalog interface {
 	// Lock makes this process the only one that changes the tables of the
 	// namespace until unlock is called. It waits for another one as long as the
-	// catalog was told to, and then returns an error that wraps ErrConflict.
+	// catalog was told to, and then returns an error that wraps ErrLocked.
 	// Safety does not rest on it: Publish finds out by itself what has moved.
 	Lock(ctx context.Context) (unlock func() error, err error)
 	// Folder is the storage key prefix, with a slash at its end, below which the
@@ -41,18 +41,20 @@ type Catalog interface {
 	// outcome could not be learnt, and nothing may be deleted.
 	Publish(ctx context.Context, p Publication) ([]Snapshot, error)
 	// Discard removes what a held load left in the tables' metadata. That there is
-	// nothing of it is no error.
-	Discard(ctx context.Context, load LoadID) error
+	// nothing of it is no error. run and before are as in a Publication.
+	Discard(ctx context.Context, load LoadID, run RunID, before func(context.Context, Prepared) error) error
 	// References returns the storage keys of all files that the metadata of the
 	// namespace's tables names, of every snapshot. An error means that nothing is
 	// known: then nothing may be deleted.
 	References(ctx context.Context) (map[string]bool, error)
 }
 
-// Errors that a Catalog's Publish wraps.
+// Errors that a Catalog wraps.
 var (
 	ErrConflict = errors.New("another load was first")
 	ErrUnknown  = errors.New("the outcome of the commit is unknown")
+	// ErrLocked is a catalog that another program has locked for too long.
+	ErrLocked = errors.New("the catalog is locked")
 )
 
 // TableState is a table at one of its snapshots.

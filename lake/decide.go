@@ -2,6 +2,7 @@ package lake
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,7 +20,7 @@ type Held struct {
 	Reasons []string
 	Tables  []TableReport
 	// Records are what the Catalog knows its tables by.
-	Records [][]byte
+	Records []json.RawMessage
 }
 
 // HeldLoads returns the loads that wait for a decision, the oldest first. It
@@ -30,26 +31,21 @@ func HeldLoads(ctx context.Context, s *Storage, c Catalog) ([]Held, error) {
 	if err != nil {
 		return nil, storageError(err)
 	}
-	holds, err := c.Holds(ctx)
+	known, err := knownLoads(ctx, c)
 	if err != nil {
 		return nil, storageError(err)
 	}
 	var list []Held
 	for _, e := range entries {
-		if e.State != stateHeld || e.Load == nil || e.Pinned && !slices.Contains(holds, e.LoadID) {
-			continue
+		if known.holds(e) {
+			list = append(list, Held{Load: *e.Load, After: e.After, Reasons: e.Reasons, Tables: e.Tables, Records: e.Records})
 		}
-		h := Held{Load: *e.Load, After: e.After, Reasons: e.Reasons, Tables: e.Tables}
-		for _, r := range e.Records {
-			h.Records = append(h.Records, r)
-		}
-		list = append(list, h)
 	}
 	return list, nil
 }
 
 // heldEntry finds the entry of a held load.
-func (s *session) heldEntry(load LoadID) (JournalEntry, error) {
+func (s *session) heldEntry(load LoadID) (journalEntry, error) {
 	var ids []string
 	for _, e := range s.held {
 		if e.LoadID == load {
@@ -61,7 +57,7 @@ func (s *session) heldEntry(load LoadID) (JournalEntry, error) {
 	if len(ids) > 0 {
 		hint = "held are " + strings.Join(ids, ", ")
 	}
-	return JournalEntry{}, fmt.Errorf("load %s is not held (%s): %w", load, hint, ErrNoLoad)
+	return journalEntry{}, fmt.Errorf("load %s is not held (%s): %w", load, hint, ErrNoLoad)
 }
 
 // PublishHeld publishes a load that is held, as it was read, under its own ID,
@@ -91,16 +87,19 @@ func (l *Loader) PublishHeld(ctx context.Context, load LoadID) (Report, error) {
 			}
 			r.changes = append(r.changes, Change{Staged: staged})
 		}
-		r.entry = JournalEntry{State: stateRunning, Run: r.run, LoadID: load, After: last, Started: r.load.Started, Version: r.Version}
-		if err := r.journal.write(ctx, r.entry); err != nil {
+		r.entry = journalEntry{State: stateRunning, Run: r.run, LoadID: load, After: last, Started: r.load.Started, Version: r.Version}
+		if err := r.journal.enter(ctx, r.entry); err != nil {
 			return storageError(err)
 		}
 		if err := r.publishAll(ctx); err != nil {
 			return err
 		}
-		// What held it is not needed any more; should it stay, the next run sees
-		// that the load is published.
-		return storageError(r.bury(context.WithoutCancel(ctx), []JournalEntry{held}))
+		// What held it is not needed any more. The load is published whatever
+		// becomes of that: the next run sees it, and does what fails here.
+		if err := r.bury(context.WithoutCancel(ctx), []journalEntry{held}); err != nil {
+			r.Logger.WarnContext(ctx, "files that held the load are left to the next run", "load", load, "error", err)
+		}
+		return nil
 	})
 }
 
@@ -122,14 +121,28 @@ func (l *Loader) Discard(ctx context.Context, load LoadID) (err error) {
 	if err != nil {
 		return err
 	}
+	return storageError(s.dropHeld(ctx, held))
+}
+
+// dropHeld discards a held load. Once that is written down it is brought to an
+// end, by the next run if need be.
+func (s *session) dropHeld(ctx context.Context, held journalEntry) error {
 	held.State = stateDiscarding
 	if err := s.journal.write(ctx, held); err != nil {
-		return storageError(err)
+		return err
 	}
-	if err := s.Catalog.Discard(ctx, load); err != nil {
-		return storageError(err)
+	own := journalEntry{State: stateMaintaining, Run: NewRunID(), LoadID: held.LoadID, Started: s.now(), Version: s.Version}
+	if err := s.journal.enter(ctx, own); err != nil {
+		return err
 	}
-	return storageError(s.bury(ctx, []JournalEntry{held}))
+	err := s.Catalog.Discard(ctx, held.LoadID, own.Run, func(ctx context.Context, p Prepared) error {
+		own.Drops = p.Drops
+		return s.journal.write(ctx, own)
+	})
+	if err != nil {
+		return err // both entries stay: the next run goes on here
+	}
+	return s.bury(ctx, []journalEntry{held, own})
 }
 
 // Rollback makes an earlier load current again, in all tables at once, as a load

@@ -53,8 +53,8 @@ const (
 // journalFormat is the version of the entries. Newer ones are not touched.
 const journalFormat = 1
 
-// A JournalEntry is what the journal says of one run.
-type JournalEntry struct {
+// A journalEntry is what the journal says of one run.
+type journalEntry struct {
 	Format  int       `json:"format"`
 	State   string    `json:"state"`
 	Run     RunID     `json:"run"`
@@ -78,12 +78,12 @@ type JournalEntry struct {
 }
 
 // key is where an entry lies. Its name sorts by load.
-func (j journal) key(e JournalEntry) string {
+func (j journal) key(e journalEntry) string {
 	return j.dir + cmp.Or(string(e.LoadID), "maintenance") + "_" + string(e.Run) + ".json"
 }
 
 // write makes the entry durable, in place of the one that the run had.
-func (j journal) write(ctx context.Context, e JournalEntry) error {
+func (j journal) write(ctx context.Context, e journalEntry) error {
 	e.Format = journalFormat
 	data, err := json.MarshalIndent(e, "", "  ")
 	if err == nil {
@@ -95,8 +95,9 @@ func (j journal) write(ctx context.Context, e JournalEntry) error {
 	return nil
 }
 
-// check finds out whether the entry of a run is still there.
-func (j journal) check(ctx context.Context, e JournalEntry) error {
+// check finds out whether the entry of a run is still there. Whoever took the run
+// for dead removed it, and its files: where a lock does not hold, this is seen here.
+func (j journal) check(ctx context.Context, e journalEntry) error {
 	_, err := j.storage.ReadAll(ctx, j.key(e))
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("another run has taken this one for dead and deleted its files: %w", ErrConflict)
@@ -104,8 +105,20 @@ func (j journal) check(ctx context.Context, e JournalEntry) error {
 	return err
 }
 
+// enter makes the entry of a run that begins. Where that fails it may be there
+// all the same, and is removed; if it stays, the next run finds nothing of it.
+func (j journal) enter(ctx context.Context, e journalEntry) error {
+	err := j.write(ctx, e)
+	if err == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	return errors.Join(err, j.remove(ctx, e))
+}
+
 // remove deletes an entry: nothing is left to be done for it.
-func (j journal) remove(ctx context.Context, e JournalEntry) error {
+func (j journal) remove(ctx context.Context, e journalEntry) error {
 	if err := j.storage.Delete(ctx, j.key(e)); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
@@ -124,7 +137,7 @@ var ErrNewerJournal = errors.New("written by a newer version of notionlake")
 
 // list reads all entries, the oldest load first. Files that a process left half
 // written are among what is to be deleted.
-func (j journal) list(ctx context.Context) (entries []JournalEntry, damaged []damagedEntry, halves []string, err error) {
+func (j journal) list(ctx context.Context) (entries []journalEntry, damaged []damagedEntry, halves []string, err error) {
 	for o, err := range j.storage.List(ctx, j.dir) {
 		if err != nil {
 			return nil, nil, nil, fmt.Errorf("journal: %w", err)
@@ -157,7 +170,7 @@ func (j journal) list(ctx context.Context) (entries []JournalEntry, damaged []da
 			entries = append(entries, e)
 		}
 	}
-	slices.SortFunc(entries, func(a, b JournalEntry) int {
+	slices.SortFunc(entries, func(a, b journalEntry) int {
 		return cmp.Or(cmp.Compare(a.LoadID, b.LoadID), cmp.Compare(a.Run, b.Run))
 	})
 	return entries, damaged, halves, nil
@@ -166,8 +179,8 @@ func (j journal) list(ctx context.Context) (entries []JournalEntry, damaged []da
 // halfSuffix ends the keys of objects that a killed process left half written.
 const halfSuffix = ".tmp"
 
-func parseEntry(data []byte) (JournalEntry, error) {
-	var e JournalEntry
+func parseEntry(data []byte) (journalEntry, error) {
+	var e journalEntry
 	var format struct {
 		Format int `json:"format"`
 	}

@@ -59,7 +59,7 @@ type run struct {
 	*session
 	run    RunID
 	load   Load
-	entry  JournalEntry
+	entry  journalEntry
 	view   *lakeView
 	report Report
 
@@ -147,7 +147,16 @@ func (r *run) publishAll(ctx context.Context) error {
 	if err != nil {
 		return storageError(fmt.Errorf("%w: %w", ErrNotVerified, err))
 	}
-	return storageError(r.journal.remove(ctx, r.entry))
+	r.leave(ctx)
+	return nil
+}
+
+// leave deletes the journal's entry of a run that is done. That changes nothing
+// of what was published and verified: if it fails, the next run does it.
+func (r *run) leave(ctx context.Context) {
+	if err := r.journal.remove(ctx, r.entry); err != nil {
+		r.Logger.WarnContext(ctx, "the journal entry of this load is left to the next run", "error", err)
+	}
 }
 
 // name names the load and writes it into the journal.
@@ -184,13 +193,12 @@ func (r *run) name(ctx context.Context) error {
 			r.Progress.Expected.Add(t.Snapshot.Rows)
 		}
 	}
-	r.entry = JournalEntry{
+	r.entry = journalEntry{
 		State: stateRunning, Run: r.run, LoadID: id, After: last, Started: r.load.Started,
 		Version: r.Version, Config: r.Config, Load: &r.load,
 	}
-	if err := r.journal.write(ctx, r.entry); err != nil {
-		// It may be there all the same. If so the next run finds nothing of it.
-		return storageError(errors.Join(err, r.journal.remove(context.WithoutCancel(ctx), r.entry)))
+	if err := r.journal.enter(ctx, r.entry); err != nil {
+		return storageError(err)
 	}
 	r.Logger.InfoContext(ctx, "load begins", "load", id, "last", last)
 	return nil

@@ -50,12 +50,14 @@ func (r *run) verify(ctx context.Context, snapshots []Snapshot) error {
 	if err != nil {
 		return fmt.Errorf("verify load %s: %w", r.load.ID, err)
 	}
+	// The files of a rollback, or of a load that was held, are not this run's.
+	sizes := len(r.files()) == 0
 	for _, want := range snapshots {
 		i := slices.IndexFunc(tables, func(t TableState) bool { return t.Schema.Key == want.Key })
 		if i < 0 {
 			return fmt.Errorf("verify load %s: table %s is not in the catalog", r.load.ID, want.Table)
 		}
-		if err := r.verifyTable(ctx, tables[i], want); err != nil {
+		if err := r.verifyTable(ctx, tables[i], want, sizes && want.Key != LedgerTable); err != nil {
 			return fmt.Errorf("verify load %s: table %s: %w", r.load.ID, want.Table, err)
 		}
 	}
@@ -63,7 +65,7 @@ func (r *run) verify(ctx context.Context, snapshots []Snapshot) error {
 	return nil
 }
 
-func (r *run) verifyTable(ctx context.Context, t TableState, want Snapshot) error {
+func (r *run) verifyTable(ctx context.Context, t TableState, want Snapshot, sizes bool) error {
 	if t.Snapshot.ID != want.ID {
 		if t.Snapshot.LoadID > want.LoadID {
 			return nil // a later load has been published meanwhile
@@ -77,8 +79,7 @@ func (r *run) verifyTable(ctx context.Context, t TableState, want Snapshot) erro
 	var rows int64
 	for _, f := range files {
 		rows += f.Rows
-		// The files of a rollback or of a load that was held were written by another run.
-		if t.Schema.Key == LedgerTable || len(r.files()) > 0 {
+		if !sizes {
 			continue
 		}
 		switch size, err := r.size(ctx, f.Key); {
@@ -103,13 +104,14 @@ func (r *run) size(ctx context.Context, key string) (int64, error) {
 }
 
 // before writes into the journal what the publication is about to do.
-// Whoever took this run for dead removed its entry, and its files: where a lock
-// does not hold, this is seen here.
 func (r *run) before(ctx context.Context, p Prepared) error {
 	if err := r.journal.check(ctx, r.entry); err != nil {
 		return err
 	}
 	r.entry.State, r.entry.Drops = statePublishing, p.Drops
+	if p.Records != nil {
+		r.entry.State, r.entry.Records, r.entry.Pinned = stateHolding, p.Records, p.Pinned
+	}
 	return r.journal.write(ctx, r.entry)
 }
 
@@ -118,17 +120,10 @@ func (r *run) hold(ctx context.Context, held *HeldError) error {
 	r.report.count(r.Stats)
 	r.load.Summary = r.summary()
 	r.report.Tag, r.report.Reasons = r.load.ID.HeldTag(), held.Reasons
+	r.entry.Reasons, r.entry.Tables, r.entry.Requests = held.Reasons, r.tables, r.report.Requests
 	err := r.Point.Hit("load.hold", string(r.load.ID))
 	if err == nil {
-		_, err = r.Catalog.Publish(ctx, Publication{
-			Load: r.load, Run: r.run, Changes: r.changes, Hold: true,
-			Before: func(ctx context.Context, p Prepared) error {
-				r.entry.State, r.entry.Pinned, r.entry.Records = stateHolding, p.Pinned, p.Records
-				r.entry.Reasons, r.entry.Tables, r.entry.Load = held.Reasons, r.tables, &r.load
-				r.entry.Requests = r.report.Requests
-				return r.journal.write(ctx, r.entry)
-			},
-		})
+		_, err = r.Catalog.Publish(ctx, Publication{Load: r.load, Run: r.run, Changes: r.changes, Hold: true, Before: r.before})
 	}
 	if errors.Is(err, ErrUnknown) {
 		return storageError(fmt.Errorf("hold load %s: %w", r.load.ID, err))
@@ -137,7 +132,7 @@ func (r *run) hold(ctx context.Context, held *HeldError) error {
 		return r.discard(ctx, storageError(fmt.Errorf("hold load %s: %w", r.load.ID, err)))
 	}
 	r.report.Status = StatusHeld
-	return storageError(r.mark(context.WithoutCancel(ctx), stateHeld))
+	return storageError(r.mark(ctx, stateHeld))
 }
 
 // mark notes a state in the journal.

@@ -15,8 +15,8 @@ type session struct {
 	*Loader
 	journal journal
 	// resumable is a load that died or met its deadline and is to be continued.
-	resumable *JournalEntry
-	held      []JournalEntry
+	resumable *journalEntry
+	held      []journalEntry
 	unlock    func() error
 }
 
@@ -57,53 +57,69 @@ func (s *session) recover(ctx context.Context) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	last, err := s.Catalog.LastLoad(ctx)
+	known, err := knownLoads(ctx, s.Catalog)
 	if err != nil {
 		return err
 	}
-	holds, err := s.Catalog.Holds(ctx)
-	if err != nil {
-		return err
-	}
-	var dead []JournalEntry
+	var dead, discarding []journalEntry
 	for _, e := range entries {
-		alive, err := s.settle(ctx, &e, last, holds)
-		if err != nil {
-			return err
-		}
-		if alive {
+		switch {
+		case e.State == stateDiscarding:
+			discarding = append(discarding, e)
+		case known.holds(e):
 			s.held = append(s.held, e)
-			continue
-		}
-		dead = append(dead, e)
-		if s.resumes(e, last) {
-			s.resumable = &e
+		default:
+			dead = append(dead, e)
+			if s.resumes(e, known.last) {
+				s.resumable = &e
+			}
 		}
 	}
-	return s.bury(ctx, dead)
+	err = s.bury(ctx, dead)
+	for _, e := range discarding {
+		if err == nil {
+			err = s.dropHeld(ctx, e)
+		}
+	}
+	if errors.Is(err, errNotKnown) {
+		// What this load writes does not depend on it.
+		s.Logger.WarnContext(ctx, "files of an earlier run are left where they are until all tables can be read", "error", err)
+		return nil
+	}
+	return err
 }
 
-// settle finds out whether an entry is of a load that is held.
-func (s *session) settle(ctx context.Context, e *JournalEntry, last LoadID, holds []LoadID) (bool, error) {
-	switch e.State {
-	case stateHolding, stateHeld:
-		if e.Pinned && !slices.Contains(holds, e.LoadID) || !e.Pinned && last >= e.LoadID {
-			return false, nil // it never was, or it has been decided
-		}
-		if e.State == stateHolding {
-			e.State = stateHeld
-			return true, s.journal.write(ctx, *e)
-		}
-		return true, nil
-	case stateDiscarding:
-		return false, s.Catalog.Discard(ctx, e.LoadID)
-	default:
-		return false, nil
+// errNotKnown says that it is not known which files are needed: none is deleted then.
+var errNotKnown = errors.New("the files that the tables need cannot be listed")
+
+// loads are what the catalog says of loads.
+type loads struct {
+	last   LoadID
+	pinned []LoadID // held, on some table
+}
+
+func knownLoads(ctx context.Context, c Catalog) (l loads, err error) {
+	if l.last, err = c.LastLoad(ctx); err == nil {
+		l.pinned, err = c.Holds(ctx)
 	}
+	return l, err
+}
+
+// holds reports whether an entry is of a load that is held. Whether one that was
+// being held became so is seen by its tag; and one of tables that were all new
+// has none, and is held until it is published itself.
+func (l loads) holds(e journalEntry) bool {
+	if e.State != stateHolding && e.State != stateHeld || e.Load == nil {
+		return false
+	}
+	if e.Pinned {
+		return slices.Contains(l.pinned, e.LoadID)
+	}
+	return l.last != e.LoadID
 }
 
 // resumes reports whether the load of a dead run is to be continued.
-func (s *session) resumes(e JournalEntry, last LoadID) bool {
+func (s *session) resumes(e journalEntry, last LoadID) bool {
 	switch e.State {
 	case stateRunning, stateInterrupted, statePublishing:
 	default:
@@ -114,16 +130,13 @@ func (s *session) resumes(e JournalEntry, last LoadID) bool {
 }
 
 // bury deletes the files of dead runs, and then their entries.
-func (s *session) bury(ctx context.Context, dead []JournalEntry) error {
+func (s *session) bury(ctx context.Context, dead []journalEntry) error {
 	if len(dead) == 0 {
 		return nil
 	}
 	refs, err := s.Catalog.References(ctx)
 	if err != nil {
-		// Nothing is deleted when it is not known what is needed. The load itself
-		// does not depend on it.
-		s.Logger.WarnContext(ctx, "files of an earlier run are left where they are until all tables can be read", "error", err)
-		return nil
+		return fmt.Errorf("%w: %w", errNotKnown, err)
 	}
 	keys, err := s.remains(ctx, dead, refs)
 	if err != nil {
@@ -145,7 +158,7 @@ func (s *session) bury(ctx context.Context, dead []JournalEntry) error {
 }
 
 // remains lists the files of dead runs that nothing refers to.
-func (s *session) remains(ctx context.Context, dead []JournalEntry, refs map[string]bool) ([]string, error) {
+func (s *session) remains(ctx context.Context, dead []journalEntry, refs map[string]bool) ([]string, error) {
 	runs := map[string]bool{}
 	var keys []string
 	for _, e := range dead {
@@ -219,7 +232,7 @@ func (s *session) quarantine(ctx context.Context, d damagedEntry) error {
 	if err := s.Storage.Delete(ctx, d.key); err != nil {
 		return err
 	}
-	s.Logger.WarnContext(ctx, "a journal entry is damaged and was put aside; if its run left files, `notionlake maintain` deletes them",
+	s.Logger.WarnContext(ctx, "a journal entry is damaged and was put aside; files that its run left have the UUID of its name in theirs, and stay",
 		"entry", s.Storage.describe(to), "error", d.err)
 	return nil
 }

@@ -34,7 +34,7 @@ func (p *program) rollbackCommand() *cli.Command {
 		Description: "All tables at once, as a load of its own: with an id, a tag and a row in _loads. What was current\n" +
 			"before stays readable with --at. A table that is younger than that load loses its rows.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "to", Usage: "the `LOAD`: its id, tag, a snapshot id or a time", Required: false},
+			&cli.StringFlag{Name: "to", Usage: "the `LOAD`: its id, tag, a snapshot id or a time"},
 			lockTimeoutFlag(), jsonFlag(),
 		},
 		Action: func(c *cli.Context) error {
@@ -45,16 +45,14 @@ func (p *program) rollbackCommand() *cli.Command {
 				return usagef("rollback: --to is missing: notionlake rollback --to LOAD")
 			}
 			return p.changeLake(c, func(ctx context.Context, at *lakeAt, l *lake.Loader) (lake.Report, error) {
-				m, err := at.at(ctx, c.String("to"), "")
-				if err != nil {
+				m, err := at.moment(ctx, "--to", c.String("to"), "")
+				switch {
+				case err != nil:
 					return lake.Report{}, err
-				}
-				if m.load == nil {
-					return lake.Report{}, usagef("--to %s: no such load", cut(c.String("to"), 60))
-				}
-				// Whether its snapshots are still there is seen now, not half way.
-				if _, err := at.catalog.TableAt(ctx, lake.LedgerTable, catalog.Ref{Tag: m.load.Tag}); errors.Is(err, catalog.ErrNotFound) {
-					return lake.Report{}, usagef("--to %s: the load has been expired", m.load.LoadID)
+				case m.held != nil:
+					return lake.Report{}, usagef("--to %s: load %s is held, not published: `notionlake publish` makes it current", cut(c.String("to"), 60), m.held.Load.ID)
+				case m.load == nil:
+					return lake.Report{}, usagef("--to %s: no load made that snapshot", cut(c.String("to"), 60))
 				}
 				return l.Rollback(ctx, m.load.LoadID)
 			})

@@ -95,7 +95,7 @@ func exitCode(err error) int {
 		return exitHeld
 	case errors.Is(err, lake.ErrUnknown):
 		return exitUnknown
-	case errors.Is(err, lake.ErrConflict), errors.Is(err, catalog.ErrLocked):
+	case errors.Is(err, lake.ErrConflict), errors.Is(err, lake.ErrLocked):
 		return exitConflict
 	case errors.As(err, &storage):
 		return exitStorage

@@ -34,7 +34,7 @@ func TestExitCode(t *testing.T) {
 		{fmt.Errorf("x: %w", errDeadline), 4},
 		{&lake.StorageError{Err: errors.New("x")}, 5},
 		{&lake.StorageError{Err: fmt.Errorf("x: %w", lake.ErrConflict)}, 6},
-		{&lake.StorageError{Err: fmt.Errorf("x: %w", catalog.ErrLocked)}, 6},
+		{&lake.StorageError{Err: fmt.Errorf("x: %w", lake.ErrLocked)}, 6},
 		{&lake.StorageError{Err: fmt.Errorf("x: %w", lake.ErrUnknown)}, 7},
 		{&lake.HeldError{Reasons: []string{"x"}}, 8},
 		{&outputError{syscall.ENOSPC}, 5},

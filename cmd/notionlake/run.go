@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -26,8 +25,6 @@ type runOptions struct {
 }
 
 const defaultLockTimeout = 30 * time.Second
-
-var loadIDForm = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z$`)
 
 func (p *program) runCommand() *cli.Command {
 	return &cli.Command{
@@ -87,7 +84,7 @@ func (p *program) runFlags(c *cli.Context) (lake.Report, error) {
 	switch {
 	case c.IsSet("shard"):
 		return lake.Report{}, usagef("--shard: this version cannot load a part by number; --only names data sources")
-	case o.asLoad != "" && !isLoadID(o.asLoad):
+	case o.asLoad != "" && !o.asLoad.Valid():
 		return lake.Report{}, usagef("--as-load %s: a load id is a time in UTC like 20261121T030000Z", cut(string(o.asLoad), 60))
 	case c.IsSet("deadline") && o.deadline <= 0:
 		return lake.Report{}, usagef("--deadline %s: more than 0s is expected", o.deadline)
@@ -104,11 +101,6 @@ func (p *program) runFlags(c *cli.Context) (lake.Report, error) {
 		return lake.Report{}, err
 	}
 	return p.run(c.Context, cfg, o)
-}
-
-func isLoadID(id lake.LoadID) bool {
-	_, err := time.Parse("20060102T150405Z", string(id))
-	return err == nil && loadIDForm.MatchString(string(id))
 }
 
 // run runs one load.

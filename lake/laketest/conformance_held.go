@@ -25,6 +25,7 @@ var decisions = []struct {
 	{"a discarded load leaves nothing", testDiscard},
 	{"a held load that was overtaken is not published", testOvertaken},
 	{"the first load may be held", testFirstHeld},
+	{"what is held stays until it is decided", testUndecided},
 	{"a rollback is a load", testRollback},
 	{"a run that died leaves nothing behind", testDead},
 }
@@ -199,6 +200,26 @@ func testFirstHeld(t *testing.T, b *bench) {
 	}
 	if got := b.rows(b.tables()["a"]); len(got) != 1 {
 		t.Errorf("rows: %v", got)
+	}
+	b.checkFiles()
+}
+
+// testUndecided holds a first load, of which no table knows, and goes on.
+func testUndecided(t *testing.T, b *bench) {
+	l := b.loader(Table(wide, oneRow), partial("b"))
+	l.Audit.HoldPartial = true
+	held, _ := l.Run(t.Context())
+	b.load(Table(wide, oneRow), Table(schema("b")))
+	b.load(Table(wide, oneRow), Table(schema("b")))
+	list, err := lake.HeldLoads(t.Context(), b.storage, b.catalog)
+	if err != nil || len(list) != 1 || list[0].Load.ID != held.LoadID {
+		t.Fatalf("held loads: %+v, %v", list, err)
+	}
+	if _, err := b.loader().PublishHeld(t.Context(), held.LoadID); !errors.Is(err, lake.ErrConflict) {
+		t.Errorf("publish: %v, want ErrConflict", err)
+	}
+	if err := b.loader().Discard(t.Context(), held.LoadID); err != nil {
+		t.Fatal(err)
 	}
 	b.checkFiles()
 }

@@ -118,7 +118,10 @@ func (c *Catalog) hold(ctx context.Context, p lake.Publication) ([]lake.Snapshot
 }
 
 // Discard forgets a held load.
-func (c *Catalog) Discard(_ context.Context, load lake.LoadID) error {
+func (c *Catalog) Discard(ctx context.Context, load lake.LoadID, _ lake.RunID, before func(context.Context, lake.Prepared) error) error {
+	if err := before(ctx, lake.Prepared{}); err != nil {
+		return err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.held, load)

@@ -1,0 +1,163 @@
+package catalog_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/notionlake/notionlake/lake"
+	"github.com/notionlake/notionlake/lake/laketest"
+)
+
+// sweep is 1 in `make chaos`.
+var sweep = flag.Int("sweep", 29, "cut decisions short at every `n`-th point")
+
+// A decision is what is done about a lake with two loads and, where hold is
+// set, a third one that is held.
+type decision struct {
+	name string
+	hold bool
+	do   func(ctx context.Context, l *lake.Loader, first, held lake.LoadID) error
+}
+
+var decisions = []decision{
+	{"hold", false, func(ctx context.Context, l *lake.Loader, _, _ lake.LoadID) error {
+		_, err := l.Run(ctx)
+		var held *lake.HeldError
+		if errors.As(err, &held) && !errors.Is(err, laketest.ErrInjected) {
+			return nil
+		}
+		return err
+	}},
+	{"publish", true, func(ctx context.Context, l *lake.Loader, _, held lake.LoadID) error {
+		_, err := l.PublishHeld(ctx, held)
+		return err
+	}},
+	{"discard", true, func(ctx context.Context, l *lake.Loader, _, held lake.LoadID) error { return l.Discard(ctx, held) }},
+	{"rollback", false, func(ctx context.Context, l *lake.Loader, first, _ lake.LoadID) error {
+		_, err := l.Rollback(ctx, first)
+		return err
+	}},
+}
+
+// TestDecisionsCutShort ends each decision at points all over it: from there on
+// nothing that it tries succeeds, as if it had been killed. The tables are of one
+// load then, and after the next load, and once what is still held is discarded,
+// no file is left that no table names and none is missing.
+func TestDecisionsCutShort(t *testing.T) {
+	t.Parallel()
+	for _, d := range decisions {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			points := d.cut(t, 1<<30)
+			if points < 50 {
+				t.Fatalf("only %d points", points)
+			}
+			tried := 0
+			for n := 1; n <= points && !t.Failed(); n += *sweep {
+				d.cut(t, n)
+				tried++
+			}
+			t.Logf("%d points, %d tried", points, tried)
+		})
+	}
+}
+
+// cut does it, with everything failing from the n-th point on, and returns how
+// many points there were.
+func (d decision) cut(t *testing.T, n int) int {
+	t.Helper()
+	w := newWarehouse(t)
+	w.written = true
+	c, faults := w.withFaults()
+	s, now := w.options.Storage, w.at
+	loader := func(tables ...lake.Table) *lake.Loader {
+		now = now.Add(time.Hour)
+		at := now
+		return &lake.Loader{
+			Source: &laketest.Source{List: tables}, Storage: s, Catalog: c, Logger: slog.New(slog.DiscardHandler),
+			Now: func() time.Time { return at }, TempDir: t.TempDir(), Parallel: 1, Point: faults.hit,
+		}
+	}
+	small := laketest.Table(onlyID("a"), idRow("1"))
+	points := small.Schema
+	points.Columns = append(slices.Clone(points.Columns), property("p", "points", lake.Float64))
+	wide := laketest.Table(points, []lake.Value{lake.TextValue("1"), lake.FloatValue(1)}, []lake.Value{lake.TextValue("2"), {}})
+	other := laketest.Table(onlyID("other"), idRow("x"))
+	first, err := loader(small).Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := loader(wide).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	hold := func() *lake.Loader {
+		l := loader(small, other)
+		l.Audit.Freeze = true
+		return l
+	}
+	var held lake.Report
+	if d.hold {
+		if held, err = hold().Run(t.Context()); held.Status != lake.StatusHeld {
+			t.Fatalf("not held: %v", err)
+		}
+	}
+	counter := &laketest.Counter{}
+	count, fail := counter.Point(), laketest.Fail(n, true)
+	faults.set(func(name, key string) error { return errors.Join(count(name, key), fail(name, key)) })
+	l := loader()
+	if d.name == "hold" {
+		l = hold()
+	}
+	err = d.do(t.Context(), l, first.LoadID, held.LoadID)
+	faults.set(nil)
+	where := fmt.Sprintf("%s cut short at point %d, %s (%v)", d.name, n, slices.Concat(counter.Names, []string{"-"})[min(n, len(counter.Names))-1], err)
+	if n > len(counter.Names) && err != nil {
+		t.Fatalf("%s: %v", d.name, err)
+	}
+	loads := map[string]bool{}
+	for _, meta := range w.metadata() {
+		loads[meta.CurrentSnapshot().Summary.Properties["notionlake.load-id"]] = true
+	}
+	if len(loads) != 1 {
+		t.Errorf("%s: the tables are of the loads %v", where, slices.Sorted(maps.Keys(loads)))
+	}
+	if _, err := loader(wide, other).Run(t.Context()); err != nil {
+		t.Fatalf("%s: the next load: %v", where, err)
+	}
+	left, err := lake.HeldLoads(t.Context(), s, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range left {
+		if err := loader().Discard(t.Context(), h.Load.ID); err != nil {
+			t.Errorf("%s: discard what is left: %v", where, err)
+		}
+	}
+	if strays, missing := w.strays(); len(strays)+len(missing) > 0 {
+		t.Errorf("%s: left over: %v; missing: %v", where, strays, missing)
+	}
+	for o, err := range s.List(t.Context(), "_notionlake/") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Errorf("%s: left in the journal: %s", where, filepath.Base(o.Key))
+	}
+	if err := errors.Join(c.Close(), s.Close()); err != nil {
+		t.Error(err)
+	}
+	return len(counter.Names)
+}
+
+func onlyID(key string) lake.Schema {
+	return lake.Schema{Table: key, Key: key, Columns: []lake.Column{{Key: "_id", Name: "_id", Type: lake.Type{Kind: lake.String}, Required: true}}}
+}
+
+func idRow(id string) []lake.Value { return []lake.Value{lake.TextValue(id)} }
