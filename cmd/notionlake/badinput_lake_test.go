@@ -2,6 +2,7 @@ package main
 
 import (
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
@@ -153,6 +154,11 @@ func goodConditionalWrites(t *testing.T) {
 	}
 }
 
+func badLoad(t *testing.T) {
+	t.Run("unknown", badAt)
+	t.Run("expired", badExpiredLoad)
+}
+
 func badAt(t *testing.T) {
 	b := newBench(t, notiontest.Options{})
 	b.call("run", "--as-load", "20260101T000000Z", "--log-level", "error").wants(t, 0)
@@ -165,6 +171,121 @@ func badAt(t *testing.T) {
 		b.call("tables", "--at", at).wants(t, 2, at, "is expected")
 	}
 	b.call("head", "taks").wants(t, 2, `no table "taks"`, "did you mean tasks?")
+	for _, flag := range []string{"--from", "--to"} {
+		for _, at := range []string{"20250101T000000Z", "load_20260101T120000Z", "held_20260101T120000Z", "42", "2001-01-01T00:00:00Z"} {
+			b.call("diff", flag, at, "tasks").wants(t, 2, flag+" "+at, "no such load", "20260101T000000Z, 20260102T000000Z")
+			b.call("diff", flag, at).wants(t, 2, flag+" "+at, "no such load")
+		}
+		for _, at := range []string{"yesterday", "20261301T000000Z", "2026-01-01", "-1", "held_yesterday", "held_load_20260101T000000Z"} {
+			b.call("diff", flag, at).wants(t, 2, flag, at, "is expected")
+		}
+	}
+	for _, args := range [][]string{{"schema", "--history", "--at", "42", "tasks"}, {"connect", "--at", "42", "spark"}, {"connect", "--at", "42", "trino", "tasks"}} {
+		b.call(args[0], args[1:]...).wants(t, 2, "--at 42", "no such load")
+	}
+}
+
+// A load whose tag is gone has expired; the ledger still knows it.
+func badExpiredLoad(t *testing.T) {
+	b := newBench(t, notiontest.Options{})
+	for _, id := range []string{"20260101T000000Z", "20260102T000000Z", "20260103T000000Z"} {
+		b.call("run", "--as-load", id, "--log-level", "error").wants(t, 0)
+	}
+	expireTags(t, b, "load_20260102T000000Z")
+	for _, at := range []string{"20260102T000000Z", "load_20260102T000000Z"} {
+		for _, args := range [][]string{{"head", "--at", at, "tasks"}, {"tables", "--at", at}, {"diff", "--from", at}, {"diff", "--to", at, "tasks"}, {"connect", "--at", at, "duckdb"}} {
+			b.call(args[0], args[1:]...).wants(t, 2, at, "load 20260102T000000Z has expired", "20260101T000000Z, 20260103T000000Z")
+		}
+	}
+	// The load before the newest is the one before it that is still there.
+	r := b.call("diff")
+	r.wants(t, 0)
+	if !strings.Contains(r.stdout, "20260101T000000Z → 20260103T000000Z") {
+		t.Errorf("diff says\n%s", r.stdout)
+	}
+}
+
+// expireTags takes a tag from the metadata of every table, as expiry does.
+func expireTags(t *testing.T, b *bench, tag string) {
+	t.Helper()
+	b.editRefs(func(refs map[string]json.RawMessage) {
+		if refs[tag] == nil {
+			t.Fatalf("a table has no tag %s", tag)
+		}
+		delete(refs, tag)
+	})
+}
+
+func renameTag(t *testing.T, b *bench, from, to string) {
+	t.Helper()
+	b.editRefs(func(refs map[string]json.RawMessage) {
+		if refs[to] = refs[from]; refs[to] == nil {
+			t.Fatalf("a table has no tag %s", from)
+		}
+		delete(refs, from)
+	})
+}
+
+// editRefs changes the refs in the metadata of every table.
+func (b *bench) editRefs(edit func(refs map[string]json.RawMessage)) {
+	b.t.Helper()
+	must := func(err error) {
+		b.t.Helper()
+		if err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	db, err := sql.Open("sqlite", filepath.Join(b.dir, "lake/catalog.db"))
+	must(err)
+	defer db.Close()
+	rows, err := db.Query(`SELECT metadata_location FROM iceberg_tables`)
+	must(err)
+	defer rows.Close()
+	n := 0
+	for ; rows.Next(); n++ {
+		var location string
+		must(rows.Scan(&location))
+		file := strings.TrimPrefix(location, "file://")
+		text, err := os.ReadFile(file)
+		must(err)
+		var meta, refs map[string]json.RawMessage
+		must(json.Unmarshal(text, &meta))
+		must(json.Unmarshal(meta["refs"], &refs))
+		edit(refs)
+		meta["refs"], err = json.Marshal(refs)
+		must(err)
+		text, err = json.Marshal(meta)
+		must(err)
+		must(os.WriteFile(file, text, 0o600))
+	}
+	must(rows.Err())
+	if n == 0 {
+		b.t.Fatal("there is no table")
+	}
+}
+
+// What names a load is read in one way by every command: a held load by its tag
+// and by its ID, in one table and in all.
+func TestHeldLoad(t *testing.T) {
+	b := newBench(t, notiontest.Options{})
+	b.call("run", "--as-load", "20260101T000000Z", "--log-level", "error").wants(t, 0)
+	b.call("run", "--as-load", "20260102T000000Z", "--log-level", "error").wants(t, 0)
+	renameTag(t, b, "load_20260102T000000Z", "held_20260103T000000Z")
+	for _, at := range []string{"held_20260103T000000Z", "20260103T000000Z", "load_20260103T000000Z"} {
+		for _, args := range [][]string{{"head", "--at", at, "tasks"}, {"tables", "--at", at}, {"schema", "--at", at, "tasks"}, {"diff", "--to", at, "tasks"}} {
+			b.call(args[0], args[1:]...).wants(t, 0)
+		}
+		r := b.call("diff", "--to", at)
+		r.wants(t, 0)
+		if !strings.Contains(r.stdout, "20260101T000000Z → held_20260103T000000Z") {
+			t.Errorf("diff --to %s says\n%s", at, r.stdout)
+		}
+		r = b.call("connect", "--at", at, "pyiceberg", "tasks")
+		r.wants(t, 0)
+		if !strings.Contains(r.stdout, `"held_20260103T000000Z"`) {
+			t.Errorf("connect --at %s says\n%s", at, r.stdout)
+		}
+	}
 }
 
 func badNetwork(t *testing.T) {

@@ -51,7 +51,7 @@ func TestBadInput(t *testing.T) {
 		{"75", badClock},
 		{"76", badClock},
 		{"77", goodConditionalWrites},
-		{"83", badAt},
+		{"83", badLoad},
 		{"85", badNetwork},
 		{"88", badSurroundings},
 	} {

@@ -97,6 +97,9 @@ func addChange(g *grid, c lake.RowChange) {
 	}
 	for _, cell := range c.Cells {
 		before, after := cellOf(cell.From), cellOf(cell.To)
+		if before == after { // of people and files only the names are shown
+			before, after = csvCell(cell.From), csvCell(cell.To)
+		}
 		skip := commonStart(before, after)
 		add(lead[0], lead[1], fit(safeText(cell.Column().Name), diffLabelWidth), shortened(before, skip), shortened(after, skip))
 		lead = []string{"", ""}

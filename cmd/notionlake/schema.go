@@ -33,7 +33,10 @@ func (p *program) schemaCommand() *cli.Command {
 		Name:      "schema",
 		Usage:     "show the columns of a table",
 		ArgsUsage: "TABLE",
-		Flags:     []cli.Flag{atFlag(), jsonFlag()},
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "history", Usage: "show which load changed the columns, and how", DisableDefaultText: true},
+			atFlag(), jsonFlag(),
+		},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "TABLE")
 			if err != nil {
@@ -44,6 +47,9 @@ func (p *program) schemaCommand() *cli.Command {
 				return err
 			}
 			defer l.close()
+			if c.Bool("history") {
+				return p.schemaHistory(c.Context, l, args[0], c.String("at"), c.Bool("json"))
+			}
 			return p.schema(c.Context, l, args[0], c.String("at"), c.Bool("json"))
 		},
 	}

@@ -23,6 +23,7 @@ import (
 //	notionlake ...   runs the program in this process; with exec before it, as a process of its own
 //	sim [slow]       starts a simulator of the demo's workspace; NOTION_URL and NOTION_TOKEN are set
 //	step             makes the changes of the demo in the workspace
+//	change NAME      makes one change in it (script_change_test.go)
 //	json PATH VALUE  compares a value of the JSON document that the last command printed
 //	load NAME PATH   sets a variable to a value of that document
 func TestScripts(t *testing.T) {
@@ -42,7 +43,7 @@ func TestScripts(t *testing.T) {
 		Dir:                "../../testdata/script",
 		RequireUniqueNames: true,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"notionlake": runProgram, "sim": startSimulator, "step": changeWorkspace, "json": compareJSON, "load": loadVariable,
+			"notionlake": runProgram, "sim": startSimulator, "step": changeWorkspace, "change": changeOne, "json": compareJSON, "load": loadVariable,
 		},
 	})
 }
@@ -71,7 +72,8 @@ func startSimulator(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("NOTION_URL", s.URL)
 	ts.Setenv("NOTION_TOKEN", notiontest.DefaultToken)
 	simulators.Store(ts, steps)
-	ts.Defer(func() { simulators.Delete(ts) })
+	workspaces.Store(ts, w)
+	ts.Defer(func() { simulators.Delete(ts); workspaces.Delete(ts) })
 }
 
 func changeWorkspace(ts *testscript.TestScript, _ bool, _ []string) {
