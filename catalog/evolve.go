@@ -9,15 +9,6 @@ import (
 	"github.com/notionlake/notionlake/lake"
 )
 
-// The kinds of lake.SchemaChange.
-const (
-	addColumn    = "add"
-	renameColumn = "rename"
-	retypeColumn = "retype"
-	widenColumn  = "widen"
-	retireColumn = "retire" // the source has it no more: it stays as nulls, or leaves
-)
-
 // An evolution is the way from one schema of a table to the next.
 type evolution struct {
 	schema  *iceberg.Schema
@@ -66,14 +57,14 @@ func evolve(old *iceberg.Schema, cols columns, lastID int, want lake.Schema, ret
 		key, property := properties[f.ID]
 		if retire || names[strings.ToLower(f.Name)] {
 			if !e.columns.removed[f.ID] { // else the load that kept it has said so
-				gone = append(gone, lake.SchemaChange{Kind: retireColumn, Column: f.Name, From: typeName(f.Type)})
+				gone = append(gone, lake.SchemaChange{Kind: lake.RetireColumn, Column: f.Name, From: typeName(f.Type)})
 			}
 			e.leave(f.ID, properties)
 			continue
 		}
 		if !e.columns.removed[f.ID] {
 			e.columns.removed[f.ID] = true
-			gone = append(gone, lake.SchemaChange{Kind: retireColumn, Column: f.Name, From: typeName(f.Type)})
+			gone = append(gone, lake.SchemaChange{Kind: lake.RetireColumn, Column: f.Name, From: typeName(f.Type)})
 		}
 		if !property {
 			key = f.Name
@@ -96,7 +87,7 @@ func evolve(old *iceberg.Schema, cols columns, lastID int, want lake.Schema, ret
 		f.Required = created && c.Required
 		next = append(next, f)
 		if !created {
-			changes[w] = []lake.SchemaChange{{Kind: addColumn, Column: c.Name, To: typeName(f.Type)}}
+			changes[w] = []lake.SchemaChange{{Kind: lake.AddColumn, Column: c.Name, To: typeName(f.Type)}}
 		}
 	}
 	e.columns.state = state
@@ -144,7 +135,7 @@ func (e *evolution) follow(f iceberg.NestedField, c lake.Column, properties map[
 		f.Required = false
 		if !back {
 			changes = append(changes, renamed(was.Name, c.Name)...)
-			changes = append(changes, lake.SchemaChange{Kind: retypeColumn, Column: c.Name, From: typeName(was.Type), To: typeName(f.Type)})
+			changes = append(changes, lake.SchemaChange{Kind: lake.RetypeColumn, Column: c.Name, From: typeName(was.Type), To: typeName(f.Type)})
 		}
 	default:
 		delete(e.columns.removed, f.ID)
@@ -154,11 +145,11 @@ func (e *evolution) follow(f iceberg.NestedField, c lake.Column, properties map[
 			changes = renamed(was.Name, c.Name)
 		}
 		if fit == narrower {
-			changes = append(changes, lake.SchemaChange{Kind: widenColumn, Column: c.Name, From: typeName(was.Type), To: typeName(f.Type)})
+			changes = append(changes, lake.SchemaChange{Kind: lake.WidenColumn, Column: c.Name, From: typeName(was.Type), To: typeName(f.Type)})
 		}
 	}
 	if back {
-		changes = append([]lake.SchemaChange{{Kind: addColumn, Column: c.Name, To: typeName(f.Type)}}, changes...)
+		changes = append([]lake.SchemaChange{{Kind: lake.AddColumn, Column: c.Name, To: typeName(f.Type)}}, changes...)
 	}
 	return f, changes
 }
@@ -167,7 +158,7 @@ func renamed(from, to string) []lake.SchemaChange {
 	if from == to {
 		return nil
 	}
-	return []lake.SchemaChange{{Kind: renameColumn, Column: to, From: from, To: to}}
+	return []lake.SchemaChange{{Kind: lake.RenameColumn, Column: to, From: from, To: to}}
 }
 
 // leave notes that a column is in the schema no more.

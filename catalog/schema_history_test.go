@@ -24,10 +24,7 @@ func historyOf(t *testing.T, c *catalog.Catalog, table string) []string {
 	for _, v := range versions {
 		line := string(v.Snapshot.LoadID)
 		for _, change := range v.Changes {
-			line += strings.TrimRight(fmt.Sprintf("; %s %s %s", change.Kind, change.Column, change.From), " ")
-			if change.To != "" {
-				line += ">" + change.To
-			}
+			line += strings.TrimSuffix(fmt.Sprintf("; %s %s %s -> %s", change.Kind, change.Column, change.From, change.To), " -> ")
 		}
 		lines = append(lines, line)
 	}
@@ -64,9 +61,9 @@ func TestSchemaHistory(t *testing.T) {
 	}
 	want := []string{
 		string(loadID(0)),
-		string(loadID(2)) + "; rename points title>points; rename title points>title; widen where struct<name string>>struct<name string, town string>",
-		string(loadID(4)) + "; retype points string>double; retire title double",
-		string(loadID(5)) + "; add title>double",
+		string(loadID(2)) + "; rename points title -> points; rename title points -> title; widen where struct<name string> -> struct<name string, town string>",
+		string(loadID(4)) + "; retype points string -> double; retire title double",
+		string(loadID(5)) + "; add title  -> double",
 	}
 	if d := cmp.Diff(want, historyOf(t, c, "tasks")); d != "" {
 		t.Errorf("(-want +got)\n%s", d)

@@ -97,21 +97,3 @@ func (r *run) changedSchemas() []string {
 	}
 	return reasons
 }
-
-// String says the change in words.
-func (c SchemaChange) String() string {
-	switch c.Kind {
-	case "rename":
-		return fmt.Sprintf("column %s is renamed from %s", c.Column, c.From)
-	case "retype":
-		return fmt.Sprintf("column %s becomes %s, which was %s", c.Column, c.To, c.From)
-	case "widen":
-		return fmt.Sprintf("column %s is widened from %s to %s", c.Column, c.From, c.To)
-	case "retire":
-		return fmt.Sprintf("column %s is gone from the source", c.Column)
-	case "add":
-		return fmt.Sprintf("column %s is new", c.Column)
-	default:
-		return fmt.Sprintf("column %s: %s", c.Column, c.Kind)
-	}
-}

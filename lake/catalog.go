@@ -82,12 +82,39 @@ type Layout struct {
 	FieldIDs map[string]int
 }
 
+// The kinds of a SchemaChange.
+const (
+	AddColumn    = "add"
+	RenameColumn = "rename"
+	RetypeColumn = "retype"
+	WidenColumn  = "widen"
+	RetireColumn = "retire" // the source has it no more: it stays as nulls, or leaves
+)
+
 // A SchemaChange is one difference between two schemas of a table.
 type SchemaChange struct {
-	Kind   string `json:"kind"` // add, rename, retype, widen, retire
+	Kind   string `json:"kind"`
 	Column string `json:"column"`
 	From   string `json:"from,omitempty"`
 	To     string `json:"to,omitempty"`
+}
+
+// String says the change in words.
+func (c SchemaChange) String() string {
+	switch c.Kind {
+	case AddColumn:
+		return c.Column + " added (" + c.To + ")"
+	case RenameColumn:
+		return c.From + " renamed to " + c.To
+	case RetypeColumn:
+		return c.Column + " is " + c.To + ", was " + c.From
+	case WidenColumn:
+		return c.Column + " widened to " + c.To
+	case RetireColumn:
+		return c.Column + " removed"
+	default:
+		return c.Kind + " " + c.Column
+	}
 }
 
 // A Change is a staged change with the files it consists of.

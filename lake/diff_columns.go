@@ -10,24 +10,24 @@ func DiffSchemas(from, to TableState) []SchemaChange {
 	for _, c := range to.Schema.Columns {
 		i := slices.IndexFunc(left, c.same)
 		if i < 0 {
-			changes = append(changes, SchemaChange{Kind: "add", Column: c.Name, To: c.Type.String()})
+			changes = append(changes, SchemaChange{Kind: AddColumn, Column: c.Name, To: c.Type.String()})
 			continue
 		}
 		was := left[i]
 		left = slices.Delete(left, i, i+1)
 		if was.Name != c.Name {
-			changes = append(changes, SchemaChange{Kind: "rename", Column: c.Name, From: was.Name, To: c.Name})
+			changes = append(changes, SchemaChange{Kind: RenameColumn, Column: c.Name, From: was.Name, To: c.Name})
 		}
 		if a, b := was.Type.String(), c.Type.String(); a != b {
-			kind := "retype"
+			kind := RetypeColumn
 			if from.Layout.FieldIDs[was.Name] == to.Layout.FieldIDs[c.Name] {
-				kind = "widen"
+				kind = WidenColumn
 			}
 			changes = append(changes, SchemaChange{Kind: kind, Column: c.Name, From: a, To: b})
 		}
 	}
 	for _, c := range left {
-		changes = append(changes, SchemaChange{Kind: "retire", Column: c.Name, From: c.Type.String()})
+		changes = append(changes, SchemaChange{Kind: RetireColumn, Column: c.Name, From: c.Type.String()})
 	}
 	return changes
 }

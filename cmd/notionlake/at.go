@@ -113,7 +113,7 @@ func (l *lakeAt) moment(ctx context.Context, flag, text, table string) (moment, 
 	if text == "" {
 		return moment{}, nil
 	}
-	ref, err := parseMoment(text)
+	ref, err := catalog.ParseRef(text)
 	if err != nil {
 		return moment{}, usagef("%s %q: a load id (20261121T030000Z), a tag, a snapshot id or a time (2026-11-21T03:00:00Z) is expected", flag, cut(text, 60))
 	}

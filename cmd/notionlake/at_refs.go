@@ -10,19 +10,6 @@ import (
 	"github.com/notionlake/notionlake/lake"
 )
 
-// heldPrefix begins the tag of a load that is held: held_<load id>.
-const heldPrefix = "held_"
-
-// parseMoment reads what --at takes.
-func parseMoment(text string) (catalog.Ref, error) {
-	if id, ok := strings.CutPrefix(text, heldPrefix); ok {
-		if ref, err := catalog.ParseRef(id); err == nil && ref.Tag == lake.LoadID(id).Tag() {
-			return catalog.Ref{Tag: text}, nil
-		}
-	}
-	return catalog.ParseRef(text)
-}
-
 // inRefs looks for what the ledger does not know in the refs of a table, or of
 // all where table is "": a snapshot that no load made, and the tag of a load
 // that is held, which its id names too.
@@ -43,7 +30,7 @@ func (l *lakeAt) inRefs(ctx context.Context, ref catalog.Ref, table string) (cat
 	}
 	wanted := []string{ref.Tag}
 	if id, ok := strings.CutPrefix(ref.Tag, lake.LoadID("").Tag()); ok {
-		wanted = append(wanted, heldPrefix+id)
+		wanted = append(wanted, lake.LoadID(id).HeldTag())
 	}
 	for _, name := range names {
 		snapshots, err := l.catalog.Snapshots(ctx, name)

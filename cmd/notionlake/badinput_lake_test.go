@@ -180,7 +180,7 @@ func badAt(t *testing.T) {
 			b.call("diff", flag, at).wants(t, 2, flag, at, "is expected")
 		}
 	}
-	for _, args := range [][]string{{"schema", "--at", "42", "tasks"}, {"connect", "--at", "42", "duckdb"}, {"connect", "--at", "42", "polars", "tasks"}} {
+	for _, args := range [][]string{{"schema", "--history", "--at", "42", "tasks"}, {"connect", "--at", "42", "spark"}, {"connect", "--at", "42", "trino", "tasks"}} {
 		b.call(args[0], args[1:]...).wants(t, 2, "--at 42", "no such load")
 	}
 }

@@ -16,12 +16,13 @@ import (
 type connection struct {
 	catalogName, catalogFile, warehouse string
 	namespace                           string
-	loadID                              lake.LoadID // of tag, "" where there is none
-	// tag pins all tables to one load; "" follows the newest.
+	// loadID and tag are of the load that is shown: that of --at, else the newest.
+	// A snapshot that no load made has neither, and a held load no ID.
+	loadID lake.LoadID
 	tag    string
-	pinned bool // also where there is no tag: by snapshot
 	tables []connectedTable
-	single bool // one table was asked for
+	single bool // one table was asked for: its newest load is shown too
+	at     bool // --at was given
 }
 
 type connectedTable struct {
@@ -33,18 +34,21 @@ type connectedTable struct {
 // engines print what to paste, by the name of the engine.
 func engines() map[string]func(connection) string {
 	return map[string]func(connection) string{
-		"duckdb": connection.duckdb, "pyiceberg": connection.pyiceberg, "polars": connection.polars, "pandas": connection.pandas,
+		"duckdb": connection.duckdb, "spark": connection.spark, "trino": connection.trino,
+		"pyiceberg": connection.pyiceberg, "polars": connection.polars, "pandas": connection.pandas,
 	}
 }
 
-func engineNames() []string { return []string{"duckdb", "pyiceberg", "polars", "pandas"} }
+func engineNames() []string {
+	return []string{"duckdb", "spark", "trino", "pyiceberg", "polars", "pandas"}
+}
 
 func (p *program) connectCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "connect",
 		Usage:     "print what to paste into another engine to query the tables",
 		ArgsUsage: "ENGINE [TABLE]",
-		Description: "ENGINE is " + strings.Join(engineNames(), ", ") + ". With TABLE, the newest load of that table, or the one of --at.\n" +
+		Description: "ENGINE is " + strings.Join(engineNames(), ", ") + ". With TABLE, how to read its newest load, and that of --at.\n" +
 			"Without, all tables as one load left them (the newest, or that of --at): an engine fetches every\n" +
 			"table's pointer by itself, so only what is pinned to one load is sure to belong together.",
 		Flags: []cli.Flag{atFlag(), jsonFlag()},
@@ -71,9 +75,15 @@ func (p *program) connect(ctx context.Context, l *lakeAt, engine, table, at stri
 	if err != nil {
 		return err
 	}
+	if engine == "spark" && strings.Contains(conn.catalogName, ".") {
+		return usagef("connect spark: the catalog is named %s, and Spark takes no name with a dot: choose another catalog.name before the first load", conn.catalogName)
+	}
 	text := engines()[engine](conn)
 	if !asJSON {
 		return p.printText(text)
+	}
+	if conn.single && !conn.at {
+		conn.loadID = ""
 	}
 	return p.printJSON(struct {
 		Engine    string           `json:"engine"`
@@ -89,7 +99,7 @@ func (p *program) connect(ctx context.Context, l *lakeAt, engine, table, at stri
 func (l *lakeAt) connection(ctx context.Context, table, at string) (connection, error) {
 	conn := connection{
 		catalogName: l.cfg.Catalog.Name, catalogFile: l.cfg.Catalog.URI, warehouse: l.storage.Root(),
-		namespace: l.cfg.Namespace, single: table != "", pinned: at != "" || table == "",
+		namespace: l.cfg.Namespace, single: table != "", at: at != "",
 	}
 	var states []lake.TableState
 	var m moment
@@ -99,11 +109,15 @@ func (l *lakeAt) connection(ctx context.Context, table, at string) (connection, 
 			return conn, err
 		}
 		states, m = []lake.TableState{state}, then
-	} else {
+	}
+	if !conn.single || at == "" {
 		var err error
 		if m, err = l.atOrLast(ctx, at); err != nil {
 			return conn, err
 		}
+	}
+	if !conn.single {
+		var err error
 		if states, err = l.states(ctx, m); err != nil {
 			return conn, err
 		}
@@ -144,124 +158,33 @@ func (c connection) example() connectedTable {
 	return c.tables[max(i, 0)]
 }
 
+// users is the table of the people who made the rows of example, for a join.
+func (c connection) users() (connectedTable, bool) {
+	i := slices.IndexFunc(c.tables, func(t connectedTable) bool { return t.Name == "_users" })
+	if i < 0 || strings.HasPrefix(c.example().Name, "_") {
+		return connectedTable{}, false
+	}
+	return c.tables[i], true
+}
+
 // about says in a comment what is shown.
 func (c connection) about(comment string) string {
-	what, left := "all tables of namespace "+c.namespace, "left them"
 	if c.single {
-		what, left = c.namespace+"."+c.tables[0].Name, "left it"
+		return comment + " " + c.namespace + "." + c.tables[0].Name + ": the newest load, and " + c.then("it") + "\n"
 	}
+	return comment + " all tables of namespace " + c.namespace + " " + c.then("them") + "\n" +
+		comment + " An engine fetches each table's pointer by itself, also within one query: in the moment in which a\n" +
+		comment + " load becomes visible it may see two loads. Tables that are pinned to one load belong together.\n"
+}
+
+// then says of what time a pinned query is.
+func (c connection) then(it string) string {
 	switch {
 	case c.loadID != "":
-		return fmt.Sprintf("%s %s as load %s %s\n", comment, what, c.loadID, left)
-	case c.pinned:
-		return fmt.Sprintf("%s %s at snapshot %d\n", comment, what, c.tables[0].SnapshotID)
+		return "as load " + string(c.loadID) + " left " + it
+	case c.tag != "":
+		return "as tag " + c.tag + " has " + it
 	default:
-		return fmt.Sprintf("%s %s, always the newest load\n", comment, what)
+		return fmt.Sprintf("at snapshot %d", c.tables[0].SnapshotID)
 	}
-}
-
-// duckdb reads the tables by their folders; each has a hint to its newest metadata.
-func (c connection) duckdb() string {
-	var b strings.Builder
-	b.WriteString(c.about("--"))
-	b.WriteString("INSTALL avro; LOAD avro;\nINSTALL iceberg; LOAD iceberg;\n")
-	scan := func(t connectedTable) string {
-		s := "iceberg_scan(" + sqlText(strings.TrimPrefix(t.Location, "file://"))
-		if c.pinned {
-			s += ", snapshot_from_id = " + formatID(t.SnapshotID)
-		}
-		return s + ")"
-	}
-	if c.single {
-		fmt.Fprintf(&b, "SELECT * FROM %s LIMIT 10;\n", scan(c.tables[0]))
-		return b.String()
-	}
-	fmt.Fprintf(&b, "CREATE SCHEMA IF NOT EXISTS %s;\n", sqlName(c.namespace))
-	for _, t := range c.tables {
-		fmt.Fprintf(&b, "CREATE OR REPLACE VIEW %s.%s AS SELECT * FROM %s;\n", sqlName(c.namespace), sqlName(t.Name), scan(t))
-	}
-	b.WriteString("-- Joins of these views see one load. Run `notionlake connect duckdb` again after the next one.\n")
-	fmt.Fprintf(&b, "SELECT * FROM %s.%s LIMIT 10;\n", sqlName(c.namespace), sqlName(c.example().Name))
-	return b.String()
-}
-
-// pyCatalog opens the catalog in Python and defines what is common.
-func (c connection) pyCatalog(b *strings.Builder, packages string, imports ...string) {
-	b.WriteString(c.about("#"))
-	fmt.Fprintf(b, "# pip install %s\n", packages)
-	for _, i := range append(imports, "from pyiceberg.catalog.sql import SqlCatalog") {
-		b.WriteString(i + "\n")
-	}
-	fmt.Fprintf(b, "\ncatalog = SqlCatalog(%s, uri=%s, warehouse=%s)\n", pyText(c.catalogName), pyText("sqlite:///"+c.catalogFile), pyText(c.warehouse))
-	if c.tag != "" {
-		fmt.Fprintf(b, "load = %s  # the tag of one load: the same for every table\n", pyText(c.tag))
-	}
-}
-
-// pyRead reads with PyIceberg; end turns the scan into the wanted result.
-func (c connection) pyRead(b *strings.Builder, end string) {
-	scan := "catalog.load_table((" + pyText(c.namespace) + ", %s)).scan(%s)%s" + end
-	of := func(name string, t connectedTable) string {
-		switch {
-		case c.tag != "":
-			return fmt.Sprintf(scan, name, "", ".use_ref(load)")
-		case c.pinned:
-			return fmt.Sprintf(scan, name, "snapshot_id="+formatID(t.SnapshotID), "")
-		default:
-			return fmt.Sprintf(scan, name, "", "")
-		}
-	}
-	if c.single {
-		fmt.Fprintf(b, "table = %s\nprint(table)\n", of(pyText(c.tables[0].Name), c.tables[0]))
-		return
-	}
-	fmt.Fprintf(b, "tables = {\n    name: %s\n    for name in [\n", of("name", connectedTable{}))
-	for _, t := range c.tables {
-		fmt.Fprintf(b, "        %s,\n", pyText(t.Name))
-	}
-	fmt.Fprintf(b, "    ]\n}\nprint(tables[%s])\n", pyText(c.example().Name))
-}
-
-func (c connection) pyiceberg() string {
-	var b strings.Builder
-	c.pyCatalog(&b, `"pyiceberg[sql-sqlite,pyarrow]"`)
-	c.pyRead(&b, ".to_arrow()")
-	return b.String()
-}
-
-func (c connection) pandas() string {
-	var b strings.Builder
-	c.pyCatalog(&b, `pandas "pyiceberg[sql-sqlite,pyarrow]"`)
-	c.pyRead(&b, ".to_pandas()")
-	return b.String()
-}
-
-// polars finds the files by the catalog and reads them itself.
-func (c connection) polars() string {
-	var b strings.Builder
-	c.pyCatalog(&b, `polars "pyiceberg[sql-sqlite,pyarrow]"`, "import polars as pl")
-	load := "catalog.load_table((" + pyText(c.namespace) + ", %s))"
-	if c.single {
-		t := c.tables[0]
-		fmt.Fprintf(&b, "table = "+load+"\n", pyText(t.Name))
-		switch {
-		case c.tag != "":
-			b.WriteString("frame = pl.scan_iceberg(table, snapshot_id=table.snapshot_by_name(load).snapshot_id)\n")
-		case c.pinned:
-			fmt.Fprintf(&b, "frame = pl.scan_iceberg(table, snapshot_id=%d)\n", t.SnapshotID)
-		default:
-			b.WriteString("frame = pl.scan_iceberg(table)\n")
-		}
-		b.WriteString("print(frame.head(10).collect())\n")
-		return b.String()
-	}
-	b.WriteString("\n\ndef read(name):\n")
-	fmt.Fprintf(&b, "    table = "+load+"\n", "name")
-	b.WriteString("    return pl.scan_iceberg(table, snapshot_id=table.snapshot_by_name(load).snapshot_id)\n\n\n")
-	b.WriteString("tables = {\n    name: read(name)\n    for name in [\n")
-	for _, t := range c.tables {
-		fmt.Fprintf(&b, "        %s,\n", pyText(t.Name))
-	}
-	fmt.Fprintf(&b, "    ]\n}\nprint(tables[%s].head(10).collect())\n", pyText(c.example().Name))
-	return b.String()
 }

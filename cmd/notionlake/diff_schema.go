@@ -33,7 +33,7 @@ func (p *program) printSchemaDiff(s timeSpan, o diffOptions, changes []tableChan
 			g.add(t.name, "the table "+state)
 		}
 		for _, c := range t.schema() {
-			g.add(t.name, schemaWord(c))
+			g.add(t.name, c.String())
 		}
 	}
 	if len(g.rows) == 0 {
@@ -46,24 +46,7 @@ func (p *program) printSchemaDiff(s timeSpan, o diffOptions, changes []tableChan
 func schemaWords(changes []lake.SchemaChange) string {
 	var words []string
 	for _, c := range changes {
-		words = append(words, schemaWord(c))
+		words = append(words, c.String())
 	}
 	return strings.Join(words, "; ")
-}
-
-func schemaWord(c lake.SchemaChange) string {
-	switch c.Kind {
-	case "add":
-		return c.Column + " added (" + c.To + ")"
-	case "rename":
-		return c.From + " renamed to " + c.To
-	case "retype":
-		return c.Column + " is " + c.To + ", was " + c.From
-	case "widen":
-		return c.Column + " widened to " + c.To
-	case "retire":
-		return c.Column + " removed"
-	default:
-		return c.Kind + " " + c.Column
-	}
 }

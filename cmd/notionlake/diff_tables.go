@@ -38,9 +38,6 @@ func (l *lakeAt) statesOf(ctx context.Context, name string, s timeSpan) (from, t
 
 // diffAll compares all tables.
 func (p *program) diffAll(ctx context.Context, l *lakeAt, s timeSpan, o diffOptions) error {
-	if s.from.ref.SnapshotID != 0 || s.to.ref.SnapshotID != 0 {
-		return usagef("diff: a snapshot that no load made belongs to one table: name it")
-	}
 	tables, err := l.catalog.Tables(ctx)
 	if err != nil {
 		return storageError(err)

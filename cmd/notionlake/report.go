@@ -107,13 +107,13 @@ func changesText(changes []lake.SchemaChange) string {
 	added := 0
 	for _, c := range changes {
 		switch c.Kind {
-		case "add":
+		case lake.AddColumn:
 			added++
-		case "rename":
+		case lake.RenameColumn:
 			parts = append(parts, c.From+" → "+c.Column)
-		case "retype", "widen":
+		case lake.RetypeColumn, lake.WidenColumn:
 			parts = append(parts, c.Column+": "+c.From+" → "+c.To)
-		case "retire":
+		case lake.RetireColumn:
 			parts = append(parts, "−"+c.Column)
 		default:
 			parts = append(parts, c.Kind+" "+c.Column)
@@ -123,7 +123,7 @@ func changesText(changes []lake.SchemaChange) string {
 		parts = append(parts, fmt.Sprintf("+%d columns", added))
 	} else {
 		for _, c := range changes {
-			if c.Kind == "add" {
+			if c.Kind == lake.AddColumn {
 				parts = append(parts, "+"+c.Column)
 			}
 		}

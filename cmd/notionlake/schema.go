@@ -34,7 +34,7 @@ func (p *program) schemaCommand() *cli.Command {
 		Usage:     "show the columns of a table",
 		ArgsUsage: "TABLE",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "history", Usage: "show what changed in the columns, and with which load", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "history", Usage: "show which load changed the columns, and how", DisableDefaultText: true},
 			atFlag(), jsonFlag(),
 		},
 		Action: func(c *cli.Context) error {
@@ -48,10 +48,7 @@ func (p *program) schemaCommand() *cli.Command {
 			}
 			defer l.close()
 			if c.Bool("history") {
-				if c.IsSet("at") {
-					return usagef("schema: --history shows all loads: leave --at out")
-				}
-				return p.schemaHistory(c.Context, l, args[0], c.Bool("json"))
+				return p.schemaHistory(c.Context, l, args[0], c.String("at"), c.Bool("json"))
 			}
 			return p.schema(c.Context, l, args[0], c.String("at"), c.Bool("json"))
 		},

@@ -2,51 +2,176 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/notionlake/notionlake/catalog"
 	"github.com/notionlake/notionlake/lake"
 )
 
-// A schemaVersion is a version in the document of `schema --history --json`.
-type schemaVersion struct {
-	SchemaID int `json:"schema_id"`
-	// LoadID is the first load with the schema; empty where all of them have expired.
-	LoadID  lake.LoadID         `json:"load_id"`
-	Time    *time.Time          `json:"time"`
-	Changes []lake.SchemaChange `json:"changes"`
+// propertiesTable tells which property was last seen by which load.
+const propertiesTable = "_properties"
+
+// A schemaVersionInfo is a version in the document of `schema --history --json`.
+type schemaVersionInfo struct {
+	SchemaID   int                 `json:"schema_id"`
+	LoadID     lake.LoadID         `json:"load_id"` // "": no load that is left is so old
+	SnapshotID int64               `json:"snapshot_id,omitempty"`
+	Time       *time.Time          `json:"time,omitempty"` // of publication
+	Changes    []lake.SchemaChange `json:"changes"`
+	Schema     []columnInfo        `json:"schema"`
 }
 
-// schemaHistory prints what changed in the columns of a table, and with which load.
-func (p *program) schemaHistory(ctx context.Context, l *lakeAt, name string, asJSON bool) error {
+// schemaHistory prints every schema that a table had.
+func (p *program) schemaHistory(ctx context.Context, l *lakeAt, name, at string, asJSON bool) error {
+	state, _, err := l.table(ctx, name, at)
+	if err != nil {
+		return err
+	}
 	versions, err := l.catalog.SchemaHistory(ctx, name)
 	if err != nil {
 		return l.tableError(ctx, name, err)
 	}
-	docs := []schemaVersion{}
-	var b strings.Builder
-	for i, v := range versions {
-		doc := schemaVersion{SchemaID: v.SchemaID, LoadID: v.Snapshot.LoadID, Changes: append([]lake.SchemaChange{}, v.Changes...)}
-		head := "before the oldest load that is left"
-		if v.Snapshot.ID != 0 {
-			doc.Time = &v.Snapshot.Time
-			head = fmt.Sprintf("load %s, %s", v.Snapshot.LoadID, when(v.Snapshot.Time))
-		}
-		docs = append(docs, doc)
-		if i == 0 {
-			head += fmt.Sprintf(": %s", plural(int64(len(v.Schema.Columns)), "column"))
-		}
-		fmt.Fprintln(&b, head)
-		for _, c := range v.Changes {
-			fmt.Fprintf(&b, "  %s\n", safeText(c.String()))
-		}
+	if versions, err = l.withRetired(ctx, state, versions); err != nil {
+		return err
+	}
+	if at != "" {
+		versions = slices.DeleteFunc(versions, func(v catalog.SchemaVersion) bool { return v.Snapshot.Time.After(state.Snapshot.Time) })
 	}
 	if asJSON {
-		return p.printJSON(struct {
-			Table    string          `json:"table"`
-			Versions []schemaVersion `json:"versions"`
-		}{name, docs})
+		return p.printSchemaHistoryJSON(state, versions)
 	}
-	return p.printText(b.String())
+	g := &grid{header: []string{"load", "published", "columns", "change"}, numbers: []int{2}, maxWidth: 2 * maxCellWidth}
+	for i, v := range versions {
+		load, words := string(v.Snapshot.LoadID), []string{}
+		if v.Snapshot.ID == 0 {
+			load = "(expired)"
+		}
+		for _, c := range v.Changes {
+			words = append(words, c.String())
+		}
+		switch {
+		case i == 0 && v.Snapshot.ID == 0:
+			words = []string{"the first schema that is known"}
+		case i == 0:
+			words = []string{"the first schema"}
+		}
+		columns := fmt.Sprint(len(v.Schema.Columns))
+		for _, word := range words {
+			g.add(load, when(v.Snapshot.Time), columns, word)
+			load, columns, v.Snapshot.Time = "", "", time.Time{}
+		}
+	}
+	return p.printText(g.String())
+}
+
+func (p *program) printSchemaHistoryJSON(state lake.TableState, versions []catalog.SchemaVersion) error {
+	infos := []schemaVersionInfo{}
+	for _, v := range versions {
+		info := schemaVersionInfo{
+			SchemaID: v.SchemaID, LoadID: v.Snapshot.LoadID, SnapshotID: v.Snapshot.ID,
+			Changes: append([]lake.SchemaChange{}, v.Changes...), Schema: []columnInfo{},
+		}
+		if v.Snapshot.ID != 0 {
+			published := v.Snapshot.Time.UTC()
+			info.Time = &published
+		}
+		for _, c := range v.Schema.Columns {
+			info.Schema = append(info.Schema, columnInfoOf(lake.TableState{Layout: v.Layout}, c))
+		}
+		infos = append(infos, info)
+	}
+	return p.printJSON(struct {
+		Table    string              `json:"table"`
+		Key      string              `json:"key"`
+		Versions []schemaVersionInfo `json:"versions"`
+	}{state.Schema.Table, state.Schema.Key, infos})
+}
+
+// withRetired adds what the schemas do not say: which columns stay, without
+// values, of properties that are gone, and since when. It is known of those that
+// have not come back.
+func (l *lakeAt) withRetired(ctx context.Context, state lake.TableState, versions []catalog.SchemaVersion) ([]catalog.SchemaVersion, error) {
+	last, err := l.lastSeen(ctx, state.Schema.Key)
+	if err != nil || len(last) == 0 {
+		return versions, err
+	}
+	current, err := l.catalog.TableAt(ctx, state.Schema.Table, catalog.Ref{})
+	if err != nil {
+		return nil, l.tableError(ctx, state.Schema.Table, err)
+	}
+	snapshots, err := l.catalog.Snapshots(ctx, state.Schema.Table)
+	if err != nil {
+		return nil, l.tableError(ctx, state.Schema.Table, err)
+	}
+	for _, c := range current.Schema.Columns {
+		seen, ok := last[c.Key]
+		if !c.Property || !ok {
+			continue
+		}
+		gone := slices.IndexFunc(snapshots, func(s lake.Snapshot) bool {
+			held := slices.ContainsFunc(s.Tags, func(tag string) bool { return strings.HasPrefix(tag, lake.LoadID("").HeldTag()) })
+			return s.LoadID > seen && !held && !s.Time.After(current.Snapshot.Time)
+		})
+		if gone >= 0 {
+			versions = retired(versions, snapshots[gone], lake.SchemaChange{Kind: lake.RetireColumn, Column: c.Name, From: c.Type.String()})
+		}
+	}
+	return versions, nil
+}
+
+// retired adds a change to the version that began with a snapshot, or makes one.
+func retired(versions []catalog.SchemaVersion, s lake.Snapshot, change lake.SchemaChange) []catalog.SchemaVersion {
+	at := 0
+	for i, v := range versions {
+		if v.Snapshot.ID == s.ID {
+			versions[i].Changes = append(versions[i].Changes, change)
+			return versions
+		}
+		if v.Snapshot.Time.Before(s.Time) {
+			at = i + 1
+		}
+	}
+	if at == 0 {
+		return versions // older than anything that is left
+	}
+	v := versions[at-1]
+	v.Snapshot, v.Changes = s, []lake.SchemaChange{change}
+	return slices.Insert(versions, at, v)
+}
+
+// lastSeen are the loads that saw the properties of a data source last, by
+// property ID.
+func (l *lakeAt) lastSeen(ctx context.Context, key string) (map[string]lake.LoadID, error) {
+	state, err := l.catalog.TableAt(ctx, propertiesTable, catalog.Ref{})
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, storageError(err)
+	}
+	files, err := state.Files(ctx)
+	if err != nil {
+		return nil, storageError(err)
+	}
+	index := func(name string) int {
+		return slices.IndexFunc(state.Schema.Columns, func(c lake.Column) bool { return c.Name == name })
+	}
+	source, property, load := index("data_source_id"), index("property_id"), index("last_load")
+	if source < 0 || property < 0 || load < 0 {
+		return nil, nil
+	}
+	last := map[string]lake.LoadID{}
+	for row, err := range lake.ReadFiles(ctx, l.storage, state.Schema, state.Layout, files) {
+		if err != nil {
+			return nil, storageError(err)
+		}
+		if row.Values[source].Text() == key {
+			last[strings.Clone(row.Values[property].Text())] = lake.LoadID(strings.Clone(row.Values[load].Text()))
+		}
+	}
+	return last, nil
 }

@@ -138,12 +138,12 @@ func (st *staged) evolve(old state, s lake.Schema) {
 		was, known := byKey[c.Key]
 		switch {
 		case !known && old.schema.Key != "":
-			st.changes = append(st.changes, lake.SchemaChange{Kind: "add", Column: c.Name, To: c.Type.String()})
+			st.changes = append(st.changes, lake.SchemaChange{Kind: lake.AddColumn, Column: c.Name, To: c.Type.String()})
 		case known && was.Type.String() != c.Type.String():
-			st.changes = append(st.changes, lake.SchemaChange{Kind: "retype", Column: c.Name, From: was.Type.String(), To: c.Type.String()})
+			st.changes = append(st.changes, lake.SchemaChange{Kind: lake.RetypeColumn, Column: c.Name, From: was.Type.String(), To: c.Type.String()})
 			known = false
 		case known && was.Name != c.Name:
-			st.changes = append(st.changes, lake.SchemaChange{Kind: "rename", Column: c.Name, From: was.Name, To: c.Name})
+			st.changes = append(st.changes, lake.SchemaChange{Kind: lake.RenameColumn, Column: c.Name, From: was.Name, To: c.Name})
 		}
 		st.number(c, known, was.Name, c.Name, old.layout)
 	}
@@ -152,7 +152,7 @@ func (st *staged) evolve(old state, s lake.Schema) {
 			continue
 		}
 		if names[c.Name] {
-			st.changes = append(st.changes, lake.SchemaChange{Kind: "retire", Column: c.Name})
+			st.changes = append(st.changes, lake.SchemaChange{Kind: lake.RetireColumn, Column: c.Name})
 			continue
 		}
 		st.schema.Columns = append(st.schema.Columns, c)

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The versions that `connect spark` names, which are known to work together.
+const (
+	sparkVersion  = "4.1"
+	sparkRuntime  = "org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0"
+	sparkDatabase = "org.xerial:sqlite-jdbc:3.50.3.0"
+)
+
+// spark opens the catalog by JDBC. It must have the name in Spark that it has in
+// the SQLite file.
+func (c connection) spark() string {
+	var b strings.Builder
+	b.WriteString(c.about("#"))
+	fmt.Fprintf(&b, "# pip install \"pyspark==%s.*\" (it needs Java 17)\n", sparkVersion)
+	b.WriteString("from pyspark.sql import SparkSession\n\n")
+	catalog := "spark.sql.catalog." + c.catalogName
+	b.WriteString("spark = (\n    SparkSession.builder\n")
+	for _, s := range [][2]string{
+		{"spark.jars.packages", sparkRuntime + "," + sparkDatabase},
+		{"spark.sql.session.timeZone", "UTC"},
+		{catalog, "org.apache.iceberg.spark.SparkCatalog"},
+		{catalog + ".type", "jdbc"},
+		{catalog + ".uri", "jdbc:sqlite:" + c.catalogFile},
+		{catalog + ".warehouse", c.warehouse},
+	} {
+		fmt.Fprintf(&b, "    .config(%s, %s)\n", pyText(s[0]), pyText(s[1]))
+	}
+	b.WriteString("    # Else a session that runs keeps the tables as it saw them first, until REFRESH TABLE.\n")
+	fmt.Fprintf(&b, "    .config(%s, \"false\")\n", pyText(catalog+".cache-enabled"))
+	b.WriteString("    .getOrCreate()\n)\n")
+	c.queries(&b, sparkName, c.catalogName, "VERSION AS OF", func(sql string) string { return "spark.sql(" + pyText(sql) + ").show()" })
+	return b.String()
+}
+
+// sparkName quotes a name for Spark.
+func sparkName(s string) string { return "`" + strings.ReplaceAll(s, "`", "``") + "`" }
