@@ -156,6 +156,52 @@ func (d decision) cut(t *testing.T, n int) int {
 	return len(counter.Names)
 }
 
+// TestDeadBeforeDrop ends a load after its commit, just before it deletes the
+// metadata files that left the tables' logs. They carry the IDs of other runs:
+// only the journal knows that they are to go.
+func TestDeadBeforeDrop(t *testing.T) {
+	t.Parallel()
+	w := newWarehouse(t)
+	w.written = true
+	c, faults := w.withFaults()
+	now := w.at
+	load := func(ctx context.Context) error {
+		now = now.Add(time.Hour)
+		l := &lake.Loader{
+			Source: &laketest.Source{List: []lake.Table{laketest.Table(onlyID("a"), idRow("1"))}}, Storage: w.options.Storage, Catalog: c,
+			Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }, TempDir: t.TempDir(),
+		}
+		_, err := l.Run(ctx)
+		return err
+	}
+	for range 13 { // more than a log holds
+		if err := load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dropping := false
+	faults.set(func(name, _ string) error {
+		dropping = dropping || name == "catalog.delete"
+		if dropping {
+			return laketest.ErrInjected
+		}
+		return nil
+	})
+	if err := load(t.Context()); err == nil || !dropping {
+		t.Fatalf("no file was to be dropped, or the load did not see that nothing works any more: %v", err)
+	}
+	faults.set(nil)
+	if strays, _ := w.strays(); len(strays) == 0 {
+		t.Fatal("nothing was left behind")
+	}
+	if err := load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if strays, missing := w.strays(); len(strays)+len(missing) > 0 {
+		t.Errorf("left over: %v; missing: %v", strays, missing)
+	}
+}
+
 func onlyID(key string) lake.Schema {
 	return lake.Schema{Table: key, Key: key, Columns: []lake.Column{{Key: "_id", Name: "_id", Type: lake.Type{Kind: lake.String}, Required: true}}}
 }

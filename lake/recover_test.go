@@ -1,0 +1,130 @@
+package lake_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/notionlake/notionlake/lake"
+	"github.com/notionlake/notionlake/lake/laketest"
+)
+
+// journalFiles are the keys of the journal.
+func (w *world) journalFiles() []string {
+	w.t.Helper()
+	return slices.DeleteFunc(w.files(), func(key string) bool { return !strings.HasPrefix(key, "_notionlake/") })
+}
+
+// unreadable is a catalog of which it cannot be said what it needs.
+type unreadable struct{ *laketest.Catalog }
+
+func (unreadable) References(context.Context) (map[string]bool, error) {
+	return nil, errors.New("manifest damaged")
+}
+
+// While it is not known what the tables need, nothing of a dead run is deleted,
+// and it is not forgotten either.
+func TestUnreadableReferences(t *testing.T) {
+	w := newWorld(t, nil)
+	w.run(textTable("a", "1"))
+	w.catalog.Fail = lake.ErrUnknown // its files stay
+	if _, err := w.loader(textTable("a", "1", "2")).Run(t.Context()); !errors.Is(err, lake.ErrUnknown) {
+		t.Fatal(err)
+	}
+	dead := w.files()
+	l := w.loader(textTable("a", "1", "2", "3"))
+	l.Catalog = unreadable{w.catalog}
+	if _, err := l.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range dead {
+		if !slices.Contains(w.files(), key) {
+			t.Errorf("deleted, although it may be needed: %s", key)
+		}
+	}
+	if len(w.journalFiles()) != 1 {
+		t.Errorf("journal: %v, want the dead run", w.journalFiles())
+	}
+	w.run(textTable("a", "1"))
+	if len(w.journalFiles()) != 0 || len(w.files()) >= len(dead)+4 {
+		t.Errorf("not cleaned up once it can be read: %v", w.files())
+	}
+}
+
+// forgetful is a source under which someone deletes the journal, as a run does
+// that takes this one for dead.
+type forgetful struct {
+	lake.Source
+	w *world
+}
+
+func (f forgetful) Tables(ctx context.Context, v lake.View) iter.Seq2[lake.Table, error] {
+	if err := f.w.storage.Delete(ctx, f.w.journalFiles()...); err != nil {
+		f.w.t.Error(err)
+	}
+	return f.Source.Tables(ctx, v)
+}
+
+func TestTakenForDead(t *testing.T) {
+	for _, hold := range []bool{false, true} {
+		w := newWorld(t, nil)
+		w.run(textTable("a", "1"))
+		l := w.loader(textTable("a"))
+		l.Source = forgetful{l.Source, w}
+		if hold {
+			l.Audit.Shrink = &lake.Shrink{}
+		}
+		if _, err := l.Run(t.Context()); !errors.Is(err, lake.ErrConflict) {
+			t.Errorf("hold %v: %v, want ErrConflict", hold, err)
+		}
+		if got := len(w.rows("a")); got != 1 {
+			t.Errorf("hold %v: %d rows: it was published", hold, got)
+		}
+		if holds, _ := w.catalog.Holds(t.Context()); len(holds) > 0 {
+			t.Errorf("held: %v", holds)
+		}
+	}
+}
+
+// losing is a catalog that shows less than was published.
+type losing struct {
+	*laketest.Catalog
+	lose func(*lake.TableState)
+}
+
+func (c losing) Tables(ctx context.Context) ([]lake.TableState, error) {
+	tables, err := c.Catalog.Tables(ctx)
+	for i := range tables {
+		if tables[i].Schema.Key == "a" {
+			c.lose(&tables[i])
+		}
+	}
+	return tables, err
+}
+
+// What readers find is looked at after the publication, and not what was meant.
+func TestNotVerified(t *testing.T) {
+	for name, lose := range map[string]func(*lake.TableState){
+		"rows": func(s *lake.TableState) {
+			s.Files = func(context.Context) ([]lake.File, error) { return nil, nil }
+		},
+		"snapshot": func(s *lake.TableState) { s.Snapshot.ID-- },
+		"table":    func(s *lake.TableState) { s.Schema.Key = "b" },
+		"unreadable": func(s *lake.TableState) {
+			s.Files = func(context.Context) ([]lake.File, error) { return nil, errors.New("damaged") }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			l := w.loader(textTable("a", "1"))
+			l.Catalog = losing{w.catalog, lose}
+			report, err := l.Run(t.Context())
+			if !errors.Is(err, lake.ErrNotVerified) || report.Status != lake.StatusComplete {
+				t.Errorf("status %s, error %v, want ErrNotVerified of a load that is published", report.Status, err)
+			}
+		})
+	}
+}
