@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// ErrNoLoad is a load that does not exist where one was named.
-var ErrNoLoad = errors.New("no such load")
+// ErrNotHeld is a load about which there is nothing to decide.
+var ErrNotHeld = errors.New("is not held")
 
 // A Held is a load that waits for a decision.
 type Held struct {
@@ -57,7 +57,7 @@ func (s *session) heldEntry(load LoadID) (journalEntry, error) {
 	if len(ids) > 0 {
 		hint = "held are " + strings.Join(ids, ", ")
 	}
-	return journalEntry{}, fmt.Errorf("load %s is not held (%s): %w", load, hint, ErrNoLoad)
+	return journalEntry{}, fmt.Errorf("load %s %w: %s", load, ErrNotHeld, hint)
 }
 
 // PublishHeld publishes a load that is held, as it was read, under its own ID,

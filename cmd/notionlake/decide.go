@@ -148,7 +148,7 @@ func (p *program) withLoader(c *cli.Context, do func(context.Context, *lakeAt, *
 
 // decideError says that it is the command's argument that is wrong where it is.
 func decideError(err error) error {
-	if errors.Is(err, lake.ErrNoLoad) {
+	if errors.Is(err, lake.ErrNotHeld) {
 		return usagef("%v", err)
 	}
 	return err

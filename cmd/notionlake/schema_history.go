@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -107,9 +108,12 @@ func (l *lakeAt) withRetired(ctx context.Context, state lake.TableState, version
 	if err != nil {
 		return nil, l.tableError(ctx, state.Schema.Table, err)
 	}
+	// The load that wrote these rows saw all properties that there were. It need not
+	// be the last one: a rollback brings older rows back.
+	wrote := slices.Max(slices.Collect(maps.Values(last)))
 	for _, c := range current.Schema.Columns {
 		seen, ok := last[c.Key]
-		if !c.Property || !ok {
+		if !c.Property || !ok || seen == wrote {
 			continue
 		}
 		gone := slices.IndexFunc(snapshots, func(s lake.Snapshot) bool {

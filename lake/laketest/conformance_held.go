@@ -165,8 +165,8 @@ func testDiscard(t *testing.T, b *bench) {
 		t.Errorf("a discarded load is seen: %s", d)
 	}
 	b.checkFiles()
-	if err := b.loader().Discard(t.Context(), held.LoadID); !errors.Is(err, lake.ErrNoLoad) {
-		t.Errorf("discard again: %v, want ErrNoLoad", err)
+	if err := b.loader().Discard(t.Context(), held.LoadID); !errors.Is(err, lake.ErrNotHeld) {
+		t.Errorf("discard again: %v, want ErrNotHeld", err)
 	}
 	if r := b.load(Table(wide, oneRow)); r.LoadID <= held.LoadID {
 		t.Errorf("load %s follows the held %s", r.LoadID, held.LoadID)
