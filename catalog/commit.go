@@ -26,12 +26,24 @@ func (a *attempt) commit(ctx context.Context) error {
 	done, unknown := a.landed(ctx)
 	switch {
 	case unknown != nil:
-		return fmt.Errorf("%w; whether load %s is published could not be found out: %w: %w", err, a.load.ID, unknown, lake.ErrUnknown)
+		return fmt.Errorf("%w; whether %s could not be found out: %w: %w", err, a.effect(), unknown, lake.ErrUnknown)
 	case done:
 		a.logger.WarnContext(ctx, "the commit is done although it was answered with an error", "load", a.load.ID, "error", err)
 		return nil
 	}
 	return err
+}
+
+// effect is what the attempt is for, done.
+func (a *attempt) effect() string {
+	switch {
+	case a.load.ID == "":
+		return "the loads have expired"
+	case a.compact:
+		return "the tables are compacted"
+	default:
+		return "load " + string(a.load.ID) + " is published"
+	}
 }
 
 // transact runs the transaction. Once it has begun it is not cancelled half way:

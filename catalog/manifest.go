@@ -110,5 +110,5 @@ func (t *target) writeManifestList(ctx context.Context, manifests []iceberg.Mani
 
 // rowDeletes is the error of a snapshot that cannot be read as the files it has.
 func rowDeletes(s *table.Snapshot) error {
-	return fmt.Errorf("snapshot %d holds row-level deletes, which another program wrote and this one does not read", s.SnapshotID)
+	return fmt.Errorf("snapshot %d holds row-level deletes, which another program wrote and this one does not read: %w", s.SnapshotID, lake.ErrNotPlain)
 }

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -118,8 +117,8 @@ func create(b *table.MetadataBuilder, st *staged, store store) error {
 	return nil
 }
 
-// addSnapshot gives the table the snapshot s with a tag, and makes it current
-// unless it is held.
+// addSnapshot gives the table the snapshot s with a tag, if there is one, and
+// makes it current unless it is held.
 func addSnapshot(b *table.MetadataBuilder, s *table.Snapshot, tag string, hold bool) (table.Metadata, error) {
 	if err := b.AddSnapshot(s); err != nil {
 		return nil, err
@@ -129,119 +128,12 @@ func addSnapshot(b *table.MetadataBuilder, s *table.Snapshot, tag string, hold b
 			return nil, err
 		}
 	}
-	if err := b.SetSnapshotRef(tag, s.SnapshotID, table.TagRef); err != nil {
-		return nil, err
+	if tag != "" {
+		if err := b.SetSnapshotRef(tag, s.SnapshotID, table.TagRef); err != nil {
+			return nil, err
+		}
 	}
 	return b.Build()
-}
-
-// A metadataEdit is the part of a table's metadata that is edited as JSON: the
-// builder would stamp such a change with the time of the machine, which may lie
-// before what the table has seen.
-type metadataEdit struct {
-	refs      map[string]table.SnapshotRef
-	snapshots []json.RawMessage
-	schemas   []json.RawMessage
-	current   int // schema
-}
-
-// tagCurrent returns the metadata of a table with a tag on its current snapshot.
-func tagCurrent(e *entry, tag string, at time.Time) ([]byte, error) {
-	return editMetadata(e, at, func(doc *metadataEdit) {
-		doc.refs[tag] = table.SnapshotRef{SnapshotID: e.meta.CurrentSnapshot().SnapshotID, SnapshotRefType: table.TagRef}
-	})
-}
-
-// editMetadata returns the metadata that follows that of e.
-func editMetadata(e *entry, at time.Time, edit func(*metadataEdit)) ([]byte, error) {
-	data, err := json.Marshal(e.meta)
-	if err != nil {
-		return nil, err
-	}
-	if data, err = editJSON(data, edit); err != nil {
-		return nil, err
-	}
-	log := []table.MetadataLogEntry{}
-	for entry := range e.meta.PreviousFiles() {
-		log = append(log, entry)
-	}
-	log = append(log, table.MetadataLogEntry{MetadataFile: e.location, TimestampMs: e.meta.LastUpdatedMillis()})
-	keep := max(1, e.meta.Properties().GetInt(table.MetadataPreviousVersionsMaxKey, table.MetadataPreviousVersionsMaxDefault))
-	return setJSON(data, map[string]any{"metadata-log": log[max(0, len(log)-keep):], "last-updated-ms": at.UnixMilli()})
-}
-
-// editJSON edits metadata in place.
-func editJSON(data []byte, edit func(*metadataEdit)) ([]byte, error) {
-	doc := metadataEdit{refs: map[string]table.SnapshotRef{}}
-	var known struct {
-		Refs      *map[string]table.SnapshotRef `json:"refs"`
-		Snapshots *[]json.RawMessage            `json:"snapshots"`
-		Schemas   *[]json.RawMessage            `json:"schemas"`
-		Current   *int                          `json:"current-schema-id"`
-	}
-	known.Refs, known.Snapshots, known.Schemas, known.Current = &doc.refs, &doc.snapshots, &doc.schemas, &doc.current
-	if err := json.Unmarshal(data, &known); err != nil {
-		return nil, err
-	}
-	edit(&doc)
-	return setJSON(data, map[string]any{"refs": doc.refs, "snapshots": doc.snapshots, "schemas": doc.schemas})
-}
-
-func setJSON(data []byte, values map[string]any) ([]byte, error) {
-	var doc map[string]json.RawMessage
-	err := json.Unmarshal(data, &doc)
-	for name, value := range values {
-		if err == nil {
-			doc[name], err = json.Marshal(value)
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(doc)
-}
-
-// drop takes out a tag, the snapshot that it alone holds, which is no part of
-// the main branch's history, and the schemas that only this snapshot had.
-func (d *metadataEdit) drop(tag string) {
-	ref, ok := d.refs[tag]
-	if !ok {
-		return
-	}
-	delete(d.refs, tag)
-	for _, other := range d.refs {
-		if other.SnapshotID == ref.SnapshotID {
-			return
-		}
-	}
-	schemas := map[int]bool{d.current: true}
-	var gone *int
-	d.snapshots = slices.DeleteFunc(d.snapshots, func(raw json.RawMessage) bool {
-		var s struct {
-			ID     int64 `json:"snapshot-id"`
-			Schema *int  `json:"schema-id"`
-		}
-		if json.Unmarshal(raw, &s) != nil {
-			return false // not ours to judge: the reader of this metadata will
-		}
-		if s.ID == ref.SnapshotID {
-			gone = s.Schema
-			return true
-		}
-		if s.Schema != nil {
-			schemas[*s.Schema] = true
-		}
-		return false
-	})
-	if gone == nil || schemas[*gone] {
-		return
-	}
-	d.schemas = slices.DeleteFunc(d.schemas, func(raw json.RawMessage) bool {
-		var s struct {
-			ID *int `json:"schema-id"`
-		}
-		return json.Unmarshal(raw, &s) == nil && s.ID != nil && *s.ID == *gone
-	})
 }
 
 // nextMetadataName is the name of the metadata file after the one at location:

@@ -11,7 +11,7 @@ import (
 // landed finds out what became of a commit that was answered with an error. It
 // takes the catalog's write lock first, so that no transaction is under way
 // while it looks. The load is published if every table points to what this
-// attempt wrote or, where other programs have written since, has the load's tag;
+// attempt wrote or, where other programs have written since, did before or has the load's tag;
 // it is not if none does. Anything else is an error: it cannot be known.
 func (a *attempt) landed(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
@@ -37,7 +37,7 @@ func (a *attempt) landed(ctx context.Context) (bool, error) {
 	done := 0
 	for _, t := range targets {
 		e := l.byKey(t.key)
-		if e != nil && (e.location == t.metadata || t.tagStands(e)) {
+		if e != nil && (e.location == t.metadata || t.tagStands(e) || t.followed(e)) {
 			done++
 		}
 	}
@@ -56,6 +56,17 @@ func (a *attempt) landed(ctx context.Context) (bool, error) {
 func (t *target) tagStands(e *entry) bool {
 	s := e.meta.SnapshotByName(t.tag())
 	return s != nil && (t.staged == nil || s.SnapshotID == t.snapshotID)
+}
+
+// followed reports whether the table was what this attempt wrote, before other
+// programs wrote since.
+func (t *target) followed(e *entry) bool {
+	for entry := range e.meta.PreviousFiles() {
+		if entry.MetadataFile == t.metadata {
+			return true
+		}
+	}
+	return false
 }
 
 // lockedRows reads the rows of the namespace while it holds the write lock.

@@ -37,7 +37,7 @@ func (c *Catalog) Publish(ctx context.Context, p lake.Publication) ([]lake.Snaps
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{Catalog: c, load: p.Load, run: p.Run, hold: p.Hold, at: publicationTime(c.now(), l.entries)}
+	a := &attempt{Catalog: c, load: p.Load, run: p.Run, hold: p.Hold, compact: p.Compaction, at: publicationTime(c.now(), l.entries)}
 	if a.run == "" {
 		a.run = lake.NewRunID()
 	}
@@ -51,7 +51,7 @@ func (c *Catalog) Publish(ctx context.Context, p lake.Publication) ([]lake.Snaps
 	if err := a.conclude(ctx, err); err != nil {
 		return nil, err
 	}
-	if p.Hold {
+	if p.Hold || p.Compaction {
 		return a.snapshots(), nil
 	}
 	c.mu.Lock()
@@ -85,6 +85,7 @@ type attempt struct {
 	load    lake.Load
 	run     lake.RunID
 	hold    bool
+	compact bool
 	at      time.Time
 	targets []*target // in the order of the changes, the ledger last
 	tagged  []*target // the tables without a change
@@ -117,6 +118,12 @@ type target struct {
 
 // check finds out whether the load can be published, or has been.
 func (a *attempt) check(l listing, p lake.Publication) ([]lake.Snapshot, error) {
+	if p.Compaction {
+		if last := l.lastLoad(); last != p.Load.ID {
+			return nil, fmt.Errorf("load %s has been published meanwhile: %w", last, lake.ErrConflict)
+		}
+		return nil, nil
+	}
 	var done []lake.Snapshot
 	for _, change := range p.Changes {
 		st, err := a.own(change.Staged)
@@ -155,7 +162,7 @@ func (a *attempt) prepare(ctx context.Context, l listing, p lake.Publication) er
 	if err := a.build(ctx, a.targets); err != nil {
 		return err
 	}
-	if p.Hold {
+	if p.Hold || p.Compaction {
 		return a.checkNames(l)
 	}
 	if p.Ledger != nil {
@@ -312,6 +319,11 @@ func (t *target) change(ctx context.Context) ([]byte, error) {
 	maps.Copy(props, t.load.Summary)
 	maps.Copy(props, counts)
 	props[loadEntry], props[statusEntry], props[versionEntry] = string(t.load.ID), t.load.Status, t.loadVersion()
+	if t.compact {
+		operation = table.OpReplace
+		of := lakeSnapshot(t.name, t.key, nil, t.parent)
+		props[loadEntry], props[statusEntry] = string(of.LoadID), of.Status
+	}
 	s.Summary = &table.Summary{Operation: operation, Properties: props}
 	meta, err := addSnapshot(b, s, t.tag(), t.hold && t.base != nil)
 	if err != nil {
@@ -320,12 +332,16 @@ func (t *target) change(ctx context.Context) ([]byte, error) {
 	return json.Marshal(meta)
 }
 
-// tag is the load's, on what the attempt publishes or holds.
+// tag is the load's, on what the attempt publishes or holds; a compaction has none.
 func (a *attempt) tag() string {
-	if a.hold {
+	switch {
+	case a.compact:
+		return ""
+	case a.hold:
 		return a.load.ID.HeldTag()
+	default:
+		return a.load.ID.Tag()
 	}
-	return a.load.ID.Tag()
 }
 
 func (a *attempt) loadVersion() string {

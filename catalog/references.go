@@ -19,6 +19,11 @@ const parallelReads = 8
 // files, statistics, and the version hint. What lies outside the warehouse is
 // left out.
 func (c *Catalog) References(ctx context.Context) (map[string]bool, error) {
+	return c.references(ctx, nil)
+}
+
+// references is References where the tables that next has are as it says.
+func (c *Catalog) references(ctx context.Context, next map[string]table.Metadata) (map[string]bool, error) {
 	rows, err := c.rows(ctx, c.db)
 	if err != nil {
 		return nil, err
@@ -28,9 +33,11 @@ func (c *Catalog) References(ctx context.Context) (map[string]bool, error) {
 		if _, ok := c.store.Key(row.location); row.view || !ok {
 			continue
 		}
-		meta, err := c.metadata(ctx, row)
-		if err != nil {
-			return nil, err
+		meta, ok := next[row.name]
+		if !ok {
+			if meta, err = c.metadata(ctx, row); err != nil {
+				return nil, err
+			}
 		}
 		r.add(row.location)
 		if err := r.table(ctx, meta); err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
 
 	"github.com/notionlake/notionlake/lake"
 )
@@ -63,15 +64,14 @@ func (c *Catalog) SchemaHistory(ctx context.Context, name string) ([]SchemaVersi
 	}
 	first, last := -1, -1 // of the snapshots that are left
 	var live []SchemaVersion
-	for entry := range e.meta.SnapshotLogs() {
-		s := e.meta.SnapshotByID(entry.SnapshotID)
-		if s == nil || s.SchemaID == nil || schemas[*s.SchemaID] == nil || *s.SchemaID == last {
+	for _, s := range published(e.meta) {
+		if s.SchemaID == nil || schemas[*s.SchemaID] == nil || *s.SchemaID == last {
 			continue
 		}
 		if last = *s.SchemaID; first < 0 {
 			first = last
 		}
-		live = append(live, SchemaVersion{SchemaID: last, Snapshot: lakeSnapshot(e.name, e.key, e.meta, s)})
+		live = append(live, SchemaVersion{SchemaID: last, Snapshot: lakeSnapshot(e.name, e.key, e.meta, &s)})
 	}
 	// Those before the first have lost their snapshots; a later one without any is
 	// that of a load that was discarded.
@@ -84,6 +84,23 @@ func (c *Catalog) SchemaHistory(ctx context.Context, name string) ([]SchemaVersi
 		add(schemas[v.SchemaID], v.Snapshot)
 	}
 	return versions, nil
+}
+
+// published are the snapshots that were current, in their order: by the log, and
+// by the tags of loads from before a gap in it.
+func published(meta table.Metadata) []table.Snapshot {
+	current := map[int64]bool{}
+	for entry := range meta.SnapshotLogs() {
+		current[entry.SnapshotID] = true
+	}
+	for name, ref := range meta.Refs() {
+		if _, ok := loadOfTag(name); ok {
+			current[ref.SnapshotID] = true
+		}
+	}
+	list := slices.DeleteFunc(meta.Snapshots(), func(s table.Snapshot) bool { return !current[s.SnapshotID] })
+	slices.SortStableFunc(list, func(a, b table.Snapshot) int { return cmp.Compare(a.SequenceNumber, b.SequenceNumber) })
+	return list
 }
 
 func sortedSchemas(list []*iceberg.Schema) []*iceberg.Schema {

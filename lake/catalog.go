@@ -20,6 +20,8 @@ type Catalog interface {
 	Folder() string
 	// LastLoad returns the ID of the newest published load, "" for none.
 	LastLoad(ctx context.Context) (LoadID, error)
+	// Loads returns the published loads that can be read, by their tags, the oldest first.
+	Loads(ctx context.Context) ([]LoadID, error)
 	// Holds returns the loads that are held on some table.
 	Holds(ctx context.Context) ([]LoadID, error)
 	// Tables returns every table of the namespace that a Loader made, as it is now.
@@ -35,6 +37,9 @@ type Catalog interface {
 	// Restage plans the change of a held load again, from its record. The change
 	// takes no further files.
 	Restage(ctx context.Context, record json.RawMessage) (Staged, error)
+	// StageCompaction plans that the rows of a table come to lie in other files,
+	// those of the Change, and nothing else. ErrNotPlain: that would lose something.
+	StageCompaction(ctx context.Context, key string) (Staged, error)
 	// Publish makes every change visible at once, in one snapshot per table, all
 	// with the load's tag; tables without a change get the tag only.
 	// ErrConflict: another writer was first, and nothing changed. ErrUnknown: the
@@ -43,6 +48,12 @@ type Catalog interface {
 	// Discard removes what a held load left in the tables' metadata. That there is
 	// nothing of it is no error. run and before are as in a Publication.
 	Discard(ctx context.Context, load LoadID, run RunID, before func(context.Context, Prepared) error) error
+	// Expire takes published loads out of the tables' metadata, of all tables at
+	// once: their tags, the snapshots that neither another tag nor a branch needs,
+	// and what only those needed. The current snapshots stay. run is as in a
+	// Publication. before is called with what becomes superfluous, before anything
+	// is written, and not at all where there is nothing to be done.
+	Expire(ctx context.Context, loads []LoadID, run RunID, before func(context.Context, Prepared) error) error
 	// References returns the storage keys of all files that the metadata of the
 	// namespace's tables names, of every snapshot. An error means that nothing is
 	// known: then nothing may be deleted.
@@ -53,6 +64,9 @@ type Catalog interface {
 var (
 	ErrConflict = errors.New("another load was first")
 	ErrUnknown  = errors.New("the outcome of the commit is unknown")
+	// ErrNotPlain is a table that another program gave what this one does not
+	// write: row-level deletes, or columns of other types.
+	ErrNotPlain = errors.New("another program changed how the table is stored")
 	// ErrLocked is a catalog that another program has locked for too long.
 	ErrLocked = errors.New("the catalog is locked")
 )
@@ -133,6 +147,9 @@ type Publication struct {
 	// beside its current one, with the tag Load.ID.HeldTag, and nothing else of it
 	// changes. No other table is made or tagged, and there is no ledger's row.
 	Hold bool
+	// Compaction publishes no load: the changes hold the rows that their tables
+	// have. Load.ID is the last load; there is no tag and no ledger's row.
+	Compaction bool
 	// Before, where it is not nil, is called when everything is written, just
 	// before it becomes visible. An error ends the publication.
 	Before func(ctx context.Context, p Prepared) error
@@ -146,6 +163,8 @@ type Prepared struct {
 	// Drops are the keys of files that the publication makes superfluous. They are
 	// deleted after it.
 	Drops []string
+	// Snapshots is how many snapshots leave the tables.
+	Snapshots int
 	// Records are what Restage needs, one per change of a publication with Hold.
 	Records []json.RawMessage
 	// Pinned says that there are tables that get the tag of the held load.

@@ -63,7 +63,7 @@ func (s *session) heldEntry(load LoadID) (journalEntry, error) {
 // PublishHeld publishes a load that is held, as it was read, under its own ID,
 // unless another load has been published since.
 func (l *Loader) PublishHeld(ctx context.Context, load LoadID) (Report, error) {
-	return l.do(ctx, func(r *run) error {
+	return l.do(ctx, l.beginKeeping, func(r *run) error {
 		held, err := r.heldEntry(load)
 		if err != nil {
 			return err
@@ -112,7 +112,7 @@ func dash(id LoadID) string {
 
 // Discard deletes a load that is held.
 func (l *Loader) Discard(ctx context.Context, load LoadID) (err error) {
-	s, err := l.begin(ctx)
+	s, err := l.beginKeeping(ctx)
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (s *session) dropHeld(ctx context.Context, held journalEntry) error {
 // of its own. A table that is younger than that load loses its rows. The ledger
 // goes on.
 func (l *Loader) Rollback(ctx context.Context, to LoadID) (Report, error) {
-	return l.do(ctx, func(r *run) error {
+	return l.do(ctx, l.beginKeeping, func(r *run) error {
 		r.load.RollbackTo = to
 		if err := r.name(ctx); err != nil {
 			return err

@@ -75,12 +75,17 @@ type journalEntry struct {
 	Load    *Load             `json:"load,omitempty"`
 	// Requests are those that it took.
 	Requests int64 `json:"requests,omitempty"`
+	// keep says that the load can be continued once the run's files are deleted.
+	keep bool
 }
 
 // key is where an entry lies. Its name sorts by load.
 func (j journal) key(e journalEntry) string {
 	return j.dir + cmp.Or(string(e.LoadID), "maintenance") + "_" + string(e.Run) + ".json"
 }
+
+// damaged is where entries are put that cannot be understood.
+func (j journal) damaged() string { return j.dir + "damaged/" }
 
 // write makes the entry durable, in place of the one that the run had.
 func (j journal) write(ctx context.Context, e journalEntry) error {

@@ -75,14 +75,14 @@ type run struct {
 
 // Run runs the load. The Report is filled in whatever becomes of the load.
 func (l *Loader) Run(ctx context.Context) (Report, error) {
-	return l.do(ctx, func(r *run) error { return r.loadAll(ctx) })
+	return l.do(ctx, l.begin, func(r *run) error { return r.loadAll(ctx) })
 }
 
 // do makes a run that holds the lock from its beginning to its end.
-func (l *Loader) do(ctx context.Context, work func(*run) error) (Report, error) {
+func (l *Loader) do(ctx context.Context, begin func(context.Context) (*session, error), work func(*run) error) (Report, error) {
 	r := &run{run: NewRunID(), report: Report{Started: l.now(), Reasons: []string{}, Tables: []TableReport{}}}
 	var err error
-	if r.session, err = l.begin(ctx); err == nil {
+	if r.session, err = begin(ctx); err == nil {
 		err = work(r)
 		err = errors.Join(err, r.end())
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 func TestMemoryCatalog(t *testing.T) {
-	laketest.TestCatalog(t, func(t *testing.T) (lake.Catalog, *lake.Storage) {
+	laketest.TestCatalog(t, func(t *testing.T) (laketest.PastCatalog, *lake.Storage) {
 		return laketest.NewCatalog(), openStorage(t, nil)
 	})
 }

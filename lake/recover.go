@@ -16,17 +16,25 @@ type session struct {
 	journal journal
 	// resumable is a load that died or met its deadline and is to be continued.
 	resumable *journalEntry
-	held      []journalEntry
-	unlock    func() error
+	// keeps is set where the session reads no source: a load that can be continued
+	// stays one, and whether it is continued is the next run's to say.
+	keeps  bool
+	held   []journalEntry
+	unlock func() error
 }
 
 // begin takes the lock and brings to an end what earlier runs left behind.
-func (l *Loader) begin(ctx context.Context) (*session, error) {
+func (l *Loader) begin(ctx context.Context) (*session, error) { return l.lock(ctx, false) }
+
+// beginKeeping is begin for what reads no source.
+func (l *Loader) beginKeeping(ctx context.Context) (*session, error) { return l.lock(ctx, true) }
+
+func (l *Loader) lock(ctx context.Context, keeps bool) (*session, error) {
 	unlock, err := l.Catalog.Lock(ctx)
 	if err != nil {
 		return nil, storageError(err)
 	}
-	s := &session{Loader: l, journal: newJournal(l.Storage, l.Catalog), unlock: unlock}
+	s := &session{Loader: l, journal: newJournal(l.Storage, l.Catalog), unlock: unlock, keeps: keeps}
 	if err := s.recover(ctx); err != nil {
 		return nil, errors.Join(storageError(err), s.end())
 	}
@@ -68,11 +76,13 @@ func (s *session) recover(ctx context.Context) error {
 			discarding = append(discarding, e)
 		case known.holds(e):
 			s.held = append(s.held, e)
+		case s.keeps && e.State == stateInterrupted && e.resumable(known.last):
 		default:
-			dead = append(dead, e)
 			if s.resumes(e, known.last) {
 				s.resumable = &e
 			}
+			e.keep = s.keeps && e.resumable(known.last)
+			dead = append(dead, e)
 		}
 	}
 	err = s.bury(ctx, dead)
@@ -118,18 +128,24 @@ func (l loads) holds(e journalEntry) bool {
 	return l.last != e.LoadID
 }
 
-// resumes reports whether the load of a dead run is to be continued.
-func (s *session) resumes(e journalEntry, last LoadID) bool {
+// resumable reports whether the load of a dead run can be continued.
+func (e journalEntry) resumable(last LoadID) bool {
 	switch e.State {
 	case stateRunning, stateInterrupted, statePublishing:
+		return e.Load != nil && e.Load.RollbackTo == "" && e.LoadID > last
 	default:
 		return false
 	}
-	return s.Resume > 0 && e.Config == s.Config && e.Load != nil && e.Load.RollbackTo == "" && e.LoadID > last &&
+}
+
+// resumes reports whether this session continues it.
+func (s *session) resumes(e journalEntry, last LoadID) bool {
+	return s.Resume > 0 && e.Config == s.Config && e.resumable(last) &&
 		s.now().Sub(e.Started) <= s.Resume && !e.Started.After(s.now().Add(time.Minute))
 }
 
-// bury deletes the files of dead runs, and then their entries.
+// bury deletes the files of dead runs, and then their entries, but for those of
+// loads that can be continued.
 func (s *session) bury(ctx context.Context, dead []journalEntry) error {
 	if len(dead) == 0 {
 		return nil
@@ -147,7 +163,14 @@ func (s *session) bury(ctx context.Context, dead []journalEntry) error {
 	}
 	for _, e := range dead {
 		s.Logger.InfoContext(ctx, "an earlier run has been cleaned up", "load", e.LoadID, "state", e.State, "began", e.Started)
-		if err := s.journal.remove(ctx, e); err != nil {
+		var err error
+		if e.keep {
+			e.State, e.Drops = stateInterrupted, nil
+			err = s.journal.write(ctx, e)
+		} else {
+			err = s.journal.remove(ctx, e)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -225,14 +248,14 @@ func (s *session) quarantine(ctx context.Context, d damagedEntry) error {
 	if err != nil {
 		return err
 	}
-	to := s.journal.dir + "damaged/" + path.Base(d.key)
+	to := s.journal.damaged() + path.Base(d.key)
 	if err := s.Storage.Replace(ctx, to, data); err != nil {
 		return err
 	}
 	if err := s.Storage.Delete(ctx, d.key); err != nil {
 		return err
 	}
-	s.Logger.WarnContext(ctx, "a journal entry is damaged and was put aside; files that its run left have the UUID of its name in theirs, and stay",
+	s.Logger.WarnContext(ctx, "a journal entry is damaged and was put aside; files that its run left have the UUID of its name in theirs, and stay as long as it does",
 		"entry", s.Storage.describe(to), "error", d.err)
 	return nil
 }

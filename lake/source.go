@@ -107,6 +107,15 @@ func (id LoadID) Valid() bool {
 	return err == nil && t.Format(loadIDLayout) == string(id)
 }
 
+// Time is the time that the ID says, zero where it is not Valid.
+func (id LoadID) Time() time.Time {
+	t, err := time.Parse(loadIDLayout, string(id))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
 // loadIDLayout is the time layout of a LoadID.
 const loadIDLayout = "20060102T150405Z"
 

@@ -28,6 +28,7 @@ type ledgerRow struct {
 	Version        string                         `json:"version"`
 	RollbackTo     string                         `json:"rollback_to,omitempty"`
 	Reasons        []string                       `json:"reasons,omitempty"` // of a held load
+	Expired        bool                           `json:"expired,omitempty"` // it cannot be read any more
 	TableSnapshots map[string]ledgerTableSnapshot `json:"table_snapshots"`
 }
 

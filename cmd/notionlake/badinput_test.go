@@ -52,6 +52,7 @@ func TestBadInput(t *testing.T) {
 		{"76", badClock},
 		{"77", goodConditionalWrites},
 		{"83", badLoad},
+		{"84", badRetention},
 		{"85", badNetwork},
 		{"88", badSurroundings},
 	} {

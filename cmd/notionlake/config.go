@@ -49,14 +49,9 @@ type config struct {
 		MaxShrink string `yaml:"max_shrink"`
 		Partial   string `yaml:"partial"`
 	} `yaml:"guard"`
-	Retention struct {
-		KeepLast    int `yaml:"keep_last"`
-		KeepDaily   int `yaml:"keep_daily"`
-		KeepWeekly  int `yaml:"keep_weekly"`
-		KeepMonthly int `yaml:"keep_monthly"`
-	} `yaml:"retention"`
-	Resume string `yaml:"resume"`
-	Notify struct {
+	Retention retentionConfig `yaml:"retention"`
+	Resume    string          `yaml:"resume"`
+	Notify    struct {
 		Webhook string `yaml:"webhook"`
 	} `yaml:"notify"`
 
@@ -183,6 +178,7 @@ func defaults() *config {
 	c.Schema.Removed = "keep"
 	c.Guard.MaxShrink = "50%"
 	c.Guard.Partial = "hold"
+	c.Retention = defaultRetention
 	c.Resume = "12h"
 	return c
 }
@@ -336,6 +332,9 @@ func (p *program) complete(c *config, present map[string]string) (err error) {
 	if c.maxShrink, err = parseShare(c.Guard.MaxShrink); err != nil {
 		return badKey("guard.max_shrink", "%v", err)
 	}
+	if err := c.Retention.check(); err != nil {
+		return err
+	}
 	if c.resume, err = parseResume(c.Resume); err != nil {
 		return badKey("resume", "%v", err)
 	}
@@ -452,7 +451,6 @@ func unusedKeys(present map[string]string) (keys []string) {
 		{"content.comments", "false"},
 		{"content.views", "false"},
 		{"content.files", "false"},
-		{"retention", ""},
 		{"storage", ""},
 		{"notify", ""},
 		{"catalog.warehouse", ""},

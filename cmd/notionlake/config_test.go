@@ -92,7 +92,7 @@ func TestConfig(t *testing.T) {
 		}
 		unused := []string{
 			"content.pages", "content.blocks", "content.markdown", "content.comments", "content.views", "content.files",
-			"retention", "storage", "notify", "catalog.warehouse",
+			"storage", "notify", "catalog.warehouse",
 		}
 		if diff := cmp.Diff(unused, got.unused); diff != "" {
 			t.Error(diff)

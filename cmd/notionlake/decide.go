@@ -7,7 +7,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/notionlake/notionlake/catalog"
 	"github.com/notionlake/notionlake/lake"
 )
 
@@ -128,22 +127,6 @@ func (p *program) changeLake(c *cli.Context, do func(context.Context, *lakeAt, *
 		return errors.Join(err, p.printJSON(report))
 	}
 	return errors.Join(err, p.printText(reportText(report)))
-}
-
-// withLoader opens the lake, for a change, and a Loader that reads nothing.
-func (p *program) withLoader(c *cli.Context, do func(context.Context, *lakeAt, *lake.Loader) (lake.Report, error)) (report lake.Report, err error) {
-	cfg, err := p.configuration(c, hasLake)
-	if err != nil {
-		return lake.Report{}, err
-	}
-	l, err := p.openExistingFor(c.Context, cfg, catalog.Options{LockTimeout: max(c.Duration("lock-timeout"), 1)})
-	if err != nil {
-		return lake.Report{}, err
-	}
-	defer func() { err = errors.Join(err, storageError(l.close())) }()
-	return do(c.Context, l, &lake.Loader{
-		Storage: l.storage, Catalog: l.catalog, Logger: p.log, Now: p.now, Version: version, Point: p.point,
-	})
 }
 
 // decideError says that it is the command's argument that is wrong where it is.

@@ -15,7 +15,7 @@ func (p *program) loadsCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "loads",
 		Usage:       "list the loads that were published or are held",
-		Description: "Oldest first. Every load can be read with --at and by its tag. What is held waits for publish or discard.",
+		Description: "Oldest first. Every load that has not expired can be read with --at and by its tag. What is held waits for publish or discard.",
 		Flags:       []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
@@ -36,6 +36,13 @@ func (p *program) loads(ctx context.Context, l *lakeAt, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	kept, err := l.kept(ctx, loads)
+	if err != nil {
+		return err
+	}
+	for i := range loads {
+		loads[i].Expired = !isKept(kept, loads[i].LoadID)
+	}
 	held, err := l.heldRows(ctx)
 	if err != nil {
 		return err
@@ -52,11 +59,14 @@ func (p *program) loads(ctx context.Context, l *lakeAt, asJSON bool) error {
 	}
 	g := &grid{header: []string{"load", "status", "published", "tables", "rows", "requests", "version"}, numbers: []int{3, 4, 5}}
 	for _, r := range loads {
-		published := when(r.Finished)
-		if r.Status == lake.StatusHeld {
+		published, status := when(r.Finished), r.Status
+		switch {
+		case r.Status == lake.StatusHeld:
 			published = "-"
+		case r.Expired:
+			status = "expired"
 		}
-		g.add(string(r.LoadID), r.Status, published, thousands(r.Tables), thousands(r.Rows), thousands(r.Requests), r.Version)
+		g.add(string(r.LoadID), status, published, thousands(r.Tables), thousands(r.Rows), thousands(r.Requests), r.Version)
 	}
 	text := g.String()
 	for _, r := range held {

@@ -24,7 +24,9 @@ type Catalog struct {
 	at     time.Time
 	ids    int64
 	held   map[lake.LoadID]heldLoad
-	lock   chan struct{} // full while someone has the lock
+	// expired are loads that were forgotten.
+	expired map[lake.LoadID]bool
+	lock    chan struct{} // full while someone has the lock
 }
 
 type table struct {
@@ -45,7 +47,7 @@ type staged struct {
 	layout    lake.Layout
 	changes   []lake.SchemaChange
 	append    bool
-	base      int // number of states it builds on
+	base      int64 // ID of the snapshot it builds on, 0: none
 	lastField int
 	restored  []lake.File // not nil: the files that the change takes over
 }
@@ -55,7 +57,7 @@ func (s *staged) Changes() []lake.SchemaChange { return s.changes }
 
 // NewCatalog returns an empty catalog.
 func NewCatalog() *Catalog {
-	return &Catalog{Now: time.Now, tables: map[string]*table{}, held: map[lake.LoadID]heldLoad{}, lock: make(chan struct{}, 1)}
+	return &Catalog{Now: time.Now, tables: map[string]*table{}, held: map[lake.LoadID]heldLoad{}, expired: map[lake.LoadID]bool{}, lock: make(chan struct{}, 1)}
 }
 
 // LastLoad returns the last load's ID.
@@ -77,7 +79,7 @@ func (c *Catalog) Tables(context.Context) ([]lake.TableState, error) {
 	return list, nil
 }
 
-// At returns a table as the load with that ID left it.
+// At returns a table as the last load up to that ID left it, unless that expired.
 func (c *Catalog) At(key string, load lake.LoadID) (lake.TableState, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -86,7 +88,7 @@ func (c *Catalog) At(key string, load lake.LoadID) (lake.TableState, bool) {
 		return lake.TableState{}, false
 	}
 	for _, s := range slices.Backward(t.states) {
-		if s.snapshot.LoadID <= load {
+		if s.snapshot.LoadID <= load && !c.expired[load] {
 			return t.public(s), true
 		}
 	}
@@ -111,8 +113,8 @@ func (c *Catalog) Stage(_ context.Context, s lake.Schema, d lake.WriteDispositio
 	st := &staged{append: d == lake.Append}
 	var old state
 	if t := c.tables[s.Key]; t != nil {
-		st.base, st.lastField = len(t.states), t.lastField
 		old = t.states[len(t.states)-1]
+		st.base, st.lastField = old.snapshot.ID, t.lastField
 	}
 	st.evolve(old, s)
 	return st, nil
@@ -219,7 +221,7 @@ func (c *Catalog) Publish(ctx context.Context, p lake.Publication) ([]lake.Snaps
 			return nil, err
 		}
 	}
-	return snapshots, c.commit(p.Load, at, changes, snapshots)
+	return snapshots, c.commit(p, at, changes, snapshots)
 }
 
 func (c *Catalog) plan(load lake.Load, at time.Time, change lake.Change) (lake.Snapshot, error) {
@@ -255,12 +257,13 @@ func (st *staged) files(c *Catalog, change lake.Change) []lake.File {
 	return append(files, change.Files...)
 }
 
-func (c *Catalog) commit(load lake.Load, at time.Time, changes []lake.Change, snapshots []lake.Snapshot) error {
+func (c *Catalog) commit(p lake.Publication, at time.Time, changes []lake.Change, snapshots []lake.Snapshot) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	load := p.Load
 	for _, change := range changes {
 		st, _ := change.Staged.(*staged)
-		if t := c.tables[st.schema.Key]; t != nil && len(t.states) != st.base || t == nil && st.base != 0 {
+		if t := c.tables[st.schema.Key]; t != nil && t.states[len(t.states)-1].snapshot.ID != st.base || t == nil && st.base != 0 {
 			return fmt.Errorf("table %s: %w", st.schema.Table, lake.ErrConflict)
 		}
 	}
@@ -275,12 +278,16 @@ func (c *Catalog) commit(load lake.Load, at time.Time, changes []lake.Change, sn
 		t.lastField = st.lastField
 		t.states = append(t.states, state{schema: st.schema, layout: st.layout, files: files, snapshot: snapshots[i]})
 	}
+	c.at = at
+	if p.Compaction {
+		return nil
+	}
 	for _, t := range c.tables {
 		id := t.states[len(t.states)-1].snapshot.ID
 		t.tags[id] = append(t.tags[id], load.ID.Tag())
 	}
 	delete(c.held, load.ID)
-	c.last, c.at = load.ID, at
+	c.last = load.ID
 	return nil
 }
 

@@ -13,9 +13,16 @@ import (
 	"github.com/notionlake/notionlake/lake"
 )
 
+// A PastCatalog is a Catalog that also reads the past.
+type PastCatalog interface {
+	lake.Catalog
+	// At returns the table with that key as a load left it; false if that cannot be read.
+	At(key string, load lake.LoadID) (lake.TableState, bool)
+}
+
 // TestCatalog checks that a Catalog keeps the promises of lake.Catalog. open
 // returns an empty catalog that keeps removed columns, and its storage.
-func TestCatalog(t *testing.T, open func(t *testing.T) (lake.Catalog, *lake.Storage)) {
+func TestCatalog(t *testing.T, open func(t *testing.T) (PastCatalog, *lake.Storage)) {
 	type named = struct {
 		name string
 		f    func(*testing.T, *bench)
@@ -30,7 +37,7 @@ func TestCatalog(t *testing.T, open func(t *testing.T) (lake.Catalog, *lake.Stor
 		{"a renamed table stays the same table", testRename},
 		{"nested types keep their field IDs", testNested},
 	}
-	for _, test := range append(tests, decisions...) {
+	for _, test := range slices.Concat(tests, decisions, upkeep) {
 		t.Run(test.name, func(t *testing.T) {
 			c, s := open(t)
 			test.f(t, &bench{t: t, catalog: c, storage: s, at: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)})
@@ -41,7 +48,7 @@ func TestCatalog(t *testing.T, open func(t *testing.T) (lake.Catalog, *lake.Stor
 // A bench runs loads, one a day.
 type bench struct {
 	t       *testing.T
-	catalog lake.Catalog
+	catalog PastCatalog
 	storage *lake.Storage
 	at      time.Time
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/notionlake/notionlake/lake"
@@ -58,7 +57,7 @@ func (c *Catalog) StageLoad(_ context.Context, key string, load lake.LoadID) (la
 		return nil, fmt.Errorf("no table with the key %s", key)
 	}
 	now := t.states[len(t.states)-1]
-	st := &staged{schema: now.schema, layout: now.layout, base: len(t.states), lastField: t.lastField, restored: []lake.File{}}
+	st := &staged{schema: now.schema, layout: now.layout, base: now.snapshot.ID, lastField: t.lastField, restored: []lake.File{}}
 	for _, s := range t.states {
 		if slices.Contains(t.tags[s.snapshot.ID], load.Tag()) {
 			st.schema, st.layout, st.restored = s.schema, s.layout, slices.Clone(s.files)
@@ -132,21 +131,5 @@ func (c *Catalog) Discard(ctx context.Context, load lake.LoadID, _ lake.RunID, b
 func (c *Catalog) References(context.Context) (map[string]bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	keys := map[string]bool{}
-	add := func(files []lake.File) {
-		for _, f := range files {
-			keys[f.Key] = true
-		}
-	}
-	for t := range maps.Values(c.tables) {
-		for _, s := range t.states {
-			add(s.files)
-		}
-	}
-	for h := range maps.Values(c.held) {
-		for _, change := range h.changes {
-			add(change.Files)
-		}
-	}
-	return keys, nil
+	return references(c.tables, c.held), nil
 }

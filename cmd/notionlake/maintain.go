@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/notionlake/notionlake/catalog"
+	"github.com/notionlake/notionlake/lake"
+)
+
+// defaultOrphanAge is longer than any program takes from writing a file to
+// publishing it.
+const defaultOrphanAge = "24h"
+
+func (p *program) expireCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "expire",
+		Usage: "forget old loads and delete the files that only they need",
+		Description: "A load is kept if any of the flags says so, and the newest one always. Without these flags\n" +
+			"retention in the configuration says it. Days, weeks (ISO) and months are in UTC, and those without\n" +
+			"a load do not count. A load that expires stays a row of _loads. Begin with --dry-run.",
+		Flags: append(keepFlags(),
+			&cli.StringFlag{Name: "older-than", Usage: "keep the loads that are younger than `AGE`: 90d, 12w, 36h"},
+			dryRunFlag(), lockTimeoutFlag(), jsonFlag(),
+		),
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c); err != nil {
+				return err
+			}
+			retention, err := retentionOf(c)
+			if err != nil {
+				return err
+			}
+			return p.maintain(c, func(cfg *config) lake.Maintenance {
+				if retention.Empty() {
+					retention = cfg.retention()
+				}
+				return lake.Maintenance{Retention: retention}
+			})
+		},
+	}
+}
+
+func (p *program) maintainCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "maintain",
+		Usage: "expire by the configured retention, compact small files, delete orphan files",
+		Description: "For every night, after run. Puts the rows of many small files into few, which changes no row, and\n" +
+			"deletes files that nothing names: what other programs left behind, and old metadata. Only files in\n" +
+			"the folders of the catalog's tables are deleted.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "orphan-age", Usage: "delete files that nothing names once they are older than `AGE`", Value: defaultOrphanAge},
+			dryRunFlag(), lockTimeoutFlag(), jsonFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c); err != nil {
+				return err
+			}
+			age, err := parseAge("--orphan-age", c.String("orphan-age"))
+			if err != nil {
+				return err
+			}
+			return p.maintain(c, func(cfg *config) lake.Maintenance {
+				return lake.Maintenance{Retention: cfg.retention(), Compact: true, Orphans: age}
+			})
+		},
+	}
+}
+
+func dryRunFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "dry-run", Usage: "only say what would be done", DisableDefaultText: true}
+}
+
+// maintain runs what a command plans, and prints the report.
+func (p *program) maintain(c *cli.Context, plan func(*config) lake.Maintenance) (err error) {
+	cfg, err := p.configuration(c, hasLake)
+	if err != nil {
+		return err
+	}
+	m := plan(cfg)
+	m.DryRun = c.Bool("dry-run")
+	options := catalog.Options{LockTimeout: max(c.Duration("lock-timeout"), 1), ReadOnly: m.DryRun}
+	l, err := p.openExistingFor(c.Context, cfg, options)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, storageError(l.close())) }()
+	switch loads, err := l.catalog.Loads(c.Context); {
+	case err != nil:
+		return storageError(err)
+	case len(loads) == 0:
+		return errNoLoad()
+	}
+	report, err := p.loader(l).Maintain(c.Context, m)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return p.printJSON(report)
+	}
+	return p.printText(maintenanceText(report, m))
+}
+
+// loader is a Loader that reads no source.
+func (p *program) loader(l *lakeAt) *lake.Loader {
+	return &lake.Loader{Storage: l.storage, Catalog: l.catalog, Logger: p.log, Now: p.now, Version: version, Point: p.point}
+}
+
+// maxNamed is how many loads or files the text names of each kind.
+const maxNamed = 20
+
+// maintenanceText is the report for people.
+func maintenanceText(r lake.MaintenanceReport, plan lake.Maintenance) string {
+	var b strings.Builder
+	would := ""
+	if r.DryRun {
+		would = "would be "
+	}
+	if n := len(r.Kept); n > 0 {
+		fmt.Fprintf(&b, "%s kept:\n", plural(int64(n), "load"))
+		for i, k := range r.Kept {
+			if n > maxNamed && i == maxNamed/2 {
+				fmt.Fprintf(&b, "  … %d more\n", n-maxNamed)
+			}
+			if n <= maxNamed || i < maxNamed/2 || i >= n-maxNamed/2 {
+				fmt.Fprintf(&b, "  %s  %s\n", k.LoadID, strings.Join(k.Reasons, ", "))
+			}
+		}
+	}
+	switch {
+	case len(r.Expired) > 0:
+		fmt.Fprintf(&b, "%s %sexpired:\n", plural(int64(len(r.Expired)), "load"), would)
+		writeList(&b, idTexts(r.Expired))
+	case !plan.Retention.Empty():
+		b.WriteString("no load expires\n")
+	}
+	if r.Snapshots > 0 || r.Files.Files > 0 {
+		fmt.Fprintf(&b, "%s and %s (%s) %sdeleted\n", plural(int64(r.Snapshots), "snapshot"), plural(int64(r.Files.Files), "file"), size(r.Files.Bytes), would)
+	}
+	for _, t := range r.Compacted {
+		fmt.Fprintf(&b, "table %s %scompacted: %s → %s, %s\n", t.Table, would, thousands(int64(t.Before)), plural(int64(t.After), "file"), plural(t.Rows, "row"))
+	}
+	if r.Orphans.Files > 0 {
+		fmt.Fprintf(&b, "%s (%s) that nothing names %sdeleted:\n", plural(int64(r.Orphans.Files), "file"), size(r.Orphans.Bytes), would)
+		writeList(&b, r.Orphans.Keys)
+	}
+	if n := len(r.Orphans.Folders); n > 0 {
+		fmt.Fprintf(&b, "%s of no table of the catalog: look at them, and delete them by hand:\n", plural(int64(n), "folder"))
+		writeList(&b, r.Orphans.Folders)
+	}
+	if plan.Orphans > 0 && r.Orphans.Files == 0 && len(r.Compacted) == 0 {
+		b.WriteString("nothing to compact, no orphan files\n")
+	}
+	return b.String()
+}
+
+func writeList(b *strings.Builder, list []string) {
+	for i, text := range list {
+		if i == maxNamed {
+			fmt.Fprintf(b, "  … and %d more: --json names them all\n", len(list)-maxNamed)
+			break
+		}
+		fmt.Fprintf(b, "  %s\n", oneLine(text))
+	}
+}
+
+func idTexts(ids []lake.LoadID) []string {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = string(id)
+	}
+	return texts
+}
+
+// withLoader opens the lake, for a change, and a Loader that reads nothing.
+func (p *program) withLoader(c *cli.Context, do func(context.Context, *lakeAt, *lake.Loader) (lake.Report, error)) (report lake.Report, err error) {
+	cfg, err := p.configuration(c, hasLake)
+	if err != nil {
+		return lake.Report{}, err
+	}
+	l, err := p.openExistingFor(c.Context, cfg, catalog.Options{LockTimeout: max(c.Duration("lock-timeout"), 1)})
+	if err != nil {
+		return lake.Report{}, err
+	}
+	defer func() { err = errors.Join(err, storageError(l.close())) }()
+	return do(c.Context, l, p.loader(l))
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// A retentionConfig is how many loads of which kind are kept.
+type retentionConfig struct {
+	KeepLast    int `yaml:"keep_last"`
+	KeepDaily   int `yaml:"keep_daily"`
+	KeepWeekly  int `yaml:"keep_weekly"`
+	KeepMonthly int `yaml:"keep_monthly"`
+}
+
+// defaultRetention holds where the configuration says nothing.
+var defaultRetention = retentionConfig{KeepDaily: 30, KeepWeekly: 12, KeepMonthly: 24}
+
+// check refuses a retention that cannot be meant: a number below zero, or nothing
+// but zeros, by which all history would go.
+func (r retentionConfig) check() error {
+	for _, k := range []struct {
+		key string
+		n   int
+	}{{"keep_last", r.KeepLast}, {"keep_daily", r.KeepDaily}, {"keep_weekly", r.KeepWeekly}, {"keep_monthly", r.KeepMonthly}} {
+		if k.n < 0 {
+			return badKey("retention."+k.key, "retention.%s %d: a number of loads is expected, 0 for none of this kind", k.key, k.n)
+		}
+	}
+	if r == (retentionConfig{}) {
+		return badKey("retention", "retention: nothing would be kept but the newest load: name a number for at least one of keep_last, keep_daily, keep_weekly, keep_monthly")
+	}
+	return nil
+}
+
+// retention is what the configuration keeps.
+func (c *config) retention() lake.Retention {
+	r := c.Retention
+	return lake.Retention{Last: r.KeepLast, Daily: r.KeepDaily, Weekly: r.KeepWeekly, Monthly: r.KeepMonthly}
+}
+
+func keepFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "keep-last", Usage: "keep the newest `N` loads", DefaultText: "none"},
+		&cli.IntFlag{Name: "keep-daily", Usage: "keep the newest load of each of the last `N` days", DefaultText: "none"},
+		&cli.IntFlag{Name: "keep-weekly", Usage: "keep the newest load of each of the last `N` weeks", DefaultText: "none"},
+		&cli.IntFlag{Name: "keep-monthly", Usage: "keep the newest load of each of the last `N` months", DefaultText: "none"},
+	}
+}
+
+// retentionOf is what the flags keep, empty without them.
+func retentionOf(c *cli.Context) (r lake.Retention, err error) {
+	for _, flag := range []struct {
+		name string
+		n    *int
+	}{{"keep-last", &r.Last}, {"keep-daily", &r.Daily}, {"keep-weekly", &r.Weekly}, {"keep-monthly", &r.Monthly}} {
+		if !c.IsSet(flag.name) {
+			continue
+		}
+		if *flag.n = c.Int(flag.name); *flag.n <= 0 {
+			return r, usagef("--%s %d: at least 1 is expected; leave the flag out to keep none of this kind (the newest load never expires)", flag.name, *flag.n)
+		}
+	}
+	if c.IsSet("older-than") {
+		r.Younger, err = parseAge("--older-than", c.String("older-than"))
+	}
+	return r, err
+}
+
+// parseAge reads a time like 90d, 12w or 36h.
+func parseAge(flag, text string) (time.Duration, error) {
+	const day = 24 * time.Hour
+	for suffix, unit := range map[string]time.Duration{"d": day, "w": 7 * day} {
+		number, ok := strings.CutSuffix(text, suffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.Atoi(number)
+		if err == nil && n > 0 && n <= maxDays {
+			return time.Duration(n) * unit, nil
+		}
+	}
+	if d, err := time.ParseDuration(text); err == nil && d > 0 {
+		return d, nil
+	}
+	return 0, usagef("%s %s: a time like 90d, 12w or 36h is expected", flag, cut(text, 60))
+}
+
+// maxDays is less than a time.Duration can hold, in weeks too.
+const maxDays = 10_000

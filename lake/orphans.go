@@ -1,0 +1,102 @@
+package lake
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Orphans are files that nothing names.
+type Orphans struct {
+	FileCount
+	Keys []string `json:"keys"`
+	// Folders are those that belong to no table of the catalog. What is in them is
+	// not deleted: it may be all that is left of tables that someone dropped.
+	Folders []string `json:"folders"`
+}
+
+// orphans deletes the files below the tables' folders that no table and no entry
+// of the journal names. Those that are younger than the plan says stay: another
+// program may be about to publish them.
+func (m *maintenance) orphans(ctx context.Context) error {
+	// The files are listed before it is asked which are needed, so that none is
+	// missed that is published meanwhile.
+	var found []ObjectInfo
+	before := m.now().Add(-m.plan.Orphans)
+	for o, err := range m.Storage.List(ctx, m.Catalog.Folder()) {
+		if err != nil {
+			return fmt.Errorf("list the tables' files: %w", err)
+		}
+		if o.ModTime.Before(before) {
+			found = append(found, o)
+		}
+	}
+	refs, err := m.Catalog.References(ctx)
+	if err != nil {
+		return fmt.Errorf("orphan files: %w: %w", errNotKnown, err)
+	}
+	runs, err := m.knownRuns(ctx)
+	if err != nil {
+		return err
+	}
+	tables, err := m.Catalog.Tables(ctx)
+	if err != nil {
+		return err
+	}
+	folders := map[string]bool{}
+	for _, t := range tables {
+		folders[path.Dir(strings.TrimSuffix(t.Layout.Prefix, "/"))] = true
+	}
+	unknown := map[string]bool{}
+	for _, o := range found {
+		if refs[o.Key] || runs[runOf(o.Key)] {
+			continue
+		}
+		folder := tableFolder(o.Key, m.Catalog.Folder())
+		if !folders[folder] {
+			unknown[folder] = true
+			continue
+		}
+		m.report.Orphans.add(o.Bytes)
+		m.report.Orphans.Keys = append(m.report.Orphans.Keys, o.Key)
+	}
+	slices.Sort(m.report.Orphans.Keys)
+	m.report.Orphans.Folders = append(m.report.Orphans.Folders, slices.Sorted(maps.Keys(unknown))...)
+	if m.plan.DryRun {
+		return nil
+	}
+	return m.Storage.Delete(ctx, m.report.Orphans.Keys...)
+}
+
+// tableFolder is the folder of the table that a file lies in: right below the
+// catalog's.
+func tableFolder(key, catalog string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(key, catalog), "/")
+	return catalog + name
+}
+
+// knownRuns are the runs of the journal's entries: of loads that are held or to
+// be continued. Of those that were put aside as damaged the names tell.
+func (m *maintenance) knownRuns(ctx context.Context) (map[string]bool, error) {
+	entries, damaged, _, err := m.journal.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	runs := map[string]bool{}
+	for _, e := range entries {
+		runs[string(e.Run)] = true
+	}
+	for _, d := range damaged {
+		runs[runOf(d.key)] = true
+	}
+	for o, err := range m.Storage.List(ctx, m.journal.damaged()) {
+		if err != nil {
+			return nil, fmt.Errorf("journal: %w", err)
+		}
+		runs[runOf(o.Key)] = true
+	}
+	return runs, nil
+}
