@@ -188,6 +188,9 @@ func (r *run) name(ctx context.Context) error {
 	if r.view, err = newView(ctx, r.load, r.Storage, r.Catalog); err != nil {
 		return storageError(err)
 	}
+	if err := r.checkFirst(ctx); err != nil {
+		return storageError(err)
+	}
 	if r.Progress != nil {
 		for _, t := range r.view.before {
 			r.Progress.Expected.Add(t.Snapshot.Rows)

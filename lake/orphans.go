@@ -80,8 +80,8 @@ func tableFolder(key, catalog string) string {
 
 // knownRuns are the runs of the journal's entries: of loads that are held or to
 // be continued. Of those that were put aside as damaged the names tell.
-func (m *maintenance) knownRuns(ctx context.Context) (map[string]bool, error) {
-	entries, damaged, _, err := m.journal.list(ctx)
+func (s *session) knownRuns(ctx context.Context) (map[string]bool, error) {
+	entries, damaged, _, err := s.journal.list(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (m *maintenance) knownRuns(ctx context.Context) (map[string]bool, error) {
 	for _, d := range damaged {
 		runs[runOf(d.key)] = true
 	}
-	for o, err := range m.Storage.List(ctx, m.journal.damaged()) {
+	for o, err := range s.Storage.List(ctx, s.journal.damaged()) {
 		if err != nil {
 			return nil, fmt.Errorf("journal: %w", err)
 		}

@@ -1,0 +1,39 @@
+package lake_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/notionlake/notionlake/lake"
+	"github.com/notionlake/notionlake/lake/laketest"
+)
+
+// A catalog that lost its tables must not begin a new history over the old one.
+func TestEmptiedCatalog(t *testing.T) {
+	w := newWorld(t, nil)
+	w.run(textTable("a", "1"))
+	full, files := w.catalog, w.files()
+	w.catalog = laketest.NewCatalog()
+	if _, err := w.loader(textTable("a", "1")).Run(t.Context()); !errors.Is(err, lake.ErrCatalogEmptied) {
+		t.Errorf("a load over the tables of another catalog: %v", err)
+	}
+	if d := cmp.Diff(files, w.files()); d != "" {
+		t.Error(d)
+	}
+	w.catalog = full
+	w.run(textTable("a", "1", "2"))
+	w.catalog = laketest.NewCatalog()
+	if err := w.storage.Delete(t.Context(), w.files()...); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.storage.WriteAll(t.Context(), w.catalog.Folder()+".DS_Store", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	w.run(textTable("a", "1"))
+	if !slices.Contains(w.files(), w.catalog.Folder()+".DS_Store") {
+		t.Error("a file of someone else is gone")
+	}
+}
