@@ -72,6 +72,7 @@ type Catalog struct {
 
 	mu     sync.Mutex
 	parsed map[string]table.Metadata // by location; a metadata file never changes
+	named  map[string][]string       // by manifest list or manifest: the files that it names, which never change
 	mine   lake.LoadID               // the last one published through this Catalog
 	seen   *lake.LoadID              // what LastLoad returned last
 }

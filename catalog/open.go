@@ -70,7 +70,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	c := &Catalog{
 		name: o.Name, namespace: o.Namespace, retire: o.Removed == Retire, store: o.Storage,
 		logger: o.Logger, now: o.Now, point: o.Point, version: o.Version,
-		parsed: map[string]table.Metadata{},
+		parsed: map[string]table.Metadata{}, named: map[string][]string{},
 	}
 	if o.Removed != "" && o.Removed != Keep && o.Removed != Retire {
 		return nil, fmt.Errorf("removed columns: %q is neither %s nor %s", o.Removed, Keep, Retire)

@@ -28,7 +28,7 @@ func (c *Catalog) references(ctx context.Context, next map[string]table.Metadata
 	if err != nil {
 		return nil, err
 	}
-	r := &references{catalog: c, keys: map[string]bool{}, seen: map[string]bool{}}
+	r := &references{catalog: c, keys: map[string]bool{}}
 	for _, row := range rows {
 		if _, ok := c.store.Key(row.location); row.view || !ok {
 			continue
@@ -51,7 +51,6 @@ type references struct {
 	catalog *Catalog
 	mu      sync.Mutex
 	keys    map[string]bool
-	seen    map[string]bool // manifests
 }
 
 func (r *references) add(uris ...string) {
@@ -83,35 +82,63 @@ func (r *references) table(ctx context.Context, meta table.Metadata) error {
 	return g.Wait()
 }
 
+// snapshot adds what a snapshot names. That never changes, and is read once.
 func (r *references) snapshot(ctx context.Context, s *table.Snapshot) error {
-	manifests, err := r.catalog.manifestsOf(ctx, s)
+	list, err := r.names(s.ManifestList, func() ([]string, error) {
+		manifests, err := r.catalog.manifestsOf(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		uris := []string{s.ManifestList}
+		for _, m := range manifests {
+			uris = append(uris, m.FilePath())
+			if _, err := r.names(m.FilePath(), func() ([]string, error) { return r.manifest(ctx, m) }); err != nil {
+				return nil, fmt.Errorf("snapshot %d: %w", s.SnapshotID, err)
+			}
+		}
+		return uris, nil
+	})
 	if err != nil {
 		return err
 	}
-	r.add(s.ManifestList)
-	for _, m := range manifests {
-		if err := r.manifest(ctx, m); err != nil {
-			return fmt.Errorf("snapshot %d: %w", s.SnapshotID, err)
+	r.add(list...)
+	for _, uri := range list[1:] {
+		files, err := r.names(uri, nil)
+		if err != nil {
+			return err
 		}
+		r.add(files...)
 	}
 	return nil
 }
 
-func (r *references) manifest(ctx context.Context, m iceberg.ManifestFile) error {
-	r.mu.Lock()
-	done := r.seen[m.FilePath()]
-	r.seen[m.FilePath()] = true
-	r.mu.Unlock()
-	if done {
-		return nil
+// names returns what a manifest or a list of them names, known or read.
+func (r *references) names(uri string, read func() ([]string, error)) ([]string, error) {
+	c := r.catalog
+	c.mu.Lock()
+	uris, ok := c.named[uri]
+	c.mu.Unlock()
+	if ok {
+		return uris, nil
 	}
+	uris, err := read()
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.named[uri] = uris
+	return uris, nil
+}
+
+func (r *references) manifest(ctx context.Context, m iceberg.ManifestFile) ([]string, error) {
 	entries, err := r.catalog.entriesOf(ctx, m)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	r.add(m.FilePath())
-	for _, e := range entries {
-		r.add(e.DataFile().FilePath())
+	uris := make([]string, len(entries))
+	for i, e := range entries {
+		uris[i] = e.DataFile().FilePath()
 	}
-	return nil
+	return uris, nil
 }
