@@ -72,6 +72,7 @@ def generations(bin_dir, work, url):
     os.makedirs(folder)
     with open(os.path.join(folder, "notionlake.yaml"), "w", encoding="utf-8") as f:
         f.write('notion: {token: %s, base_url: "%s", rate: off}\n' % (TOKEN, url))
+        f.write("retention: {keep_last: 2}\n")  # and of its only day the newest
     truth, loads, rows = os.path.join(work, "truth"), 0, 0
     while True:
         report = load(bin_dir, folder)
@@ -92,7 +93,26 @@ def generations(bin_dir, work, url):
     print("%d loads, %d rows, %d faults fired" % (loads, rows, fired))
     if loads < 3 or fired < 20:
         sys.exit("too little happened for a verdict")
-    return judge.main(os.path.join(folder, "lake", "catalog.db"), "file://" + os.path.join(folder, "lake"), "notion", truth)
+    lake = os.path.join(folder, "lake")
+    verdict = judge.main(os.path.join(lake, "catalog.db"), "file://" + lake, "notion", truth)
+    expired = maintain(bin_dir, folder)
+    return judge.main(os.path.join(lake, "catalog.db"), "file://" + lake, "notion", truth, expired) or verdict
+
+
+def maintain(bin_dir, folder):
+    """Lets all loads but the last two expire, in two steps, and returns them."""
+    def run(*args):
+        command = [os.path.join(bin_dir, "notionlake"), *args, "--json", "--log-level", "error"]
+        return json.loads(subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, check=True).stdout)
+
+    expired = run("expire", "--keep-last", "3")
+    if not expired["expired"] or not expired["files"]["files"]:
+        sys.exit("nothing expired")
+    more = run("maintain")
+    loads = expired["expired"] + more["expired"]
+    print("maintenance: %d loads expired, %d files deleted, compacted: %s" % (
+        len(loads), expired["files"]["files"] + more["files"]["files"], ", ".join(t["table"] for t in more["compacted"]) or "nothing"))
+    return loads
 
 
 if __name__ == "__main__":
