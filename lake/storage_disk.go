@@ -13,6 +13,7 @@ import (
 type disk struct {
 	root  string
 	point Point
+	fsync func(*os.File) error
 
 	mu sync.Mutex
 	// kept are the folders that are known to be on the disk themselves: the
@@ -47,16 +48,16 @@ func (d *disk) sync(dir string) error {
 	if err := d.point.Hit("storage.syncdir", dir); err != nil {
 		return err
 	}
-	return syncDir(d.path(dir))
+	return d.syncDir(d.path(dir))
 }
 
 // syncDir makes the entries of a folder durable.
-func syncDir(dir string) error {
+func (d *disk) syncDir(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
-	err = f.Sync()
+	err = d.fsync(f)
 	// Some file systems know no sync of a folder: they do without, or cannot help it.
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
 		err = nil

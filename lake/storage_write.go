@@ -122,7 +122,7 @@ func (o *Object) close() error {
 		err = point.Hit("storage.sync", o.key)
 	}
 	if err == nil {
-		err = o.file.Sync()
+		err = o.storage.disk.fsync(o.file)
 	}
 	if err == nil {
 		err = point.Hit("storage.sync.done", o.key)
