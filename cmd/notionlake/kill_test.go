@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -44,39 +46,60 @@ func runKilled(at string) int {
 	return code
 }
 
-// TestKilled kills a load of changed data at points all over it: a reader sees
-// the load before, or the new one in every table, and the next load succeeds.
+// kills is how many are tried of each command; all points in `make chaos`.
+var kills = flag.Int("kills", 3, "at how many points TestKilled kills each command")
+
+// A victim is a command that is killed, with what is in its warehouse before.
+type victim struct {
+	args  []string
+	loads int
+	// changes says that a reader sees another snapshot of some table afterwards.
+	changes bool
+}
+
+var victims = []victim{
+	{[]string{"run"}, 2, true},
+	{[]string{"rollback", "--to", "20260101T000000Z"}, 2, true},
+	{[]string{"expire", "--keep-last", "1"}, 3, false},
+	{[]string{"maintain", "--orphan-age", "1ns"}, 8, true}, // the ledger, which is compacted
+}
+
+// TestKilled kills commands at points all over them: a reader sees the load
+// before or the new one in every table, every snapshot can be read, and after the
+// next load there is no file that nothing names.
 func TestKilled(t *testing.T) {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
+	program := linkProgram(t)
+	for _, v := range victims {
+		t.Run(v.args[0], func(t *testing.T) { v.kill(t, program) })
 	}
-	program := filepath.Join(t.TempDir(), "notionlake")
-	if err := os.Symlink(self, program); err != nil {
-		t.Fatal(err)
-	}
+}
+
+func (v victim) kill(t *testing.T, program string) {
 	w, steps := notiontest.Demo(1)
 	b := newBenchOf(t, w, notiontest.Options{})
-	b.call("run").wants(t, exitDone)
-	before := b.look()
+	b.configure("retention: {keep_last: 3, keep_daily: 0, keep_weekly: 0, keep_monthly: 0}\n")
+	for n := range v.loads {
+		b.call("run", "--as-load", fmt.Sprintf("202601%02dT000000Z", n+1)).wants(t, exitDone)
+	}
 	for _, s := range steps {
 		s.Apply()
 	}
-	points := killedRun(t, b, program, 1<<40, true)
-	after := b.look()
-	if points < 100 || cmp.Equal(before, after) {
-		t.Fatalf("a load of %d points, changed: %v", points, !cmp.Equal(before, after))
+	lakeDir, saved := filepath.Join(b.dir, "lake"), filepath.Join(b.dir, "saved")
+	if err := os.CopyFS(saved, os.DirFS(lakeDir)); err != nil {
+		t.Fatal(err)
 	}
-	landed := 0
-	for k := int64(1); k <= points; k += max(points/16, 1) {
-		if k > points-2 {
-			break
+	before := b.look()
+	points := killedRun(t, b, program, v.args, 1<<40, true)
+	if changed := !cmp.Equal(before, b.look()); points < 100 || changed != v.changes {
+		t.Fatalf("%d points, changed: %v", points, changed)
+	}
+	landed, tried := 0, 0
+	for k := int64(1); k <= points-2; k += max(points/int64(*kills), 1) {
+		if err := errors.Join(os.RemoveAll(lakeDir), os.CopyFS(lakeDir, os.DirFS(saved))); err != nil {
+			t.Fatal(err)
 		}
-		fresh := newBenchOf(t, w, notiontest.Options{})
-		fresh.call("run").wants(t, exitDone)
-		was := fresh.look()
-		killedRun(t, fresh, program, k, false)
-		now := fresh.look()
+		killedRun(t, b, program, v.args, k, false)
+		now := b.look()
 		loads := map[string]bool{}
 		for _, table := range now {
 			loads[table.LoadID] = true
@@ -84,20 +107,75 @@ func TestKilled(t *testing.T) {
 		if len(loads) != 1 {
 			t.Errorf("killed at point %d of %d: tables of %d loads: %v", k, points, len(loads), now)
 		}
-		if !cmp.Equal(was, now) {
+		if !cmp.Equal(before, now) {
 			landed++
 		}
-		fresh.call("run").wants(t, exitDone)
-		fresh.checkFiles()
+		b.readAll()
+		b.call("run").wants(t, exitDone)
+		b.checkFiles()
+		if tried++; t.Failed() {
+			t.Fatalf("killed at point %d of %d", k, points)
+		}
 	}
-	t.Logf("%d points; of the kills tried, %d came after the commit", points, landed)
+	t.Logf("%d points, killed at %d of them; %d came after the commit", points, tried, landed)
 }
 
-// killedRun runs a load in a process of its own that kills itself at a point,
+// readAll reads every row of every snapshot of every table.
+func (b *bench) readAll() {
+	b.t.Helper()
+	l := b.open()
+	defer l.close()
+	tables, err := l.catalog.Tables(b.t.Context())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, table := range tables {
+		snapshots, err := l.catalog.Snapshots(b.t.Context(), table.Schema.Table)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for _, s := range snapshots {
+			rows := int64(0)
+			state, err := l.catalog.TableAt(b.t.Context(), table.Schema.Table, catalog.Ref{SnapshotID: s.ID})
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			files, err := state.Files(b.t.Context())
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			for _, err := range lake.ReadFiles(b.t.Context(), l.storage, state.Schema, state.Layout, files) {
+				if err != nil {
+					b.t.Fatalf("table %s, snapshot %d of load %s: %v", table.Schema.Table, s.ID, s.LoadID, err)
+				}
+				rows++
+			}
+			if rows != s.Rows {
+				b.t.Errorf("table %s, snapshot %d of load %s: %d rows, want %d", table.Schema.Table, s.ID, s.LoadID, rows, s.Rows)
+			}
+		}
+	}
+}
+
+// open opens the bench's lake, to look at it.
+func (b *bench) open() *lakeAt {
+	b.t.Helper()
+	storage, err := lake.OpenStorage(b.t.Context(), lake.StorageOptions{URL: filepath.Join(b.dir, "lake")})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	c, err := catalog.Open(b.t.Context(), catalog.Options{URI: filepath.Join(b.dir, "lake", "catalog.db"), Storage: storage, ReadOnly: true})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return &lakeAt{storage: storage, catalog: c}
+}
+
+// killedRun runs a command in a process of its own that kills itself at a point,
 // and returns how many points there were if it was not reached.
-func killedRun(t *testing.T, b *bench, program string, at int64, ends bool) int64 {
+func killedRun(t *testing.T, b *bench, program string, args []string, at int64, ends bool) int64 {
 	t.Helper()
-	cmd := exec.Command(program, "run", "--config", b.config, "--log-level", "error")
+	cmd := exec.Command(program, append(slices.Clone(args), "--config", b.config, "--log-level", "error")...)
 	cmd.Env = append(os.Environ(), killVariable+"="+strconv.FormatInt(at, 10))
 	for name, value := range b.env {
 		cmd.Env = append(cmd.Env, name+"="+value)
@@ -110,10 +188,10 @@ func killedRun(t *testing.T, b *bench, program string, at int64, ends bool) int6
 		if ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
 			return 0
 		}
-		t.Fatalf("the load was not killed at point %d: %v\n%s", at, err, stderr.String())
+		t.Fatalf("the command was not killed at point %d: %v\n%s", at, err, stderr.String())
 	}
 	if err != nil {
-		t.Fatalf("load: %v\n%s", err, stderr.String())
+		t.Fatalf("%v: %v\n%s", args, err, stderr.String())
 	}
 	_, count, _ := strings.Cut(stderr.String(), "points: ")
 	points, err := strconv.ParseInt(strings.TrimSpace(count), 10, 64)
@@ -127,25 +205,14 @@ func killedRun(t *testing.T, b *bench, program string, at int64, ends bool) int6
 // is left in the journal.
 func (b *bench) checkFiles() {
 	b.t.Helper()
-	storage, err := lake.OpenStorage(b.t.Context(), lake.StorageOptions{URL: filepath.Join(b.dir, "lake")})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	c, err := catalog.Open(b.t.Context(), catalog.Options{URI: filepath.Join(b.dir, "lake", "catalog.db"), Storage: storage, ReadOnly: true})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer func() {
-		if err := errors.Join(c.Close(), storage.Close()); err != nil {
-			b.t.Error(err)
-		}
-	}()
-	named, err := c.References(b.t.Context())
+	l := b.open()
+	defer l.close()
+	named, err := l.catalog.References(b.t.Context())
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	files := 0
-	for o, err := range storage.List(b.t.Context(), "") {
+	for o, err := range l.storage.List(b.t.Context(), "") {
 		if err != nil {
 			b.t.Fatal(err)
 		}
