@@ -64,6 +64,9 @@ func (a *attempt) transact(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	err = a.point.Hit("catalog.begin.done", a.path)
 	if err == nil {
+		err = a.admitted(ctx, tx)
+	}
+	if err == nil {
 		err = a.move(ctx, tx)
 	}
 	if err == nil {
@@ -90,17 +93,17 @@ const lockTry = 100 * time.Millisecond
 
 // begin begins the transaction, and with it takes the write lock. Another
 // program's lock is waited for in short tries, so that ctx is heard.
-func (a *attempt) begin(ctx context.Context, conn *sql.Conn) (tx *sql.Tx, err error) {
+func (c *Catalog) begin(ctx context.Context, conn *sql.Conn) (tx *sql.Tx, err error) {
 	within := context.WithoutCancel(ctx) // a transaction ends with its context
-	if err := busyTimeout(within, conn, min(lockTry, a.lockTimeout)); err != nil {
-		return nil, a.fault("write", err)
+	if err := busyTimeout(within, conn, min(lockTry, c.lockTimeout)); err != nil {
+		return nil, c.fault("write", err)
 	}
 	defer func() {
-		if e := busyTimeout(within, conn, a.lockTimeout); e != nil && tx != nil {
-			err, tx = errors.Join(a.fault("write", e), tx.Rollback()), nil
+		if e := busyTimeout(within, conn, c.lockTimeout); e != nil && tx != nil {
+			err, tx = errors.Join(c.fault("write", e), tx.Rollback()), nil
 		}
 	}()
-	for deadline := time.Now().Add(a.lockTimeout); ; {
+	for deadline := time.Now().Add(c.lockTimeout); ; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -109,7 +112,7 @@ func (a *attempt) begin(ctx context.Context, conn *sql.Conn) (tx *sql.Tx, err er
 		case err == nil:
 			return tx, nil
 		case !isLocked(err), !time.Now().Before(deadline):
-			return nil, a.fault("write", err)
+			return nil, c.fault("write", err)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func (c *Catalog) Expire(ctx context.Context, loads []lake.LoadID, run lake.RunI
 	for _, id := range loads {
 		tags[id.Tag()] = true
 	}
-	a := &attempt{Catalog: c, run: run, at: publicationTime(c.now(), l.entries)}
+	a := &attempt{Catalog: c, run: run, needsAdmission: true, at: publicationTime(c.now(), l.entries)}
 	next := map[string]table.Metadata{} // by table name
 	var prepared lake.Prepared
 	for _, e := range l.entries {

@@ -37,7 +37,7 @@ func (c *Catalog) Publish(ctx context.Context, p lake.Publication) ([]lake.Snaps
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{Catalog: c, load: p.Load, run: p.Run, hold: p.Hold, compact: p.Compaction, at: publicationTime(c.now(), l.entries)}
+	a := &attempt{Catalog: c, load: p.Load, run: p.Run, hold: p.Hold, compact: p.Compaction, needsAdmission: p.Run != "", at: publicationTime(c.now(), l.entries)}
 	if a.run == "" {
 		a.run = lake.NewRunID()
 	}
@@ -86,9 +86,11 @@ type attempt struct {
 	run     lake.RunID
 	hold    bool
 	compact bool
-	at      time.Time
-	targets []*target // in the order of the changes, the ledger last
-	tagged  []*target // the tables without a change
+	// needsAdmission says that the run must not have been fenced.
+	needsAdmission bool
+	at             time.Time
+	targets        []*target // in the order of the changes, the ledger last
+	tagged         []*target // the tables without a change
 
 	writing sync.Mutex
 	written []string // storage keys

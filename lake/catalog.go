@@ -15,6 +15,12 @@ type Catalog interface {
 	// catalog was told to, and then returns an error that wraps ErrLocked.
 	// Safety does not rest on it: Publish finds out by itself what has moved.
 	Lock(ctx context.Context) (unlock func() error, err error)
+	// Admit lets a run publish, until Fence or until it has published. Safety rests
+	// on it where a lock does not hold: what a run wrote is deleted only once it has
+	// been fenced, and the publication of a run that was not admitted, or has been
+	// fenced, ends with ErrConflict.
+	Admit(ctx context.Context, run RunID) error
+	Fence(ctx context.Context, runs ...RunID) error
 	// Folder is the storage key prefix, with a slash at its end, below which the
 	// files of all tables lie, and of no other namespace's or catalog's.
 	Folder() string
@@ -140,7 +146,8 @@ type Change struct {
 // A Publication is what a load publishes.
 type Publication struct {
 	Load Load
-	// Run is in the name of every file that the publication writes.
+	// Run is in the name of every file that the publication writes. It has been
+	// admitted. "": a run of its own.
 	Run     RunID
 	Changes []Change
 	// Hold publishes nothing: every table that exists gets the load's snapshot

@@ -108,7 +108,6 @@ func (m *maintenance) publishCompaction(ctx context.Context, entry journalEntry,
 	}
 	p := Publication{
 		Load: Load{ID: last, Version: m.Version}, Run: entry.Run, Compaction: true,
-		Before: func(ctx context.Context, _ Prepared) error { return m.journal.check(ctx, entry) },
 	}
 	for i, c := range todo {
 		if err := m.merge(ctx, c, entry.Run); err != nil {

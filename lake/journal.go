@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -31,11 +30,12 @@ const journalRoot = "_notionlake/"
 // nothing is left to be done for it.
 type journal struct {
 	storage *Storage
+	catalog Catalog
 	dir     string // key prefix, with a slash at its end
 }
 
 func newJournal(s *Storage, c Catalog) journal {
-	return journal{s, journalRoot + c.Folder() + "journal/"}
+	return journal{s, c, journalRoot + c.Folder() + "journal/"}
 }
 
 // The states of a journal entry.
@@ -100,20 +100,14 @@ func (j journal) write(ctx context.Context, e journalEntry) error {
 	return nil
 }
 
-// check finds out whether the entry of a run is still there. Whoever took the run
-// for dead removed it, and its files: where a lock does not hold, this is seen here.
-func (j journal) check(ctx context.Context, e journalEntry) error {
-	_, err := j.storage.ReadAll(ctx, j.key(e))
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("another run has taken this one for dead and deleted its files: %w", ErrConflict)
-	}
-	return err
-}
-
-// enter makes the entry of a run that begins. Where that fails it may be there
-// all the same, and is removed; if it stays, the next run finds nothing of it.
+// enter makes the entry of a run that begins, and lets it publish. Where that
+// fails it may be there all the same, and is removed; if it stays, the next run
+// finds nothing of it.
 func (j journal) enter(ctx context.Context, e journalEntry) error {
 	err := j.write(ctx, e)
+	if err == nil {
+		err = j.catalog.Admit(ctx, e.Run)
+	}
 	if err == nil {
 		return nil
 	}
@@ -124,6 +118,9 @@ func (j journal) enter(ctx context.Context, e journalEntry) error {
 
 // remove deletes an entry: nothing is left to be done for it.
 func (j journal) remove(ctx context.Context, e journalEntry) error {
+	if err := j.catalog.Fence(ctx, e.Run); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
 	if err := j.storage.Delete(ctx, j.key(e)); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}

@@ -105,9 +105,6 @@ func (r *run) size(ctx context.Context, key string) (int64, error) {
 
 // before writes into the journal what the publication is about to do.
 func (r *run) before(ctx context.Context, p Prepared) error {
-	if err := r.journal.check(ctx, r.entry); err != nil {
-		return err
-	}
 	r.entry.State, r.entry.Drops = statePublishing, p.Drops
 	if p.Records != nil {
 		r.entry.State, r.entry.Records, r.entry.Pinned = stateHolding, p.Records, p.Pinned

@@ -150,6 +150,13 @@ func (s *session) bury(ctx context.Context, dead []journalEntry) error {
 	if len(dead) == 0 {
 		return nil
 	}
+	// From here on none of them can publish, should it live after all: what is
+	// needed now does not become more.
+	for _, e := range dead {
+		if err := s.Catalog.Fence(ctx, e.Run); err != nil {
+			return err
+		}
+	}
 	refs, err := s.Catalog.References(ctx)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNotKnown, err)

@@ -120,10 +120,8 @@ func (p *program) run(ctx context.Context, cfg *config, o runOptions) (report la
 		return lake.Report{}, err
 	}
 	defer func() { err = errors.Join(err, storageError(l.close())) }()
-	// A warehouse that cannot be written is found out before Notion is asked anything.
-	if err := probe(ctx, l.storage); err != nil {
-		return lake.Report{}, err
-	}
+	// That the warehouse can be written shows before Notion is asked anything: the
+	// load's first act is its entry in the journal.
 	progress := &lake.Progress{}
 	loader := &lake.Loader{
 		Source: cfg.source(client, p.log, o.only, o.allowEmpty), Storage: l.storage, Catalog: l.catalog,

@@ -18,12 +18,13 @@ type Catalog struct {
 	Fail error
 	Now  func() time.Time
 
-	mu     sync.Mutex
-	tables map[string]*table // by key
-	last   lake.LoadID
-	at     time.Time
-	ids    int64
-	held   map[lake.LoadID]heldLoad
+	mu       sync.Mutex
+	tables   map[string]*table // by key
+	last     lake.LoadID
+	at       time.Time
+	ids      int64
+	held     map[lake.LoadID]heldLoad
+	admitted map[lake.RunID]bool
 	// expired are loads that were forgotten.
 	expired map[lake.LoadID]bool
 	lock    chan struct{} // full while someone has the lock
@@ -57,7 +58,7 @@ func (s *staged) Changes() []lake.SchemaChange { return s.changes }
 
 // NewCatalog returns an empty catalog.
 func NewCatalog() *Catalog {
-	return &Catalog{Now: time.Now, tables: map[string]*table{}, held: map[lake.LoadID]heldLoad{}, expired: map[lake.LoadID]bool{}, lock: make(chan struct{}, 1)}
+	return &Catalog{Now: time.Now, tables: map[string]*table{}, held: map[lake.LoadID]heldLoad{}, admitted: map[lake.RunID]bool{}, expired: map[lake.LoadID]bool{}, lock: make(chan struct{}, 1)}
 }
 
 // LastLoad returns the last load's ID.
@@ -261,6 +262,9 @@ func (c *Catalog) commit(p lake.Publication, at time.Time, changes []lake.Change
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	load := p.Load
+	if err := c.leave(p.Run); err != nil {
+		return err
+	}
 	for _, change := range changes {
 		st, _ := change.Staged.(*staged)
 		if t := c.tables[st.schema.Key]; t != nil && t.states[len(t.states)-1].snapshot.ID != st.base || t == nil && st.base != 0 {

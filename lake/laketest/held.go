@@ -31,6 +31,33 @@ func (c *Catalog) Lock(ctx context.Context) (func() error, error) {
 	}
 }
 
+// Admit lets a run publish.
+func (c *Catalog) Admit(_ context.Context, run lake.RunID) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.admitted[run] = true
+	return nil
+}
+
+// Fence ends the admission of runs.
+func (c *Catalog) Fence(_ context.Context, runs ...lake.RunID) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, run := range runs {
+		delete(c.admitted, run)
+	}
+	return nil
+}
+
+// leave ends the admission of a run that publishes; mu is held.
+func (c *Catalog) leave(run lake.RunID) error {
+	if run != "" && !c.admitted[run] {
+		return fmt.Errorf("run %s may not publish: %w", run, lake.ErrConflict)
+	}
+	delete(c.admitted, run)
+	return nil
+}
+
 // Folder is the key prefix of all tables.
 func (c *Catalog) Folder() string { return "tables/" }
 
@@ -112,6 +139,9 @@ func (c *Catalog) hold(ctx context.Context, p lake.Publication) ([]lake.Snapshot
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := c.leave(p.Run); err != nil {
+		return nil, err
+	}
 	c.held[p.Load.ID] = h
 	return nil, nil
 }
