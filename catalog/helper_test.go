@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"log/slog"
 	"maps"
@@ -30,11 +31,35 @@ type warehouse struct {
 	storage *lake.Storage
 	options catalog.Options
 	at      time.Time // what the catalog takes for now
+
+	manifests manifests
+}
+
+// Manifests are those that were read before, by their bytes: reading them takes
+// most of the time of tests that look at everything again and again.
+type manifests map[[sha256.Size]byte][]iceberg.DataFile
+
+// read returns the live files of a manifest.
+func (known manifests) read(m iceberg.ManifestFile, data []byte) ([]iceberg.DataFile, error) {
+	sum := sha256.Sum256(data)
+	if files, ok := known[sum]; ok {
+		return files, nil
+	}
+	entries, err := iceberg.ReadManifest(m, bytes.NewReader(data), true)
+	if err != nil {
+		return nil, err
+	}
+	files := make([]iceberg.DataFile, len(entries))
+	for i, e := range entries {
+		files[i] = e.DataFile()
+	}
+	known[sum] = files
+	return files, nil
 }
 
 func newWarehouse(t *testing.T) *warehouse {
 	t.Helper()
-	w := &warehouse{t: t, dir: t.TempDir(), at: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)}
+	w := &warehouse{t: t, dir: t.TempDir(), manifests: manifests{}, at: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)}
 	w.storage = w.openStorage(nil)
 	w.options = catalog.Options{
 		URI: filepath.Join(w.dir, "catalog.db"), Storage: w.storage, Version: "test",
@@ -208,12 +233,12 @@ func (w *warehouse) strays() (strays, missing []string) {
 				if !w.written {
 					continue
 				}
-				entries, err := iceberg.ReadManifest(m, bytes.NewReader(w.file(m.FilePath())), true)
+				files, err := w.manifests.read(m, w.file(m.FilePath()))
 				if err != nil {
 					w.t.Fatalf("table %s: %v", name, err)
 				}
-				for _, e := range entries {
-					named[e.DataFile().FilePath()] = true
+				for _, f := range files {
+					named[f.FilePath()] = true
 				}
 			}
 		}
