@@ -148,8 +148,13 @@ func (e *editor) change() string {
 		weight int
 		change func(*notiontest.Tx, *notiontest.DataSource)
 	}{
-		{"edit", 30, e.setCell}, {"add row", 15, e.addRow}, {"trash", 8, e.flip}, {"restore", 4, e.flip},
-		{"schema", 8, e.changeSchema}, {"option", 4, e.addOption}, {"share", 3, e.share},
+		{"edit", 30, e.setCell},
+		{"add row", 15, e.addRow},
+		{"trash", 8, e.flip},
+		{"restore", 4, e.flip},
+		{"schema", 8, e.changeSchema},
+		{"option", 4, e.addOption},
+		{"share", 3, e.share},
 	}
 	n := e.IntN(72)
 	for _, k := range kinds {

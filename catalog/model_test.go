@@ -157,7 +157,7 @@ func (m *model) loader(faults notiontest.Faults) *lake.Loader {
 	m.now = m.now.Add(time.Duration(1+m.IntN(30)) * time.Hour)
 	m.runs++
 	now := m.now
-	server := notiontest.NewServer(m.editor.w, notiontest.Options{Faults: faults, Seed: m.editor.seed + uint64(m.runs), Shuffle: true})
+	server := notiontest.NewServer(m.w, notiontest.Options{Faults: faults, Seed: m.seed + uint64(m.runs), Shuffle: true})
 	client, err := notion.NewClient(notion.Options{
 		Token: notiontest.DefaultToken, BaseURL: "https://api.notion.example", Transport: server.Transport(), Rate: notion.Rate{Off: true},
 	})
@@ -246,7 +246,7 @@ func (m *model) load(what string, how func(*lake.Loader), faults notiontest.Faul
 		m.t.Errorf("%s: %v", what, err)
 		return
 	}
-	m.took(m.editor.w.Model(), report.LoadID)
+	m.took(m.w.Model(), report.LoadID)
 	m.tidy(true)
 }
 
@@ -311,7 +311,7 @@ func (m *model) hurt(dead bool) {
 		hit = hit || err != nil
 		return err
 	})
-	ws := m.editor.w.Model()
+	ws := m.w.Model()
 	_, err := l.Run(context.Background())
 	m.faults.set(nil)
 	if hit {
@@ -353,7 +353,7 @@ func (m *model) race() {
 			m.t.Errorf("race: %v", err)
 		}
 	}
-	if n := m.landed(m.editor.w.Model()); n != succeeded || n == 0 {
+	if n := m.landed(m.w.Model()); n != succeeded || n == 0 {
 		m.t.Errorf("race: %d runs succeeded, %d loads", succeeded, n)
 	}
 	if err := c.Close(); err != nil {
@@ -393,7 +393,7 @@ func (m *model) rollback() {
 func (m *model) hold() {
 	l := m.loader(notiontest.Faults{})
 	l.Audit.Freeze = true
-	ws := m.editor.w.Model()
+	ws := m.w.Model()
 	report, err := l.Run(context.Background())
 	var held *lake.HeldError
 	switch {

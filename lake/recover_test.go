@@ -93,6 +93,46 @@ func TestTakenForDead(t *testing.T) {
 	}
 }
 
+// unlocked is a catalog whose lock holds nobody.
+type unlocked struct{ *laketest.Catalog }
+
+func (unlocked) Lock(context.Context) (func() error, error) {
+	return func() error { return nil }, nil
+}
+
+// overtaken is a source under which another load runs from its beginning to its end.
+type overtaken struct {
+	lake.Source
+	other func()
+}
+
+func (o overtaken) Tables(ctx context.Context, v lake.View) iter.Seq2[lake.Table, error] {
+	o.other()
+	return o.Source.Tables(ctx, v)
+}
+
+// Where a lock does not hold, a run that is taken for dead is fenced before its
+// files go: it cannot publish them any more, although nothing else is in its way.
+func TestFenced(t *testing.T) {
+	w := newWorld(t, nil)
+	w.run(textTable("a", "1"))
+	l := w.loader(textTable("a", "1", "2"))
+	l.Catalog = unlocked{w.catalog}
+	l.Source = overtaken{l.Source, func() {
+		maintaining := w.loader()
+		maintaining.Catalog = unlocked{w.catalog}
+		if _, err := maintaining.Maintain(t.Context(), lake.Maintenance{}); err != nil {
+			t.Error(err)
+		}
+	}}
+	if _, err := l.Run(t.Context()); !errors.Is(err, lake.ErrConflict) {
+		t.Errorf("%v, want ErrConflict", err)
+	}
+	if got := len(w.rows("a")); got != 1 {
+		t.Errorf("%d rows: it was published", got)
+	}
+}
+
 // losing is a catalog that shows less than was published.
 type losing struct {
 	*laketest.Catalog
