@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path"
 
 	"gocloud.dev/blob"
 )
@@ -160,8 +161,12 @@ func (o *Object) discard() {
 	o.removeTemporary()
 }
 
-// removeTemporary removes what the writer leaves if closing its file fails.
-func (o *Object) removeTemporary() { _ = os.Remove(o.file.Name()) }
+// removeTemporary removes what the writer leaves if closing its file fails, so
+// that it does not come back after a power loss: nobody would know of it then.
+func (o *Object) removeTemporary() {
+	_ = os.Remove(o.file.Name()) // it may be gone
+	_ = o.storage.disk.syncDir(o.storage.disk.path(path.Dir(o.key)))
+}
 
 // WriteAll creates an object that holds data.
 func (s *Storage) WriteAll(ctx context.Context, key string, data []byte) error {

@@ -48,13 +48,20 @@ func TestBadInput(t *testing.T) {
 		{"31", badMetadataMissing},
 		{"32", badMetadataTruncated},
 		{"33", badForeignTable},
+		{"71", badTwoRuns},
+		{"72", badOvertaken},
+		{"73", badCommitAnswer},
+		{"74", badEnd},
 		{"75", badClock},
 		{"76", badClock},
 		{"77", goodConditionalWrites},
+		{"82", badJournal},
 		{"83", badLoad},
 		{"84", badRetention},
 		{"85", badNetwork},
+		{"86", badEmptied},
 		{"88", badSurroundings},
+		{"89", badLimits},
 	} {
 		t.Run(row.number, func(t *testing.T) {
 			t.Parallel()
