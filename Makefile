@@ -18,7 +18,7 @@ PLAIN_PKGS := ./catalog/... ./cmd/...
 
 .DEFAULT_GOAL := help
 SHELL := bash -o pipefail
-.PHONY: help build demo test recorded lint interop bench chaos fuzz clean
+.PHONY: help build demo test recorded lint interop bench chaos mutants fuzz clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -59,8 +59,24 @@ interop: build ## DuckDB and PyIceberg judge several loads, cell by cell (instal
 bench: build ## rows per CPU second, bytes and peak memory of a whole run
 	go run ./testdata/bench -bin $(BIN)
 
-chaos: ## cut hold, publish, discard and rollback short at every point
-	go test -count=1 -v -timeout 60m -run '^TestDecisionsCutShort$$' ./catalog -sweep 1 | grep -v '^=== '
+SEEDS ?= 1-50
+KILLS ?= 100000
+chaos: ## hours: kills, power losses, races and random histories, everywhere (SEEDS=a-b KILLS=n)
+	@echo "every decision and every maintenance, cut short at every point"
+	go test -count=1 -v -timeout 3h -run '^TestDecisionsCutShort$$' ./catalog -sweep 1 | grep -v '^=== '
+	@echo "power losses at every point, in 20 ways"
+	go test -count=1 -v -timeout 3h -run 'PowerLoss$$' ./catalog -power 1 -after-power 2 -subsets 20 | grep -v '^=== '
+	@echo "50 rounds of 4 processes"
+	go test -count=1 -v -timeout 1h -run '^TestRace$$' ./cmd/notionlake -rounds 50 | grep -v '^=== '
+	@echo "400 nights"
+	go test -count=1 -v -timeout 1h -run '^TestNights$$' ./catalog -nights 400 | grep -v '^=== '
+	@echo "kills at up to $(KILLS) points of each command"
+	go test -count=1 -v -timeout 5h -run '^TestKilled$$' ./cmd/notionlake -kills $(KILLS) | grep -v '^=== '
+	@echo "histories of the seeds $(SEEDS)"
+	go test -count=1 -v -timeout 24h -run '^TestModel$$' ./catalog -seeds $(SEEDS) | grep -v '^=== '
+
+mutants: ## seeded bugs: every one must be caught by the tests (writes docs/mutants.md)
+	go run ./testdata/mutants -o docs/mutants.md
 
 FUZZTIME ?= 30s
 fuzz: ## run every fuzz target for FUZZTIME

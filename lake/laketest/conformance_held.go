@@ -28,6 +28,7 @@ var decisions = []struct {
 	{"what is held stays until it is decided", testUndecided},
 	{"a rollback is a load", testRollback},
 	{"a run that died leaves nothing behind", testDead},
+	{"only a run that is admitted publishes", testAdmission},
 }
 
 // loader is that of one more load, a day after the one before.
@@ -276,6 +277,41 @@ func testRollback(t *testing.T, b *bench) {
 		}
 	}
 	b.checkFiles()
+}
+
+// testAdmission publishes as runs that may and that may not.
+func testAdmission(t *testing.T, b *bench) {
+	publish := func(id lake.LoadID, run lake.RunID) error {
+		staged, err := b.catalog.Stage(t.Context(), wide, lake.Replace)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = b.catalog.Publish(t.Context(), lake.Publication{
+			Load: lake.Load{ID: id, Status: lake.StatusComplete}, Run: run, Changes: []lake.Change{{Staged: staged}},
+		})
+		return err
+	}
+	admitted, fenced := lake.NewRunID(), lake.NewRunID()
+	for _, run := range []lake.RunID{admitted, fenced} {
+		if err := b.catalog.Admit(t.Context(), run); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.catalog.Fence(t.Context(), fenced, lake.NewRunID()); err != nil {
+		t.Fatal(err)
+	}
+	if err := publish("20300101T000000Z", fenced); !errors.Is(err, lake.ErrConflict) {
+		t.Errorf("a run that was fenced: %v, want ErrConflict", err)
+	}
+	if err := publish("20300101T000000Z", admitted); err != nil {
+		t.Errorf("a run that was admitted: %v", err)
+	}
+	if err := publish("20300102T000000Z", admitted); !errors.Is(err, lake.ErrConflict) {
+		t.Errorf("a run that has published: %v, want ErrConflict", err)
+	}
+	if got := b.tables()["a"].Snapshot.LoadID; got != "20300101T000000Z" {
+		t.Errorf("the last load is %s", got)
+	}
 }
 
 // testDead ends runs without letting them clean up: the next load does.
