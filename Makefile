@@ -55,6 +55,7 @@ lint: $(LINTER) ## vet, format and import rules
 
 interop: build ## DuckDB and PyIceberg judge several loads, cell by cell (installs them once)
 	"$$(bash testdata/interop/readers.sh)" testdata/interop/run.py $(CURDIR)/$(BIN)
+	"$$(bash testdata/interop/readers.sh)" testdata/interop/meanwhile.py $(CURDIR)/$(BIN)
 
 bench: build ## rows per CPU second, bytes and peak memory of a whole run
 	go run ./testdata/bench -bin $(BIN)
