@@ -196,3 +196,27 @@ type sourceFunc func(context.Context, lake.View) iter.Seq2[lake.Table, error]
 func (f sourceFunc) Tables(ctx context.Context, v lake.View) iter.Seq2[lake.Table, error] {
 	return f(ctx, v)
 }
+
+// Another program publishes when everything is written and compared, just before
+// the transaction: only the transaction itself can see it.
+func TestPublishConflictAtTheLastMoment(t *testing.T) {
+	t.Parallel()
+	w := newWarehouse(t)
+	other := w.open()
+	w.mustPublish(other, loadID(1), change{schema: tasks, rows: 3}, change{schema: users, rows: 2})
+	c, faults := w.withFaults()
+	var once sync.Once
+	faults.set(func(name, _ string) error {
+		if name == "catalog.begin" {
+			once.Do(func() { w.mustPublish(other, loadID(2), change{schema: users, rows: 7}) })
+		}
+		return nil
+	})
+	if _, err := w.publish(c, loadID(3), change{schema: tasks, rows: 4}, change{schema: users, rows: 5}); !errors.Is(err, lake.ErrConflict) {
+		t.Errorf("%v, want ErrConflict", err)
+	}
+	if got := w.loads(); !slices.Equal(got, []string{loadID(1).Tag(), loadID(2).Tag()}) {
+		t.Errorf("loads: %v", got)
+	}
+	w.checkFiles()
+}
