@@ -31,7 +31,7 @@ import (
 )
 
 var (
-	modelSeeds = flag.String("seeds", "1-3", "seeds `a-b` of TestModel")
+	modelSeeds = flag.String("seeds", "1-2", "seeds `a-b` of TestModel")
 	modelOps   = flag.Int("ops", 50, "operations per seed of TestModel")
 )
 
