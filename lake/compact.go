@@ -60,7 +60,7 @@ func (m *maintenance) compact(ctx context.Context) error {
 	if len(todo) == 0 || m.plan.DryRun {
 		return nil
 	}
-	entry := journalEntry{State: stateMaintaining, Run: NewRunID(), Started: m.now(), Version: m.Version}
+	entry := journalEntry{State: stateMaintaining, Run: NewRunID(), Started: m.now(), Version: m.Version, own: true}
 	if err := m.journal.enter(ctx, entry); err != nil {
 		return err
 	}

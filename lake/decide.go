@@ -96,6 +96,7 @@ func (l *Loader) PublishHeld(ctx context.Context, load LoadID) (Report, error) {
 		}
 		// What held it is not needed any more. The load is published whatever
 		// becomes of that: the next run sees it, and does what fails here.
+		held.own = true
 		if err := r.bury(context.WithoutCancel(ctx), []journalEntry{held}); err != nil {
 			r.Logger.WarnContext(ctx, "files that held the load are left to the next run", "load", load, "error", err)
 		}
@@ -131,7 +132,7 @@ func (s *session) dropHeld(ctx context.Context, held journalEntry) error {
 	if err := s.journal.write(ctx, held); err != nil {
 		return err
 	}
-	own := journalEntry{State: stateMaintaining, Run: NewRunID(), LoadID: held.LoadID, Started: s.now(), Version: s.Version}
+	own := journalEntry{State: stateMaintaining, Run: NewRunID(), LoadID: held.LoadID, Started: s.now(), Version: s.Version, own: true}
 	if err := s.journal.enter(ctx, own); err != nil {
 		return err
 	}
@@ -142,6 +143,7 @@ func (s *session) dropHeld(ctx context.Context, held journalEntry) error {
 	if err != nil {
 		return err // both entries stay: the next run goes on here
 	}
+	held.own = true
 	return s.bury(ctx, []journalEntry{held, own})
 }
 

@@ -77,6 +77,8 @@ type journalEntry struct {
 	Requests int64 `json:"requests,omitempty"`
 	// keep says that the load can be continued once the run's files are deleted.
 	keep bool
+	// own says that it is of this process, which goes on.
+	own bool
 }
 
 // key is where an entry lies. Its name sorts by load.

@@ -103,7 +103,7 @@ func (m *maintenance) expire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	entry := journalEntry{State: stateMaintaining, Run: NewRunID(), Started: m.now(), Version: m.Version}
+	entry := journalEntry{State: stateMaintaining, Run: NewRunID(), Started: m.now(), Version: m.Version, own: true}
 	entered := false
 	err = m.Catalog.Expire(ctx, m.report.Expired, entry.Run, func(ctx context.Context, p Prepared) error {
 		m.report.Snapshots = p.Snapshots

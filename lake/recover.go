@@ -168,8 +168,12 @@ func (s *session) bury(ctx context.Context, dead []journalEntry) error {
 	if err := s.Storage.Delete(ctx, keys...); err != nil {
 		return err
 	}
+	earlier := false
 	for _, e := range dead {
-		s.Logger.InfoContext(ctx, "an earlier run has been cleaned up", "load", e.LoadID, "state", e.State, "began", e.Started)
+		if !e.own {
+			earlier = true
+			s.Logger.InfoContext(ctx, "an earlier run has been cleaned up", "load", e.LoadID, "state", e.State, "began", e.Started)
+		}
 		var err error
 		if e.keep {
 			e.State, e.Drops = stateInterrupted, nil
@@ -181,7 +185,7 @@ func (s *session) bury(ctx context.Context, dead []journalEntry) error {
 			return err
 		}
 	}
-	if len(keys) > 0 {
+	if earlier && len(keys) > 0 {
 		s.Logger.InfoContext(ctx, "files of earlier runs deleted", "files", len(keys))
 	}
 	return nil
