@@ -35,7 +35,7 @@ func (r *run) publish(ctx context.Context) ([]Snapshot, error) {
 
 // verify looks at what readers find now: every table that was published stands
 // at its snapshot, with its rows, and the files of this load have the size that
-// was written.
+// was written and, by their footers, the rows.
 func (r *run) verify(ctx context.Context, snapshots []Snapshot) error {
 	for _, f := range append(r.files(), r.ledgerFiles...) {
 		size, err := r.size(ctx, f.Key)
@@ -44,6 +44,12 @@ func (r *run) verify(ctx context.Context, snapshots []Snapshot) error {
 		}
 		if size != f.Bytes {
 			return fmt.Errorf("verify load %s: file %s has %d bytes where %d were written", r.load.ID, f.Key, size, f.Bytes)
+		}
+		switch rows, err := footerRows(ctx, r.Storage, f.Key); {
+		case err != nil:
+			return fmt.Errorf("verify load %s: %w", r.load.ID, err)
+		case rows != f.Rows:
+			return fmt.Errorf("verify load %s: file %s has %d rows where %d were written", r.load.ID, f.Key, rows, f.Rows)
 		}
 	}
 	tables, err := r.Catalog.Tables(ctx)

@@ -66,6 +66,20 @@ func readFile(ctx context.Context, s *Storage, schema Schema, layout Layout, f F
 	}
 }
 
+// footerRows is how many rows a file has by its footer.
+func footerRows(ctx context.Context, s *Storage, key string) (rows int64, err error) {
+	object, err := s.Open(ctx, key)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, object.Close()) }()
+	r, err := openDataFile(object, object.Size(), Schema{}, Layout{})
+	if err != nil {
+		return 0, objectFault("read", s.describe(key), err)
+	}
+	return r.file.NumRows(), nil
+}
+
 // A dataFile is a data file that is being read.
 type dataFile struct {
 	file    *parquet.File

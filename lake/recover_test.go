@@ -149,6 +149,31 @@ func (c losing) Tables(ctx context.Context) ([]lake.TableState, error) {
 	return tables, err
 }
 
+// spoiled is a catalog under which a data file changes when it is published: to
+// other bytes of the same number.
+type spoiled struct {
+	*laketest.Catalog
+	w *world
+}
+
+func (c spoiled) Publish(ctx context.Context, p lake.Publication) ([]lake.Snapshot, error) {
+	f := p.Changes[0].Files[0]
+	if err := c.w.storage.Replace(ctx, f.Key, make([]byte, f.Bytes)); err != nil {
+		return nil, err
+	}
+	return c.Catalog.Publish(ctx, p)
+}
+
+// A file that is not what was written is found by its footer.
+func TestSpoiledFile(t *testing.T) {
+	w := newWorld(t, nil)
+	l := w.loader(textTable("a", "1"))
+	l.Catalog = spoiled{w.catalog, w}
+	if _, err := l.Run(t.Context()); !errors.Is(err, lake.ErrNotVerified) || !strings.Contains(err.Error(), ".parquet") {
+		t.Errorf("%v, want ErrNotVerified that names the file", err)
+	}
+}
+
 // What readers find is looked at after the publication, and not what was meant.
 func TestNotVerified(t *testing.T) {
 	for name, lose := range map[string]func(*lake.TableState){
