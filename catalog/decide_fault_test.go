@@ -231,3 +231,47 @@ func onlyID(key string) lake.Schema {
 }
 
 func idRow(id string) []lake.Value { return []lake.Value{lake.TextValue(id)} }
+
+// TestDropFails fails once where a load, and a compaction, delete a metadata file
+// that left a table's log. The load is published; the file goes all the same.
+func TestDropFails(t *testing.T) {
+	t.Parallel()
+	w := newWarehouse(t)
+	w.written = true
+	c, faults := w.withFaults()
+	now := w.at
+	loader := func() *lake.Loader {
+		now = now.Add(time.Hour)
+		at := now
+		return &lake.Loader{
+			Source: &laketest.Source{List: []lake.Table{laketest.Table(onlyID("a"), idRow("1"))}}, Storage: w.options.Storage, Catalog: c,
+			Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return at }, TempDir: t.TempDir(),
+		}
+	}
+	for range 13 { // more than a log holds
+		if _, err := loader().Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, do := range map[string]func() error{
+		"load":    func() error { _, err := loader().Run(t.Context()); return err },
+		"compact": func() error { _, err := loader().Maintain(t.Context(), lake.Maintenance{Compact: true}); return err },
+	} {
+		failed := false
+		faults.set(func(name, _ string) error {
+			if name == "catalog.delete" && !failed {
+				failed = true
+				return laketest.ErrInjected
+			}
+			return nil
+		})
+		err := do()
+		faults.set(nil)
+		if err != nil || !failed {
+			t.Fatalf("%s: %v, a deletion failed: %v", name, err, failed)
+		}
+		if strays, missing := w.strays(); len(strays)+len(missing) > 0 {
+			t.Errorf("%s: left over: %v; missing: %v", name, strays, missing)
+		}
+	}
+}

@@ -64,7 +64,7 @@ func (m *maintenance) compact(ctx context.Context) error {
 	if err := m.journal.enter(ctx, entry); err != nil {
 		return err
 	}
-	err = m.publishCompaction(ctx, entry, todo)
+	err = m.publishCompaction(ctx, &entry, todo)
 	if errors.Is(err, ErrUnknown) {
 		return fmt.Errorf("compact: %w", err) // the next run finds out
 	}
@@ -73,7 +73,7 @@ func (m *maintenance) compact(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("compact: %w", err), m.bury(ctx, []journalEntry{entry}))
 	}
-	return m.journal.remove(ctx, entry)
+	return m.conclude(ctx, entry)
 }
 
 // plansCompaction finds the small files of a table; nil where they are few.
@@ -101,13 +101,17 @@ func (m *maintenance) plansCompaction(ctx context.Context, t TableState) (*compa
 }
 
 // publishCompaction writes the new files and makes the tables consist of them.
-func (m *maintenance) publishCompaction(ctx context.Context, entry journalEntry, todo []*compaction) error {
+func (m *maintenance) publishCompaction(ctx context.Context, entry *journalEntry, todo []*compaction) error {
 	last, err := m.Catalog.LastLoad(ctx)
 	if err != nil {
 		return err
 	}
 	p := Publication{
 		Load: Load{ID: last, Version: m.Version}, Run: entry.Run, Compaction: true,
+		Before: func(ctx context.Context, p Prepared) error {
+			entry.Drops = p.Drops
+			return m.journal.write(ctx, *entry)
+		},
 	}
 	for i, c := range todo {
 		if err := m.merge(ctx, c, entry.Run); err != nil {

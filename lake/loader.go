@@ -151,10 +151,10 @@ func (r *run) publishAll(ctx context.Context) error {
 	return nil
 }
 
-// leave deletes the journal's entry of a run that is done. That changes nothing
-// of what was published and verified: if it fails, the next run does it.
+// leave ends the journal's entry of a run that is done. That changes nothing of
+// what was published and verified: if it fails, the next run does it.
 func (r *run) leave(ctx context.Context) {
-	if err := r.journal.remove(ctx, r.entry); err != nil {
+	if err := r.conclude(ctx, r.entry); err != nil {
 		r.Logger.WarnContext(ctx, "the journal entry of this load is left to the next run", "error", err)
 	}
 }

@@ -191,6 +191,15 @@ func (s *session) bury(ctx context.Context, dead []journalEntry) error {
 	return nil
 }
 
+// conclude deletes what a publication made superfluous, as far as the catalog has
+// not, and then the entry of its run: after it nobody would know of them.
+func (s *session) conclude(ctx context.Context, e journalEntry) error {
+	if err := s.Storage.Delete(ctx, e.Drops...); err != nil {
+		return err
+	}
+	return s.journal.remove(ctx, e)
+}
+
 // remains lists the files of dead runs that nothing refers to.
 func (s *session) remains(ctx context.Context, dead []journalEntry, refs map[string]bool) ([]string, error) {
 	runs := map[string]bool{}
