@@ -60,7 +60,9 @@ func TestModel(t *testing.T) {
 		}
 	}
 	for n := a; n <= b; n++ {
-		seeds = append(seeds, n)
+		if !slices.Contains(seeds, n) {
+			seeds = append(seeds, n)
+		}
 	}
 	did := map[string]int{}
 	fired := 0
