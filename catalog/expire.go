@@ -13,7 +13,10 @@ import (
 )
 
 // Loads returns the loads whose tags some table has, the oldest first.
-func (c *Catalog) Loads(ctx context.Context) ([]lake.LoadID, error) {
+func (c *Catalog) Loads(ctx context.Context) ([]lake.LoadID, error) { return c.loadsOf(ctx, loadOfTag) }
+
+// loadsOf are the loads that tags of any table stand for, the oldest first.
+func (c *Catalog) loadsOf(ctx context.Context, load func(tag string) (lake.LoadID, bool)) ([]lake.LoadID, error) {
 	l, err := c.list(ctx)
 	if err != nil {
 		return nil, err
@@ -21,7 +24,7 @@ func (c *Catalog) Loads(ctx context.Context) ([]lake.LoadID, error) {
 	loads := map[lake.LoadID]bool{}
 	for _, e := range l.entries {
 		for name := range e.meta.Refs() {
-			if id, ok := loadOfTag(name); ok {
+			if id, ok := load(name); ok {
 				loads[id] = true
 			}
 		}

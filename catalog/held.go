@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -44,21 +42,7 @@ func (t *target) record() (json.RawMessage, error) {
 }
 
 // Holds returns the loads that have a tag of a held load on some table.
-func (c *Catalog) Holds(ctx context.Context) ([]lake.LoadID, error) {
-	l, err := c.list(ctx)
-	if err != nil {
-		return nil, err
-	}
-	loads := map[lake.LoadID]bool{}
-	for _, e := range l.entries {
-		for name := range e.meta.Refs() {
-			if id, ok := heldLoad(name); ok {
-				loads[id] = true
-			}
-		}
-	}
-	return slices.Sorted(maps.Keys(loads)), nil
-}
+func (c *Catalog) Holds(ctx context.Context) ([]lake.LoadID, error) { return c.loadsOf(ctx, heldLoad) }
 
 // heldLoad is the held load that a tag stands for.
 func heldLoad(tag string) (lake.LoadID, bool) {
