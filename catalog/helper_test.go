@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"fmt"
 	"log/slog"
 	"maps"
 	"os"
@@ -32,34 +33,63 @@ type warehouse struct {
 	options catalog.Options
 	at      time.Time // what the catalog takes for now
 
-	manifests manifests
+	// What was read before, for tests that look at everything again and again.
+	metadatas memo[table.Metadata]
+	lists     memo[[]iceberg.ManifestFile]
+	manifests memo[[]iceberg.DataFile]
+	parquet   memo[[]string]
 }
 
-// Manifests are those that were read before, by their bytes: reading them takes
-// most of the time of tests that look at everything again and again.
-type manifests map[[sha256.Size]byte][]iceberg.DataFile
+// A memo holds what was read from a file by the file's bytes and the way it was
+// read: a file that was changed is read again.
+type memo[V any] map[[sha256.Size]byte]V
 
-// read returns the live files of a manifest.
-func (known manifests) read(m iceberg.ManifestFile, data []byte) ([]iceberg.DataFile, error) {
-	sum := sha256.Sum256(data)
-	if files, ok := known[sum]; ok {
-		return files, nil
+func (known memo[V]) of(data []byte, way string, read func() (V, error)) (V, error) {
+	h := sha256.New()
+	fmt.Fprintln(h, way)
+	h.Write(data)
+	sum := [sha256.Size]byte(h.Sum(nil))
+	if v, ok := known[sum]; ok {
+		return v, nil
 	}
-	entries, err := iceberg.ReadManifest(m, bytes.NewReader(data), true)
+	v, err := read()
+	if err == nil {
+		known[sum] = v
+	}
+	return v, err
+}
+
+// manifestList returns the manifests of a snapshot.
+func (w *warehouse) manifestList(uri string) ([]iceberg.ManifestFile, error) {
+	data, err := readURI(uri)
 	if err != nil {
 		return nil, err
 	}
-	files := make([]iceberg.DataFile, len(entries))
-	for i, e := range entries {
-		files[i] = e.DataFile()
+	return w.lists.of(data, "", func() ([]iceberg.ManifestFile, error) { return iceberg.ReadManifestList(bytes.NewReader(data)) })
+}
+
+// dataFiles returns the live files of a manifest.
+func (w *warehouse) dataFiles(m iceberg.ManifestFile) ([]iceberg.DataFile, error) {
+	data, err := readURI(m.FilePath())
+	if err != nil {
+		return nil, err
 	}
-	known[sum] = files
-	return files, nil
+	return w.manifests.of(data, "", func() ([]iceberg.DataFile, error) {
+		entries, err := iceberg.ReadManifest(m, bytes.NewReader(data), true)
+		files := make([]iceberg.DataFile, len(entries))
+		for i, e := range entries {
+			files[i] = e.DataFile()
+		}
+		return files, err
+	})
 }
 
 func newWarehouse(t *testing.T) *warehouse {
 	t.Helper()
-	w := &warehouse{t: t, dir: t.TempDir(), manifests: manifests{}, at: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)}
+	w := &warehouse{
+		t: t, dir: t.TempDir(), metadatas: memo[table.Metadata]{}, lists: memo[[]iceberg.ManifestFile]{}, manifests: memo[[]iceberg.DataFile]{}, parquet: memo[[]string]{},
+		at: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC),
+	}
 	w.storage = w.openStorage(nil)
 	w.options = catalog.Options{
 		URI: filepath.Join(w.dir, "catalog.db"), Storage: w.storage, Version: "test",
@@ -192,7 +222,8 @@ func (w *warehouse) metadata() map[string]table.Metadata {
 	w.t.Helper()
 	all := map[string]table.Metadata{}
 	for name, location := range w.pointers() {
-		meta, err := table.ParseMetadataBytes(w.file(location))
+		data := w.file(location)
+		meta, err := w.metadatas.of(data, "", func() (table.Metadata, error) { return table.ParseMetadataBytes(data) })
 		if err != nil {
 			w.t.Fatalf("table %s: %v", name, err)
 		}
@@ -224,7 +255,7 @@ func (w *warehouse) strays() (strays, missing []string) {
 		}
 		for _, s := range meta.Snapshots() {
 			named[s.ManifestList] = true
-			list, err := iceberg.ReadManifestList(bytes.NewReader(w.file(s.ManifestList)))
+			list, err := w.manifestList(s.ManifestList)
 			if err != nil {
 				w.t.Fatalf("table %s: %v", name, err)
 			}
@@ -233,7 +264,7 @@ func (w *warehouse) strays() (strays, missing []string) {
 				if !w.written {
 					continue
 				}
-				files, err := w.manifests.read(m, w.file(m.FilePath()))
+				files, err := w.dataFiles(m)
 				if err != nil {
 					w.t.Fatalf("table %s: %v", name, err)
 				}

@@ -16,7 +16,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
-	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/notionlake/notionlake/extract/notiontest/truth"
@@ -98,24 +97,22 @@ func (w *warehouse) readSnapshot(meta table.Metadata, s *table.Snapshot, known m
 	}
 	slices.Sort(sorted)
 	seen := contentsSeen{columns: strings.Join(sorted, ",")}
-	data, err := readURI(s.ManifestList)
-	if err != nil {
-		return seen, err
-	}
-	list, err := iceberg.ReadManifestList(bytes.NewReader(data))
+	way := fmt.Sprint(names, known)
+	list, err := w.manifestList(s.ManifestList)
 	if err != nil {
 		return seen, err
 	}
 	for _, m := range list {
-		if data, err = readURI(m.FilePath()); err != nil {
-			return seen, err
-		}
-		files, err := w.manifests.read(m, data)
+		files, err := w.dataFiles(m)
 		if err != nil {
 			return seen, err
 		}
 		for _, f := range files {
-			rows, err := readParquet(f.FilePath(), names, known)
+			data, err := readURI(f.FilePath())
+			if err != nil {
+				return seen, err
+			}
+			rows, err := w.parquet.of(data, way, func() ([]string, error) { return readParquet(data, names, known) })
 			if err != nil {
 				return seen, fmt.Errorf("%s: %w", f.FilePath(), err)
 			}
@@ -132,11 +129,7 @@ func (w *warehouse) readSnapshot(meta table.Metadata, s *table.Snapshot, known m
 func readURI(uri string) ([]byte, error) { return os.ReadFile(strings.TrimPrefix(uri, "file://")) }
 
 // readParquet reads a file; its columns are known by their field IDs.
-func readParquet(uri string, names map[string]string, known map[string]truth.Column) ([]string, error) {
-	data, err := readURI(uri)
-	if err != nil {
-		return nil, err
-	}
+func readParquet(data []byte, names map[string]string, known map[string]truth.Column) ([]string, error) {
 	p, err := file.NewParquetReader(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
