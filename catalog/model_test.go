@@ -73,7 +73,9 @@ func TestModel(t *testing.T) {
 			for n := range *modelOps {
 				op := m.step()
 				did[op]++
+				m.note("%d %s", n, op)
 				if t.Failed() {
+					t.Log(strings.Join(m.done, "\n"))
 					t.Fatalf("seed %d, operation %d (%s): go test ./catalog -run 'TestModel' -seeds %d-%d; keep the seed in %s", seed, n, op, seed, seed, keptSeeds)
 				}
 			}
@@ -116,7 +118,12 @@ type model struct {
 	held   map[lake.LoadID]publishedLoad
 	fields map[string]map[int]string // by table key: what a field ID was used for
 	fired  int
-	ledger int // rows
+	ledger int      // rows
+	done   []string // what happened, to be read when something is wrong
+}
+
+func (m *model) note(format string, args ...any) {
+	m.done = append(m.done, fmt.Sprintf(format, args...))
 }
 
 func newModel(t *testing.T, seed uint64) *model {
@@ -263,6 +270,7 @@ func (m *model) add(p publishedLoad) {
 		m.t.Errorf("load %s after %s", p.id, m.newest)
 	}
 	m.loads, m.newest = append(m.loads, p), p.id
+	m.note("  load %s is published", p.id)
 	m.ledger++
 }
 
@@ -437,7 +445,8 @@ func (m *model) decide() {
 
 func (m *model) expire() {
 	n := 1 + m.IntN(6)
-	m.maintain(lake.Maintenance{Retention: lake.Retention{Last: n}})
+	report := m.maintain(lake.Maintenance{Retention: lake.Retention{Last: n}})
+	m.note("  of %d loads the last %d stay: %+v", len(m.loads), n, report)
 	if len(m.loads) > n {
 		m.loads = slices.Clone(m.loads[len(m.loads)-n:])
 	}

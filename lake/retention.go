@@ -62,7 +62,7 @@ func (r Retention) Split(loads []LoadID, now time.Time) (kept []KeptLoad, expire
 			rule.left--
 			reasons = append(reasons, rule.name)
 		}
-		if now.Sub(at) < r.Younger {
+		if r.Younger > 0 && now.Sub(at) < r.Younger {
 			reasons = append(reasons, "younger")
 		}
 		if reasons == nil {

@@ -249,19 +249,29 @@ func (s *pageSize) answered() {
 
 // listed yields the objects of a listing, each id once. It begins again when a
 // cursor is refused, and ends with ErrIncomplete if Notion cut it off.
+//
+// A cursor is a position that shifts when an object before it leaves or moves to
+// another place, and then an object is skipped. So a listing of several pages is
+// read again until that finds nothing new.
 func (c *Client) listed(ctx context.Context, l listing) iter.Seq2[JSON, error] {
 	return func(yield func(JSON, error) bool) {
 		var seen idSet
-		incomplete := false
-		for restarts := 0; ; restarts++ {
-			err := c.listedOnce(ctx, l, &seen, &incomplete, yield)
+		for restarts, passes := 0, 1; ; {
+			p, err := c.listedOnce(ctx, l, &seen, yield)
 			switch {
 			case errors.Is(err, errStopped):
 				return
 			case errors.Is(err, ErrCursor) && restarts < maxRestarts:
+				restarts++
 				continue
-			case err == nil && incomplete:
+			case err != nil:
+			case p.incomplete:
 				err = &Error{Op: l.op, Err: ErrIncomplete}
+			case p.pages > 1 && p.found && passes <= maxUnclean:
+				passes++
+				continue
+			case p.pages > 1 && p.found:
+				err = &Error{Op: l.op, Err: fmt.Errorf("%w: each of %d readings found what the others had not", ErrIncomplete, passes)}
 			}
 			if err != nil {
 				yield(nil, err)
@@ -271,27 +281,37 @@ func (c *Client) listed(ctx context.Context, l listing) iter.Seq2[JSON, error] {
 	}
 }
 
+// A pass is what one reading of a listing gave.
+type pass struct {
+	pages      int
+	found      bool // something that was not known before
+	incomplete bool
+}
+
 // errStopped says that the consumer of a sequence wants no more.
 var errStopped = errors.New("stopped")
 
-func (c *Client) listedOnce(ctx context.Context, l listing, seen *idSet, incomplete *bool, yield func(JSON, error) bool) error {
+func (c *Client) listedOnce(ctx context.Context, l listing, seen *idSet, yield func(JSON, error) bool) (pass, error) {
+	var now pass
 	for p, err := range c.pages(ctx, &l) {
 		if err != nil {
-			return err
+			return now, err
 		}
-		*incomplete = *incomplete || p.incomplete
+		now.pages++
+		now.incomplete = now.incomplete || p.incomplete
 		for object := range p.all() {
 			id, ok := object.Get("id").uuid()
 			if !ok {
-				return &Error{Op: l.op, RequestID: p.RequestID, Err: errors.New("a result has no id")}
+				return now, &Error{Op: l.op, RequestID: p.RequestID, Err: errors.New("a result has no id")}
 			}
 			if again, _ := seen.add(id, 0); again {
 				continue
 			}
+			now.found = true
 			if !yield(object, nil) {
-				return errStopped
+				return now, errStopped
 			}
 		}
 	}
-	return nil
+	return now, nil
 }

@@ -66,14 +66,15 @@ func TestListing(t *testing.T) {
 	}{
 		{"one page", []reply{users(last, 1, 2)}, []int{1, 2}, nil, "-"},
 		{"empty", []reply{users(last)}, nil, nil, "-"},
-		{"three pages, one empty", []reply{users(toA, 1), users(toB), users(last, 2)}, []int{1, 2}, nil, "- a b"},
+		{"three pages, one empty", []reply{users(toA, 1), users(toB), users(last, 2)}, []int{1, 2}, nil, "- a b -"},
 		{"cursor without more", []reply{users(`"next_cursor":"a","has_more":false`, 1)}, []int{1}, nil, "-"},
-		{"one object twice", []reply{users(toA, 1, 2), users(last, 2, 3)}, []int{1, 2, 3}, nil, "- a"},
+		{"one object twice", []reply{users(toA, 1, 2), users(last, 2, 3)}, []int{1, 2, 3}, nil, "- a -"},
+		{"skipped", []reply{users(toA, 1), users(last, 3), users(toA, 2), users(last, 3), users(toA, 2), users(last, 3)}, []int{1, 3, 2}, nil, "- a - a - a"},
 		{"repeated cursor", []reply{users(toA, 1), users(toA, 2)}, []int{1, 2}, ErrLoop, "- a"},
 		{"circle", []reply{users(toA, 1), users(toB, 2), users(toA, 3)}, []int{1, 2, 3}, ErrLoop, "- a b"},
 		{"more without cursor", []reply{users(`"next_cursor":null,"has_more":true`, 1)}, []int{1}, ErrLoop, "-"},
 		{"more with an empty cursor", []reply{users(`"next_cursor":"","has_more":true`, 1)}, []int{1}, ErrLoop, "-"},
-		{"refused cursor", []reply{users(toA, 1), badCursor, users(toA, 1), users(last, 2)}, []int{1, 2}, nil, "- a - a"},
+		{"refused cursor", []reply{users(toA, 1), badCursor, users(toA, 1), users(last, 2)}, []int{1, 2}, nil, "- a - a -"},
 		{
 			"refused three times",
 			[]reply{users(toA, 1), badCursor, users(toA, 1), badCursor, users(toA, 1), badCursor, users(last, 1, 2)},
@@ -115,6 +116,20 @@ func TestListing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestNeverTheSame lists users of whom others are there each time.
+func TestNeverTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var replies []reply
+		for i := range 40 {
+			replies = append(replies, users(toA, 2*i), users(last, 2*i+1))
+		}
+		got, err := numbers(newTestClient(t, answers(replies...), unlimited).Users(t.Context()))
+		if len(got) != 22 || !errors.Is(err, ErrIncomplete) {
+			t.Errorf("%d users, %v", len(got), err)
+		}
+	})
 }
 
 func cursors(t *testing.T, f *fake) string {
@@ -251,7 +266,7 @@ func TestPageSizeShrinks(t *testing.T) {
 		{"too much at any size", []reply{tooMuch}, "100 100 50 50 25 25 10 10", ErrTooLarge},
 		{
 			"grows again", append(recovers, users(last)),
-			"100 100" + strings.Repeat(" 50", 10) + strings.Repeat(" 100", 16), nil,
+			"100 100" + strings.Repeat(" 50", 10) + strings.Repeat(" 100", 17), nil, // the last one lists again
 		},
 	}
 	for _, tt := range tests {
@@ -291,7 +306,7 @@ func TestSearch(t *testing.T) {
 		if _, err := numbers(c.Search(t.Context(), "block")); err == nil {
 			t.Error("a search for blocks is no error")
 		}
-		if len(f.asked) != 2 {
+		if len(f.asked) != 3 { // the last one lists again
 			t.Errorf("%d requests", len(f.asked))
 		}
 	})

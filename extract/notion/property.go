@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -32,13 +33,24 @@ func (c *Client) Property(ctx context.Context, pageID, propertyID string, item f
 		single: true,
 		check:  func(a *answer) error { return checkProperty(a, propertyID) },
 	}
-	for restarts := 0; ; restarts++ {
-		var items []JSON // elements have no id: those of a pass that failed must not count
-		if items, last, err = c.propertyPass(ctx, l); errors.Is(err, ErrCursor) && restarts < maxRestarts {
+	var before []JSON
+	for restarts, passes := 0, 1; ; {
+		// Elements have no id: those of a pass that failed must not count.
+		items, pages, last, err := c.propertyPass(ctx, l)
+		switch {
+		case errors.Is(err, ErrCursor) && restarts < maxRestarts:
+			restarts++
 			continue
-		}
-		if err != nil {
+		case err != nil:
 			return nil, err
+		// Where an element leaves meanwhile, the cursor skips another.
+		case pages > 1 && (passes == 1 || !slices.EqualFunc(items, before, sameItem)):
+			if passes > maxUnclean {
+				return nil, &Error{Op: op, Err: fmt.Errorf("%w: it was another at each of %d readings", ErrIncomplete, passes)}
+			}
+			passes++
+			before = items
+			continue
 		}
 		for _, it := range items {
 			if err := item(it); err != nil {
@@ -49,12 +61,14 @@ func (c *Client) Property(ctx context.Context, pageID, propertyID string, item f
 	}
 }
 
-func (c *Client) propertyPass(ctx context.Context, l listing) (items []JSON, last JSON, err error) {
+// propertyPass reads the property once.
+func (c *Client) propertyPass(ctx context.Context, l listing) (items []JSON, pages int, last JSON, err error) {
 	incomplete := false
 	for p, err := range c.pages(ctx, &l) {
 		if err != nil {
-			return nil, nil, err
+			return nil, 0, nil, err
 		}
+		pages++
 		if p.member("object").Text() != "list" {
 			last = bytes.Clone(p.JSON)
 			continue
@@ -66,9 +80,21 @@ func (c *Client) propertyPass(ctx context.Context, l listing) (items []JSON, las
 		}
 	}
 	if incomplete {
-		return nil, nil, &Error{Op: l.op, Err: ErrIncomplete}
+		return nil, 0, nil, &Error{Op: l.op, Err: ErrIncomplete}
 	}
-	return items, last, nil
+	return items, pages, last, nil
+}
+
+// sameItem reports whether two elements are the same page, user or text. URLs in
+// them may differ from answer to answer.
+func sameItem(a, b JSON) bool {
+	for _, name := range []string{"id", "plain_text"} {
+		va, vb := a.Get(a.Get("type").Text()).Get(name), b.Get(b.Get("type").Text()).Get(name)
+		if va != nil || vb != nil {
+			return bytes.Equal(va, vb)
+		}
+	}
+	return bytes.Equal(a, b)
 }
 
 // checkProperty refuses the answer for another property.

@@ -55,11 +55,15 @@ func TestProperty(t *testing.T) {
 		path     string
 	}{
 		{"no list", "n%3Am", []reply{json200(number)}, 0, `"number":1.5`, nil, "n%3Am"},
-		{"list", "proj", []reply{related(toA, "proj", 1, 2), related(last, "proj", 3)}, 3, `"type":"relation"`, nil, "proj"},
+		{"list", "proj", []reply{related(toA, "proj", 1, 2), related(last, "proj", 3), related(toA, "proj", 1, 2), related(last, "proj", 3)}, 3, `"type":"relation"`, nil, "proj"},
+		{"shorter meanwhile", "proj", []reply{related(toA, "proj", 1, 2), related(last, "proj", 3), related(last, "proj", 1)}, 1, `"type":"relation"`, nil, "proj"},
+		{"skipped", "proj", []reply{
+			related(toA, "proj", 1, 2), related(last, "proj", 4), related(toA, "proj", 2, 3), related(last, "proj", 4), related(toA, "proj", 2, 3), related(last, "proj", 4),
+		}, 3, `"type":"relation"`, nil, "proj"},
 		{"empty list", "proj", []reply{related(last, "proj")}, 0, `"type":"relation"`, nil, "proj"},
 		{"rollup", "n%3Am", []reply{json200(rolling), json200(sum)}, 0, `"number":13`, nil, "n%3Am"},
 		{"id not encoded", "n:m", []reply{json200(number)}, 0, `"number":1.5`, nil, "n:m"},
-		{"refused cursor", "proj", []reply{related(toA, "proj", 1, 2), badCursor, related(toA, "proj", 1, 2), related(last, "proj", 3)}, 3, "", nil, "proj"},
+		{"refused cursor", "proj", []reply{related(toA, "proj", 1, 2), badCursor, related(toA, "proj", 1, 2), related(last, "proj", 3), related(toA, "proj", 1, 2), related(last, "proj", 3)}, 3, "", nil, "proj"},
 		{"refused for ever", "proj", []reply{
 			related(toA, "proj", 1), badCursor, related(toA, "proj", 1), badCursor, related(toA, "proj", 1), badCursor, related(toA, "proj", 1), badCursor,
 		}, 0, "", ErrCursor, "proj"},

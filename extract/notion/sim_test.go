@@ -473,6 +473,77 @@ func TestUsersAndSearch(t *testing.T) {
 	})
 }
 
+// While a search or a long relation is read, what comes before the cursor leaves or
+// moves behind it, and what follows moves up. What stays must come all the same.
+func TestListsThatMove(t *testing.T) {
+	for seed := range uint64(20) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 3))
+			w := newTasks(titleOnly, titled, spread(250+random.IntN(300), 70)...)
+			must := map[string]bool{}
+			refs := notiontest.Refs{}
+			for _, id := range w.rows {
+				must[id] = true
+				refs = append(refs, id)
+			}
+			w.Update(func(t *notiontest.Tx) {
+				t.AddProperty(w.source, notiontest.Property{ID: "rel", Name: "Related", Type: "relation", Relation: &notiontest.Relation{Source: w.source}}, -1)
+				t.Set(w.rows[0], "rel", refs)
+			})
+			left := 5
+			change := func(int) {
+				if left--; left < 0 {
+					return
+				}
+				w.Update(func(t *notiontest.Tx) {
+					t.Tick(time.Minute)
+					for _, id := range w.rows[1+random.IntN(20):][:3] {
+						if random.IntN(2) == 0 {
+							t.Page(id).Values = titled(-1)
+						} else {
+							t.Page(id).Trashed = true
+							delete(must, id)
+						}
+					}
+				})
+			}
+			synctest.Test(t, func(t *testing.T) {
+				s := notiontest.NewServer(w.Workspace, notiontest.Options{BetweenPages: change})
+				c := client(t, s, unlimited)
+				for name, read := range map[string]func(got map[string]int) error{
+					"search": func(got map[string]int) error {
+						for object, err := range c.Search(t.Context(), "page") {
+							if err != nil {
+								return err
+							}
+							got[object.Get("id").Text()]++
+						}
+						return nil
+					},
+					"relation": func(got map[string]int) error {
+						_, err := c.Property(t.Context(), w.rows[0], "rel", func(item notion.JSON) error {
+							got[item.Get("relation").Get("id").Text()]++
+							return nil
+						})
+						return err
+					},
+				} {
+					left = 5
+					got := map[string]int{}
+					if err := read(got); err != nil {
+						t.Fatal(err)
+					}
+					for id := range must {
+						if got[id] != 1 {
+							t.Errorf("%s: %s came %d times", name, id, got[id])
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
 func total(seq func(func(notion.JSON, error) bool)) (n int, err error) {
 	for _, err := range seq {
 		if err != nil {
