@@ -18,7 +18,7 @@ PLAIN_PKGS := ./catalog/... ./cmd/...
 
 .DEFAULT_GOAL := help
 SHELL := bash -o pipefail
-.PHONY: help build demo test recorded lint interop bench chaos mutants fuzz clean
+.PHONY: help build demo test recorded lint interop matrix bench chaos mutants fuzz clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -56,6 +56,10 @@ lint: $(LINTER) ## vet, format and import rules
 interop: build ## DuckDB and PyIceberg judge several loads, cell by cell (installs them once)
 	"$$(bash testdata/interop/readers.sh)" testdata/interop/run.py $(CURDIR)/$(BIN)
 	"$$(bash testdata/interop/readers.sh)" testdata/interop/meanwhile.py $(CURDIR)/$(BIN)
+
+matrix: build ## every engine judges every load in every way, and Trino reads meanwhile (docs/matrix.md; it needs Maven, Java 17 and 25)
+	"$$(bash testdata/interop/readers.sh)" testdata/interop/matrix.py $(CURDIR)/$(BIN) docs/matrix.md
+	"$$(bash testdata/interop/readers.sh)" testdata/interop/meanwhile.py $(CURDIR)/$(BIN) 50 trino
 
 bench: build ## rows per CPU second, bytes and peak memory of a whole run
 	go run ./testdata/bench -bin $(BIN)

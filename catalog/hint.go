@@ -7,7 +7,10 @@ import (
 	"strings"
 )
 
-const metadataSuffix = ".metadata.json"
+const (
+	metadataSuffix = ".metadata.json"
+	hintName       = "version-hint.text"
+)
 
 // published does what follows a publication. None of it is needed to read the
 // tables from the catalog, and the load is published whatever becomes of it:
@@ -33,7 +36,7 @@ func (a *attempt) published(ctx context.Context) {
 // hint writes the file by which a reader without a catalog finds the current
 // metadata: it holds the name of the metadata file without its ending.
 func (a *attempt) hint(ctx context.Context, t *target) error {
-	key := t.location + "/metadata/version-hint.text"
+	key := t.location + "/metadata/" + hintName
 	if err := a.point.Hit("catalog.hint", key); err != nil {
 		return err
 	}

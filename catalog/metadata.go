@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"path"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/apache/iceberg-go"
@@ -139,14 +136,7 @@ func addSnapshot(b *table.MetadataBuilder, s *table.Snapshot, tag string, hold b
 // nextMetadataName is the name of the metadata file after the one at location:
 // <number>-<run>.metadata.json, the number one higher whoever wrote that one.
 func nextMetadataName(location string, run lake.RunID) string {
-	number := 0
-	if location != "" {
-		digits, _, _ := strings.Cut(path.Base(location), "-")
-		if n, err := strconv.Atoi(strings.TrimPrefix(digits, "v")); err == nil {
-			number = n + 1
-		}
-	}
-	return fmt.Sprintf("%05d-%s.metadata.json", number, run)
+	return fmt.Sprintf("%05d-%s.metadata.json", metadataNumber(location)+1, run)
 }
 
 // newSnapshotID returns a random snapshot ID.

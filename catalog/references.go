@@ -64,7 +64,7 @@ func (r *references) add(uris ...string) {
 }
 
 func (r *references) table(ctx context.Context, meta table.Metadata) error {
-	r.add(meta.Location() + "/metadata/version-hint.text")
+	r.add(meta.Location() + "/metadata/" + hintName)
 	for entry := range meta.PreviousFiles() {
 		r.add(entry.MetadataFile)
 	}

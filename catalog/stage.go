@@ -59,7 +59,9 @@ func (c *Catalog) Stage(ctx context.Context, s lake.Schema, d lake.WriteDisposit
 		return nil, fmt.Errorf("table %s.%s exists and is not notionlake's (%s): rename or drop it, or choose another name or namespace: %w", c.namespace, s.Table, why, ErrForeign)
 	}
 	if st.base == nil {
-		st.location = c.newLocation(s.Key)
+		if st.location, err = c.newLocation(ctx, s.Key); err != nil {
+			return nil, err
+		}
 		st.evolved = evolve(nil, columns{}, 0, s, c.retire)
 		return st, nil
 	}
@@ -112,10 +114,22 @@ var (
 	plainName = regexp.MustCompile(`[^0-9A-Za-z_-]+`)
 )
 
-// newLocation is the folder of a new table. It is made from the key, which never
-// changes, and no part of it begins with "_": such folders are hidden from some
-// engines.
-func (c *Catalog) newLocation(key string) string {
+// newLocation is the folder of a new table: one in which no table has been
+// published, for the files of one that someone dropped are left alone.
+func (c *Catalog) newLocation(ctx context.Context, key string) (string, error) {
+	folder := c.folderOf(key)
+	for n := 2; ; n++ {
+		hint, err := c.hintOf(ctx, folder)
+		if err != nil || hint == "" {
+			return folder, err
+		}
+		folder = fmt.Sprintf("%s-%d", c.folderOf(key), n)
+	}
+}
+
+// folderOf makes a folder from a table's key, which never changes. No part of it
+// begins with "_": such folders are hidden from some engines.
+func (c *Catalog) folderOf(key string) string {
 	dir := key
 	switch {
 	case plainKey.MatchString(key):

@@ -15,6 +15,9 @@ type Catalog interface {
 	// catalog was told to, and then returns an error that wraps ErrLocked.
 	// Safety does not rest on it: Publish finds out by itself what has moved.
 	Lock(ctx context.Context) (unlock func() error, err error)
+	// CheckNewest fails with ErrCatalogOld where the tables' files tell of
+	// publications that the catalog does not have.
+	CheckNewest(ctx context.Context) error
 	// Admit lets a run publish, until Fence or until it has published. Safety rests
 	// on it where a lock does not hold: what a run wrote is deleted only once it has
 	// been fenced, and the publication of a run that was not admitted, or has been

@@ -9,6 +9,10 @@ import (
 // ErrCatalogEmptied is a catalog without tables over a warehouse that has some.
 var ErrCatalogEmptied = errors.New("the catalog knows no tables, but the warehouse holds some")
 
+// ErrCatalogOld is a catalog over a warehouse in which more has been published
+// than the catalog knows of, such as one from a backup.
+var ErrCatalogOld = errors.New("the catalog is older than the tables")
+
 // checkFirst refuses to begin a history where there is one: with a catalog file
 // that was emptied, lost or replaced, or a second one over the same warehouse,
 // all earlier loads would be files that nothing names.

@@ -64,6 +64,9 @@ func (l *Loader) Maintain(ctx context.Context, plan Maintenance) (MaintenanceRep
 func (m *maintenance) run(ctx context.Context, l *Loader) (err error) {
 	if m.plan.DryRun {
 		m.session = &session{Loader: l, journal: newJournal(l.Storage, l.Catalog), keeps: true}
+		if err := l.Catalog.CheckNewest(ctx); err != nil {
+			return err
+		}
 	} else {
 		if m.session, err = l.beginKeeping(ctx); err != nil {
 			return err

@@ -35,7 +35,11 @@ func (l *Loader) lock(ctx context.Context, keeps bool) (*session, error) {
 		return nil, storageError(err)
 	}
 	s := &session{Loader: l, journal: newJournal(l.Storage, l.Catalog), unlock: unlock, keeps: keeps}
-	if err := s.recover(ctx); err != nil {
+	err = l.Catalog.CheckNewest(ctx)
+	if err == nil {
+		err = s.recover(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(storageError(err), s.end())
 	}
 	return s, nil

@@ -31,6 +31,9 @@ func (c *Catalog) Lock(ctx context.Context) (func() error, error) {
 	}
 }
 
+// CheckNewest finds nothing: the tables are here and nowhere else.
+func (c *Catalog) CheckNewest(context.Context) error { return nil }
+
 // Admit lets a run publish.
 func (c *Catalog) Admit(_ context.Context, run lake.RunID) error {
 	c.mu.Lock()

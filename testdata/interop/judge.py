@@ -1,15 +1,9 @@
-"""Compares what DuckDB and PyIceberg read with what the tables must hold.
+"""Compares what engines read with what the tables must hold.
 
-usage: judge.py CATALOG_DB WAREHOUSE NAMESPACE TRUTH [NAME]
-
-TRUTH has a folder per load, named by its ID, with <table>.json files as the
-simulator's truth writes them. Every table of every load is read
-
-  DuckDB     by path through the version hint (newest load), and by snapshot
-  PyIceberg  by catalog (newest load), by tag and by snapshot
-
-and compared cell by cell: doubles by their bits, times by their microseconds.
-A table that a load did not read must stand as the last load left it.
+The truth is a folder per load, named by its ID, with <table>.json files as the
+simulator's truth writes them. Every table of every load is read in every way that
+a reader has and compared cell by cell: doubles by their bits, times by their
+microseconds. A table that a load did not read must stand as the last load left it.
 """
 
 import collections
@@ -17,11 +11,10 @@ import datetime
 import json
 import os
 import struct
-import sys
 
-import duckdb
 import pyarrow as pa
-from pyiceberg.catalog.sql import SqlCatalog
+
+from readers import Load
 
 EPOCH = datetime.datetime(1970, 1, 1)
 
@@ -87,16 +80,19 @@ def bad(token):
 class Judge:
     def __init__(self):
         self.wrong = 0
-        self.cells = collections.Counter()
+        self.cells = collections.Counter()  # by engine
         self.tables = collections.Counter()
+        self.by_engine = collections.Counter()  # differences
 
     def fail(self, where, what):
         self.wrong += 1
+        self.by_engine[where.split(",")[0]] += 1
         if self.wrong <= 40:
             print("WRONG %s: %s" % (where, what))
 
-    def compare(self, engine, where, truth, got):
+    def compare(self, reader, where, truth, got):
         """got is an Arrow table."""
+        engine, lenient = reader.name, reader.lenient
         where = "%s, %s" % (engine, where)
         self.tables[engine] += 1
         want_types = {c["name"]: c["type"] for c in truth["columns"]}
@@ -108,7 +104,6 @@ class Judge:
             return
         if got.num_rows != len(truth["rows"]):
             self.fail(where, "%d rows, want %d" % (got.num_rows, len(truth["rows"])))
-        lenient = engine == "PyIceberg"  # it shows a null list of structs as an empty list
         want_rows, got_rows = collections.Counter(), collections.Counter()
         columns = []
         for c in truth["columns"]:
@@ -152,19 +147,9 @@ class Judge:
                 self.fail(where, "row %s should not be there" % row[0])
 
 
-def duck():
-    c = duckdb.connect()
-    c.execute("SET autoinstall_known_extensions=false; SET autoload_known_extensions=false; SET TimeZone='UTC'")
-    for name in ("avro", "httpfs", "iceberg"):
-        module = __import__("duckdb_extension_" + name)
-        folder = os.path.join(os.path.dirname(module.__file__), "extensions", "v" + duckdb.__version__)
-        c.execute("LOAD '%s'" % os.path.join(folder, name + ".duckdb_extension"))
-    return c
-
-
-def main(db, warehouse, namespace, truth_dir, expired=(), name="notionlake"):
-    catalog = SqlCatalog(name, uri="sqlite:///" + db, warehouse=warehouse)
-    con, judge = duck(), Judge()
+def judge(catalog, namespace, truth_dir, readers, expired=()):
+    """Compares all, prints what was done and returns the Judge."""
+    j = Judge()
     loads = sorted(d for d in os.listdir(truth_dir) if os.path.isdir(os.path.join(truth_dir, d)))
     tables = {t: catalog.load_table((namespace, t)) for _, t in catalog.list_tables(namespace)}
     by_key = {t.properties["notionlake.key"]: (n, t) for n, t in tables.items()}
@@ -178,47 +163,45 @@ def main(db, warehouse, namespace, truth_dir, expired=(), name="notionlake"):
         if load in expired:
             for table_name, table in tables.items():
                 if table.snapshot_by_name("load_" + load):
-                    judge.fail("load %s, table %s" % (load, table_name), "it has expired, and its tag is there")
+                    j.fail("load %s, table %s" % (load, table_name), "it has expired, and its tag is there")
             continue
+        published = tables["_loads"].snapshot_by_name("load_" + load)
         for key, truth in now.items():
             if key not in by_key:
-                judge.fail("load " + load, "there is no table %s (key %s)" % (truth["table"], key))
+                j.fail("load " + load, "there is no table %s (key %s)" % (truth["table"], key))
                 continue
             table_name, table = by_key[key]
             where = "load %s, table %s" % (load, truth["table"])
             snapshot = table.snapshot_by_name("load_" + load)
-            if snapshot is None:
-                judge.fail(where, "it has no tag of the load")
+            if snapshot is None or published is None:
+                j.fail(where, "it has no tag of the load")
                 continue
-            path = table.location().removeprefix("file://").replace("'", "''")
             newest = load == loads[-1]
             if newest and table_name != truth["table"]:
-                judge.fail(where, "its name is " + table_name)
-            judge.compare("PyIceberg", where + " by tag", truth, table.scan().use_ref("load_" + load).to_arrow())
-            judge.compare("PyIceberg", where + " by snapshot", truth, table.scan(snapshot_id=snapshot.snapshot_id).to_arrow())
-            judge.compare("DuckDB", where + " by snapshot", truth,
-                          con.execute("FROM iceberg_scan('%s', snapshot_from_id=%d)" % (path, snapshot.snapshot_id)).to_arrow_table())
-            if newest:
-                judge.compare("PyIceberg", where + " by catalog", truth, table.scan().to_arrow())
-                judge.compare("DuckDB", where + " by path", truth, con.execute("FROM iceberg_scan('%s')" % path).to_arrow_table())
-    ledger(judge, con, tables["_loads"], loads)
-    snapshots(judge, tables, [load for load in loads if load not in expired])
-    for engine in ("DuckDB", "PyIceberg"):
-        print("%s: %d readings of tables, %d cells compared" % (engine, judge.tables[engine], judge.cells[engine]))
-    if judge.wrong or not judge.cells["DuckDB"] or not judge.cells["PyIceberg"]:
-        print("%d differences" % judge.wrong)
-        return 1
-    print("%d loads, %d tables: no difference" % (len(loads) - len(expired), len(tables)))
-    return 0
+                j.fail(where, "its name is " + table_name)
+            which = Load("load_" + load, snapshot.snapshot_id, published.timestamp_ms, newest)
+            for reader in readers:
+                for how, got in reader.readings(table, which):
+                    j.compare(reader, "%s, %s" % (where, how), truth, got)
+    ledger(j, tables["_loads"], loads)
+    snapshots(j, tables, [load for load in loads if load not in expired])
+    for reader in readers:
+        print("%s: %d readings of tables, %d cells compared" % (reader.name, j.tables[reader.name], j.cells[reader.name]))
+        if not j.cells[reader.name]:
+            j.fail(reader.name, "it read nothing")
+    if j.wrong:
+        print("%d differences" % j.wrong)
+    else:
+        print("%d loads, %d tables: no difference" % (len(loads) - len(expired), len(tables)))
+    return j
 
 
-def ledger(judge, con, table, loads):
-    """The ledger has a row per load, and the rows that it says are there."""
-    path = table.location().removeprefix("file://").replace("'", "''")
-    rows = con.execute("SELECT load_id, tag, table_snapshots FROM iceberg_scan('%s') ORDER BY 1" % path).fetchall()
-    if [r[0] for r in rows] != loads or [r[1] for r in rows] != ["load_" + l for l in loads]:
-        judge.fail("_loads", "loads %s, want %s" % ([r[0] for r in rows], loads))
-    if len(json.loads(rows[-1][2])) == 0:
+def ledger(judge, table, loads):
+    """The ledger has a row per load, and the last one names its tables."""
+    rows = sorted(table.scan().to_arrow().to_pylist(), key=lambda row: row["load_id"])
+    if [(r["load_id"], r["tag"]) for r in rows] != [(l, "load_" + l) for l in loads]:
+        judge.fail("_loads", "loads %s, want %s" % ([r["load_id"] for r in rows], loads))
+    if len(json.loads(rows[-1]["table_snapshots"])) == 0:
         judge.fail("_loads", "the last load has no tables")
 
 
@@ -236,6 +219,3 @@ def snapshots(judge, tables, loads):
             if load >= first and tags and "load_" + load not in tags:
                 judge.fail("table " + name, "it lacks the tag of load " + load)
 
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,89 @@
+package catalog_test
+
+import (
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// alter changes the catalog's file as another program would.
+func (w *warehouse) alter(statement string, args ...any) {
+	w.t.Helper()
+	db, err := sql.Open("sqlite", w.options.URI)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	_, err = db.ExecContext(w.t.Context(), statement, args...)
+	if err := errors.Join(err, db.Close()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// The files of a table that someone dropped stay as they are when its data source
+// gets a table again.
+func TestDroppedTable(t *testing.T) {
+	t.Parallel()
+	w := newWarehouse(t)
+	c := w.open()
+	tasks := change{schema: schema("tasks", "tasks"), rows: 3}
+	w.mustPublish(c, loadID(1), tasks)
+	was := strings.TrimPrefix(w.pointers()["tasks"], "file://")
+	w.alter(`DELETE FROM iceberg_tables WHERE table_name = 'tasks'`)
+	w.mustPublish(c, loadID(2), tasks)
+	now := w.pointers()["tasks"]
+	if !strings.Contains(now, "/tasks-2/metadata/00000-") {
+		t.Errorf("the table that came anew is at %s, was at %s", now, was)
+	}
+	for _, file := range []string{was, filepath.Dir(was) + "/version-hint.text"} {
+		if _, err := os.Stat(file); err != nil {
+			t.Errorf("of the table that was dropped: %v", err)
+		}
+	}
+	w.mustPublish(c, loadID(3), tasks)
+	if after := w.pointers()["tasks"]; filepath.Dir(after) != filepath.Dir(now) {
+		t.Errorf("the table moved from %s to %s", now, after)
+	}
+}
+
+func TestCheckNewest(t *testing.T) {
+	t.Parallel()
+	w := newWarehouse(t)
+	c := w.open()
+	tasks, users := change{schema: schema("tasks", "tasks"), rows: 3}, change{schema: schema("_users", "_users"), rows: 1}
+	w.mustPublish(c, loadID(1), tasks, users)
+	old := w.pointers()
+	if err := c.CheckNewest(t.Context()); err != nil {
+		t.Errorf("after the first load: %v", err)
+	}
+	w.mustPublish(c, loadID(2), tasks, users)
+	newer := w.pointers()
+	point := func(to map[string]string) {
+		for name, location := range to {
+			w.alter(`UPDATE iceberg_tables SET metadata_location = ? WHERE table_name = ?`, location, name)
+		}
+	}
+	point(map[string]string{"_users": old["_users"]})
+	err := c.CheckNewest(t.Context())
+	if !errors.Is(err, lake.ErrCatalogOld) || !strings.Contains(err.Error(), "table _users was published as 00001-") {
+		t.Errorf("one table is older: %v", err)
+	}
+	point(newer)
+	if err := c.CheckNewest(t.Context()); err != nil {
+		t.Errorf("all is newest again: %v", err)
+	}
+	// A hint that was not written, or is of something else, tells nothing.
+	for _, text := range []string{"", "7", "no-number", "00000-x", strings.Repeat("9", 40) + "-x"} {
+		hint := filepath.Dir(strings.TrimPrefix(newer["tasks"], "file://")) + "/version-hint.text"
+		if err := os.WriteFile(hint, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.CheckNewest(t.Context()); err != nil {
+			t.Errorf("hint %q: %v", text, err)
+		}
+	}
+}

@@ -1,0 +1,143 @@
+"""Installs Trino into a cache folder, once, and starts engines.
+
+Needs Maven and a Java of the right version for each engine; what is installed is
+pinned in engines/trino.xml and requirements.txt. Servers listen on 127.0.0.1.
+"""
+
+import contextlib
+import glob
+import hashlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import zipfile
+
+from generations import connection
+
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "engines")
+CACHE = os.environ.get("ENGINES_HOME") or os.path.join(
+    os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"), "notionlake", "engines")
+COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
+
+# What a plugin shares with the server, which must not be in its folder too.
+SHARED = ("trino-spi-", "slice-", "jackson-annotations-", "opentelemetry-api-", "opentelemetry-context-", "opentelemetry-common-", "jol-core-")
+
+
+def java(least, most):
+    """The home of the newest Java whose version is from least to most."""
+    homes = [os.environ.get("JAVA_HOME", "")] + glob.glob("/usr/lib/jvm/*") + glob.glob("/Library/Java/JavaVirtualMachines/*/Contents/Home")
+    if shutil.which("java"):
+        homes.append(os.path.dirname(os.path.dirname(os.path.realpath(shutil.which("java")))))
+    found = {}
+    for home in homes:
+        with contextlib.suppress(OSError, AttributeError):
+            with open(os.path.join(home, "release"), encoding="utf-8") as f:
+                version = int(re.search(r'JAVA_VERSION="(\d+)', f.read()).group(1))
+            if os.access(os.path.join(home, "bin", "java"), os.X_OK):
+                found.setdefault(version, home)
+    fit = [v for v in found if least <= v <= most]
+    if not fit:
+        sys.exit("Java %d to %d is needed, and not found; there is %s. JAVA_HOME names one." % (least, most, sorted(found) or "none"))
+    return found[max(fit)]
+
+
+def trino_home():
+    """The folder with Trino's jars, which are fetched if they are not there."""
+    with open(os.path.join(HERE, "trino.xml"), "rb") as f:
+        pom = f.read()
+    home = os.path.join(CACHE, "trino-" + hashlib.sha256(pom + repr(SHARED).encode()).hexdigest()[:12])
+    if os.path.exists(os.path.join(home, ".done")):
+        return home
+    if not shutil.which("mvn"):
+        sys.exit("Maven (mvn) is needed to install Trino, and not found")
+    print("installing Trino into %s (once)" % home, file=sys.stderr)
+    shutil.rmtree(home, ignore_errors=True)
+    for part in ("server", "iceberg"):
+        subprocess.run(["mvn", "-q", "-B", "-f", os.path.join(HERE, "trino.xml"), "-P", part, "-Dpart=" + part, COPY, "-DincludeScope=runtime",
+                        "-DoutputDirectory=" + os.path.join(home, part if part == "server" else "plugin/iceberg")], check=True, stdout=sys.stderr)
+    plugin = os.path.join(home, "plugin", "iceberg")
+    for jar in os.listdir(plugin):
+        if jar.startswith(SHARED):
+            os.remove(os.path.join(plugin, jar))
+    with zipfile.ZipFile(os.path.join(plugin, "service.jar"), "w") as jar:
+        jar.writestr("META-INF/services/io.trino.spi.Plugin", "io.trino.plugin.iceberg.IcebergPlugin\n")
+    open(os.path.join(home, ".done"), "w").close()
+    return home
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@contextlib.contextmanager
+def trino():
+    """A Trino server with no catalog: a connection to it."""
+    import trino.dbapi
+
+    home, port = trino_home(), free_port()
+    version = re.search(r"<trino>(\d+)", open(os.path.join(HERE, "trino.xml"), encoding="utf-8").read()).group(1)
+    with tempfile.TemporaryDirectory() as folder:  # etc/catalog is looked for in the working folder
+        os.makedirs(os.path.join(folder, "etc", "catalog"))
+        config = os.path.join(folder, "etc", "config.properties")
+        with open(config, "w", encoding="utf-8") as f:
+            f.write("coordinator=true\nnode-scheduler.include-coordinator=true\ncatalog.management=dynamic\n"
+                    "http-server.http.port=%d\ndiscovery.uri=http://127.0.0.1:%d\nplugin.dir=%s/plugin\n"
+                    "query.max-memory=512MB\nquery.max-memory-per-node=512MB\nmemory.heap-headroom-per-node=512MB\n" % (port, port, home))
+        command = [os.path.join(java(25, 99), "bin", "java"), "-Xmx1536m", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError",
+                   "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow", "--add-modules", "jdk.incubator.vector",
+                   "-Djdk.attach.allowAttachSelf=true", "-Dnode.environment=interop", "-Dnode.id=one", "-Dnode.bind-ip=127.0.0.1",
+                   "-Dnode.internal-address=127.0.0.1", "-Dnode.data-dir=" + folder, "-Dconfig=" + config,
+                   "-cp", os.path.join(home, "server", "*"), os.path.join(HERE, "StartTrino.java"), version]
+        with open(os.path.join(folder, "log"), "w+", encoding="utf-8") as log:
+            server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+            try:
+                wait(server, "http://127.0.0.1:%d/v1/info" % port, lambda info: not info["starting"], log)
+                yield trino.dbapi.connect(host="127.0.0.1", port=port, user="interop", timezone="UTC")
+            finally:
+                server.kill()
+                server.wait()
+
+
+def wait(server, url, ready, log, seconds=180):
+    """Waits until a server answers."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and server.poll() is None:
+        with contextlib.suppress(OSError, ValueError):
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                if ready(json.load(answer)):
+                    return
+        time.sleep(0.2)
+    log.flush()
+    log.seek(0)
+    sys.exit("%s does not answer:\n%s" % (url, log.read()[-3000:]))
+
+
+def spark_environment():
+    """The environment in which PySpark runs, with its jars in the cache folder."""
+    conf = os.path.join(CACHE, "spark-conf")
+    os.makedirs(conf, exist_ok=True)
+    with open(os.path.join(conf, "spark-defaults.conf"), "w", encoding="utf-8") as f:
+        f.write("spark.jars.ivy %s\nspark.ui.enabled false\nspark.driver.host 127.0.0.1\nspark.driver.memory 1g\n"
+                "spark.master local[2]\nspark.sql.shuffle.partitions 2\nspark.ui.showConsoleProgress false\n" % os.path.join(CACHE, "ivy"))
+    return {**os.environ, "JAVA_HOME": java(17, 21), "SPARK_CONF_DIR": conf, "SPARK_LOCAL_IP": "127.0.0.1"}
+
+
+@contextlib.contextmanager
+def spark(bin_dir, folder):
+    """A session of Spark, opened as `connect spark` says."""
+    os.environ.update(spark_environment())
+    names = {}
+    exec(connection(bin_dir, folder, "spark", "_users"), names)
+    try:
+        yield names["spark"]
+    finally:
+        names["spark"].stop()

@@ -1,0 +1,97 @@
+"""Loads the simulator's workspace, changes it and loads again, generation after
+generation, and keeps the truth of each load, which the simulator computes from its
+model."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+
+TOKEN = "ntn_interop"
+# Faults that pass at once: a Retry-After of minutes is for tests in fake time.
+FAULTS = ["429:0", "409", "500", "502", "reset", "cut", "empty", "expired"]
+
+
+@contextlib.contextmanager
+def simulator(bin_dir, workspace, *flags):
+    """A simulator of Notion: its URL."""
+    sim = subprocess.Popen([os.path.join(bin_dir, "notionsim"), "--workspace", workspace, "--token", TOKEN, *flags], stdout=subprocess.PIPE, text=True)
+    try:
+        yield sim.stdout.readline().strip()
+    finally:
+        sim.kill()
+        sim.wait()
+
+
+def faulty(rate):
+    """The flags of a simulator that answers with faults."""
+    return ["--shuffle", "--fault-rate", rate] + [flag for kind in FAULTS for flag in ("--fault", kind)]
+
+
+def ask(url, path, body=None):
+    request = urllib.request.Request(url + path, data=body, method="GET" if body is None else "POST")
+    with urllib.request.urlopen(request, timeout=300) as answer:
+        return json.load(answer)
+
+
+def configure(folder, url, more=""):
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "notionlake.yaml"), "w", encoding="utf-8") as f:
+        f.write('notion: {token: %s, base_url: "%s", rate: off}\n%s' % (TOKEN, url, more))
+
+
+def notionlake(bin_dir, folder, *args, check=True):
+    """Runs a command and returns what it says as JSON."""
+    command = [os.path.join(bin_dir, "notionlake"), *args, "--json", "--log-level", "error"]
+    run = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, check=check)
+    return json.loads(run.stdout)
+
+
+def generations(bin_dir, folder, url, truth):
+    """Loads until there are no more changes, and returns the ID of the last load."""
+    loads, rows = 0, 0
+    while True:
+        report = notionlake(bin_dir, folder, "run", "--allow-shrink", check=False)
+        if report["status"] != "complete":
+            sys.exit("run: %s: %s" % (report["status"], report["reasons"]))
+        loads += 1
+        rows += sum(t["rows"] for t in report["tables"])
+        print("load %d (%s): %d tables, %d requests, %d tried again" % (loads, report["load_id"], len(report["tables"]), report["requests"], report["retries"]))
+        query = urllib.parse.urlencode({"load": report["load_id"], "dir": os.path.join(truth, report["load_id"])})
+        ask(url, "/_sim/truth?" + query, b"")
+        try:
+            print("change:", ask(url, "/_sim/step", b"")["title"])
+        except urllib.error.HTTPError as e:
+            if e.code != 409:
+                raise
+            break
+    fired = sum(ask(url, "/_sim/stats")["faults"].values())
+    print("%d loads, %d rows, %d faults fired" % (loads, rows, fired))
+    if loads < 3 or fired < 20:
+        sys.exit("too little happened for a verdict")
+    return report["load_id"]
+
+
+def connection(bin_dir, folder, *args):
+    """What `connect` prints."""
+    return subprocess.run([os.path.join(bin_dir, "notionlake"), "connect", *args], cwd=folder, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def connect(bin_dir, folder, engine, load_id, run):
+    """Runs what `connect` prints, as it is printed, for all tables and for some, now and at a load."""
+    ran = 0
+    for flags in ([], ["--at", load_id]):
+        for table in ([], ["every_type"], ["_users"]):
+            run(connection(bin_dir, folder, *flags, engine, *table))
+            ran += 1
+    print("connect %s: %d texts ran as printed" % (engine, ran))
+    return ran
+
+
+def python(text, **options):
+    """Runs a text of Python in a process of its own."""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", text], stdout=subprocess.DEVNULL, check=True, **options)
