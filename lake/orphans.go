@@ -68,6 +68,11 @@ func (m *maintenance) orphans(ctx context.Context) error {
 	if m.plan.DryRun {
 		return nil
 	}
+	if n, err := m.Storage.AbortUploads(ctx, m.Catalog.Folder(), before); err != nil {
+		m.Logger.WarnContext(ctx, "uploads that killed programs began could not be ended", "error", err)
+	} else if n > 0 {
+		m.Logger.InfoContext(ctx, "uploads that killed programs began were ended", "uploads", n)
+	}
 	return m.Storage.Delete(ctx, m.report.Orphans.Keys...)
 }
 

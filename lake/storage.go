@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
 )
@@ -15,10 +16,15 @@ import (
 // StorageOptions say where a warehouse is.
 type StorageOptions struct {
 	// URL is the folder or prefix under which everything is stored: a path
-	// (relative ones are made absolute, a leading ~ is the home folder) or a
-	// file:///absolute URL. Nothing in it is percent-decoded: neither do the
-	// engines that open the table's files.
+	// (relative ones are made absolute, a leading ~ is the home folder), a
+	// file:///absolute URL, s3://bucket/prefix or gs://bucket/prefix. Nothing in it
+	// is percent-decoded: neither do the engines that open the table's files.
 	URL string
+	// Cloud is what s3 and gs need beyond the defaults of the cloud.
+	Cloud CloudOptions
+	// TempDir is where large objects of a cloud lie while they are read. "": that
+	// of the system.
+	TempDir string
 	// Point, where it is not nil, is called before and after every effect:
 	// "storage.create", "storage.sync", "storage.close", "storage.open",
 	// "storage.list" and "storage.delete", after them with ".done" at the end;
@@ -35,20 +41,29 @@ type StorageOptions struct {
 type Storage struct {
 	root   string // see Root
 	bucket *blob.Bucket
-	disk   *disk
+	disk   *disk      // nil in a cloud
+	s3     *s3.Client // nil elsewhere
+	temp   string
 	point  Point
 }
 
 // OpenStorage opens a warehouse; a folder on a local disk is made if it does not
 // exist. A URL that cannot be a warehouse is a *URLError.
 func OpenStorage(ctx context.Context, o StorageOptions) (*Storage, error) {
-	dir, err := localDir(o.URL)
+	p, err := parseURL(o.URL)
 	if err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if p.scheme != "file" {
+		return openCloud(ctx, p, o)
+	}
+	return openFolder(p.dir, o)
+}
+
+func openFolder(dir string, o StorageOptions) (*Storage, error) {
 	made := missing(dir)
 	bucket, err := fileblob.OpenBucket(dir, &fileblob.Options{
 		CreateDir: true,
@@ -88,10 +103,19 @@ func (s *Storage) Root() string { return s.root }
 // URI is the absolute URI of a key.
 func (s *Storage) URI(key string) string { return s.root + "/" + key }
 
-// Key is the key of an absolute URI below the root. It takes the forms of a
-// local URI that engines write: file:///data/lake/x, file:/data/lake/x and
-// /data/lake/x.
+// Key is the key of an absolute URI below the root. It takes the forms that
+// engines write: of a local URI file:///data/lake/x, file:/data/lake/x and
+// /data/lake/x, and s3a:// and s3n:// for s3://.
 func (s *Storage) Key(uri string) (string, bool) {
+	if s.disk == nil {
+		for _, scheme := range []string{"s3a://", "s3n://"} {
+			if rest, ok := strings.CutPrefix(uri, scheme); ok {
+				uri = "s3://" + rest
+			}
+		}
+		key, ok := strings.CutPrefix(uri, s.root+"/")
+		return key, ok && fs.ValidPath(key) && key != "."
+	}
 	root := strings.TrimPrefix(s.root, "file://")
 	uri = strings.TrimPrefix(uri, "file:")
 	if rest, ok := strings.CutPrefix(uri, "//"); ok {
@@ -105,7 +129,12 @@ func (s *Storage) Key(uri string) (string, bool) {
 func (s *Storage) Close() error { return s.bucket.Close() }
 
 // describe is the name of a key in messages: a path that can be pasted, or a URI.
-func (s *Storage) describe(key string) string { return s.disk.path(key) }
+func (s *Storage) describe(key string) string {
+	if s.disk == nil {
+		return s.URI(key)
+	}
+	return s.disk.path(key)
+}
 
 // checkKey refuses keys that are not what they seem once they are a path.
 func checkKey(key string) error {

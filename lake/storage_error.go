@@ -53,11 +53,14 @@ func objectFault(action, object string, err error) error {
 	}
 	e := &objectError{action: action, object: object, err: err}
 	switch {
+	case isNoBucket(err):
+		e.reason = errNoBucket.Error()
 	case gcerrors.Code(err) == gcerrors.NotFound || errors.Is(err, fs.ErrNotExist):
 		e.reason, e.err = "it does not exist", fs.ErrNotExist
 	case gcerrors.Code(err) == gcerrors.FailedPrecondition || errors.Is(err, ErrExist):
 		e.reason, e.err = "it exists already", ErrExist
 	default:
+		e.reason = cloudReason(err)
 		for _, w := range plainWords {
 			if errors.Is(err, w.err) {
 				e.reason = w.text

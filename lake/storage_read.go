@@ -20,7 +20,7 @@ import (
 // A Reader reads an object, in order or anywhere.
 type Reader struct {
 	*io.SectionReader
-	body *blob.Reader
+	body io.Closer
 }
 
 // Close ends the reading.
@@ -37,6 +37,21 @@ func (s *Storage) Open(ctx context.Context, key string) (*Reader, error) {
 	if err := s.point.Hit("storage.open", key); err != nil {
 		return fail(err)
 	}
+	r, err := s.open(ctx, key)
+	if err != nil {
+		return fail(err)
+	}
+	if err := s.point.Hit("storage.open.done", key); err != nil {
+		_, err = fail(err)
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+func (s *Storage) open(ctx context.Context, key string) (*Reader, error) {
+	if s.disk == nil {
+		return s.openObject(ctx, key)
+	}
 	var file *os.File
 	body, err := s.bucket.NewReader(ctx, key, &blob.ReaderOptions{
 		BeforeRead: func(as func(any) bool) error {
@@ -45,17 +60,16 @@ func (s *Storage) Open(ctx context.Context, key string) (*Reader, error) {
 		},
 	})
 	if err != nil {
-		return fail(err)
-	}
-	if err := s.point.Hit("storage.open.done", key); err != nil {
-		_, err = fail(err)
-		return nil, errors.Join(err, body.Close())
+		return nil, err
 	}
 	return &Reader{SectionReader: io.NewSectionReader(file, 0, body.Size()), body: body}, nil
 }
 
 // ReadAll returns what an object holds.
 func (s *Storage) ReadAll(ctx context.Context, key string) ([]byte, error) {
+	if s.disk == nil {
+		return s.readObject(ctx, key)
+	}
 	r, err := s.Open(ctx, key)
 	if err != nil {
 		return nil, err
@@ -70,6 +84,9 @@ func (s *Storage) ReadAll(ctx context.Context, key string) ([]byte, error) {
 
 // Delete deletes objects; that a key is missing is no error. All are tried.
 func (s *Storage) Delete(ctx context.Context, keys ...string) error {
+	if s.disk == nil {
+		return s.deleteObjects(ctx, keys)
+	}
 	var errs []error
 	parents := map[string]bool{}
 	for _, key := range keys {
@@ -116,7 +133,11 @@ type ObjectInfo struct {
 func (s *Storage) List(ctx context.Context, prefix string) iter.Seq2[ObjectInfo, error] {
 	return func(yield func(ObjectInfo, error) bool) {
 		err := s.point.Hit("storage.list", prefix)
-		if err == nil {
+		switch {
+		case err != nil:
+		case s.disk == nil:
+			err = s.listObjects(ctx, prefix, yield)
+		default:
 			err = s.walk(ctx, prefix, yield)
 		}
 		if errors.Is(err, fs.SkipAll) {

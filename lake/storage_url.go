@@ -3,6 +3,7 @@ package lake
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,23 +18,29 @@ type URLError struct {
 }
 
 func (e *URLError) Error() string {
-	return fmt.Sprintf("warehouse %q: %s: a warehouse is a path or file:///path (s3://bucket/prefix and gs://bucket/prefix are not in this version)", e.URL, e.Reason)
+	return fmt.Sprintf("warehouse %q: %s: a warehouse is a path, file:///path, s3://bucket/prefix or gs://bucket/prefix", e.URL, e.Reason)
 }
 
 // CheckURL returns what is wrong with the URL or path of a warehouse, a
 // *URLError, without looking at what is there.
 func CheckURL(url string) error {
-	_, err := localDir(url)
+	_, err := parseURL(url)
 	return err
+}
+
+// A location is what a warehouse URL names: a folder, or a bucket and a prefix in it.
+type location struct {
+	scheme         string // file, s3 or gs
+	dir            string // absolute
+	bucket, prefix string
 }
 
 // urlScheme finds a scheme. One letter is no scheme but a Windows drive.
 var urlScheme = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):(.*)$`)
 
-// localDir is the absolute path of the folder that a warehouse URL names.
-func localDir(url string) (string, error) {
-	refuse := func(format string, args ...any) (string, error) {
-		return "", &URLError{URL: withoutSecrets(url), Reason: fmt.Sprintf(format, args...)}
+func parseURL(url string) (location, error) {
+	refuse := func(format string, args ...any) (location, error) {
+		return location{}, &URLError{URL: withoutSecrets(url), Reason: fmt.Sprintf(format, args...)}
 	}
 	dir := url
 	if m := urlScheme.FindStringSubmatch(url); m != nil {
@@ -48,10 +55,12 @@ func localDir(url string) (string, error) {
 			}
 			dir = filepath.FromSlash(rest)
 		case "s3", "gs":
-			if reason := checkBucketURL(rest); reason != "" {
+			p, reason := bucketOf(rest)
+			if reason != "" {
 				return refuse("%s", reason)
 			}
-			return refuse("scheme %q is not built into this version yet", scheme)
+			p.scheme = scheme
+			return p, nil
 		default:
 			return refuse("scheme %q is not supported", scheme)
 		}
@@ -76,27 +85,37 @@ func localDir(url string) (string, error) {
 	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
-		return "", fmt.Errorf("warehouse %q: %w", url, err)
+		return location{}, fmt.Errorf("warehouse %q: %w", url, err)
 	}
-	return abs, nil
+	return location{scheme: "file", dir: abs}, nil
 }
 
-// checkBucketURL says what is wrong with s3:<rest>, or "".
-func checkBucketURL(rest string) string {
+// bucketName is what names of buckets have in common.
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$`)
+
+// bucketOf reads s3:<rest>, or says what is wrong with it.
+func bucketOf(rest string) (p location, reason string) {
 	rest, ok := strings.CutPrefix(rest, "//")
 	if !ok {
-		return "two slashes come before the bucket: s3://bucket/prefix"
+		return p, "two slashes come before the bucket: s3://bucket/prefix"
 	}
-	bucket, _, _ := strings.Cut(rest, "/")
+	p.bucket, p.prefix, _ = strings.Cut(rest, "/")
+	p.prefix = strings.TrimSuffix(p.prefix, "/")
 	switch {
 	case strings.ContainsAny(rest, "?#"):
-		return "it has a query or a fragment; options have their place in the configuration"
-	case strings.Contains(bucket, "@"):
-		return "it has credentials in it; they have their place in the environment"
-	case bucket == "":
-		return "it names no bucket"
+		return p, "it has a query or a fragment; options have their place in the configuration"
+	case strings.Contains(p.bucket, "@"):
+		return p, "it has credentials in it; they have their place in the environment"
+	case p.bucket == "":
+		return p, "it names no bucket"
+	case !bucketName.MatchString(p.bucket):
+		return p, fmt.Sprintf("%q is no name of a bucket: lower-case letters, digits, dots and hyphens, at least three", p.bucket)
+	case p.prefix != "" && !fs.ValidPath(p.prefix) || p.prefix == ".":
+		return p, "the prefix has an empty part, or one that is . or .."
+	case strings.ContainsFunc(p.prefix, isControl) || strings.Contains(p.prefix, "%"):
+		return p, "control characters and % in a prefix are not read alike by all engines"
 	}
-	return ""
+	return p, ""
 }
 
 // What may be secret in a URL: user and password, and a query.

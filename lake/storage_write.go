@@ -16,8 +16,10 @@ type Object struct {
 	key     string
 	writer  *blob.Writer
 	cancel  context.CancelFunc // makes Close of the writer give up
-	file    *os.File           // what the writer writes to
+	file    *os.File           // what the writer writes to; nil in a cloud
+	sent    *fingerprint       // of what is written to a new object of a cloud
 	err     error              // the first that failed; Close then gives up
+	bytes   int64
 	closed  bool
 }
 
@@ -38,7 +40,7 @@ func (s *Storage) create(ctx context.Context, key string, fresh bool) (*Object, 
 	if err := s.point.Hit("storage.create", key); err != nil {
 		return fail(err)
 	}
-	if fresh {
+	if fresh && s.disk != nil {
 		if exists, err := s.bucket.Exists(ctx, key); err != nil {
 			return fail(err)
 		} else if exists {
@@ -47,6 +49,9 @@ func (s *Storage) create(ctx context.Context, key string, fresh bool) (*Object, 
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	o := &Object{storage: s, key: key, cancel: cancel}
+	if fresh && s.disk == nil {
+		o.sent = newFingerprint()
+	}
 	var err error
 	o.writer, err = s.bucket.NewWriter(ctx, key, &blob.WriterOptions{
 		// With no type to find out, the writer opens its file at once.
@@ -56,6 +61,7 @@ func (s *Storage) create(ctx context.Context, key string, fresh bool) (*Object, 
 			as(&o.file)
 			return nil
 		},
+		BufferSize: partBytes, MaxConcurrency: parallelParts,
 	})
 	if err != nil {
 		cancel()
@@ -81,6 +87,8 @@ func (o *Object) Write(p []byte) (int, error) {
 }
 
 func (o *Object) write(p []byte) (int, error) {
+	o.sent.add(p)
+	o.bytes += int64(len(p))
 	point := o.storage.point
 	if point == nil {
 		return o.writer.Write(p)
@@ -120,13 +128,7 @@ func (o *Object) close() error {
 	point := o.storage.point
 	err := point.Hit("storage.close", o.key)
 	if err == nil {
-		err = point.Hit("storage.sync", o.key)
-	}
-	if err == nil {
-		err = o.storage.disk.fsync(o.file)
-	}
-	if err == nil {
-		err = point.Hit("storage.sync.done", o.key)
+		err = o.sync()
 	}
 	if err != nil {
 		o.discard()
@@ -137,12 +139,29 @@ func (o *Object) close() error {
 	o.cancel()
 	if err != nil {
 		o.removeTemporary()
-		return err
+		err = o.landed(err)
 	}
-	if err := o.storage.disk.keep(o.key); err != nil {
+	if err == nil && o.storage.disk != nil {
+		err = o.storage.disk.keep(o.key)
+	}
+	if err != nil {
 		return err
 	}
 	return point.Hit("storage.close.done", o.key)
+}
+
+// sync makes what was written to a local file durable.
+func (o *Object) sync() error {
+	if o.storage.disk == nil {
+		return nil
+	}
+	if err := o.storage.point.Hit("storage.sync", o.key); err != nil {
+		return err
+	}
+	if err := o.storage.disk.fsync(o.file); err != nil {
+		return err
+	}
+	return o.storage.point.Hit("storage.sync.done", o.key)
 }
 
 // Abort abandons the object: nothing is left of it. After Close it does nothing.
@@ -164,6 +183,10 @@ func (o *Object) discard() {
 // removeTemporary removes what the writer leaves if closing its file fails, so
 // that it does not come back after a power loss: nobody would know of it then.
 func (o *Object) removeTemporary() {
+	if o.storage.disk == nil {
+		o.abortUpload()
+		return
+	}
 	_ = os.Remove(o.file.Name()) // it may be gone
 	_ = o.storage.disk.syncDir(o.storage.disk.path(path.Dir(o.key)))
 }

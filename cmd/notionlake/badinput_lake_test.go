@@ -4,7 +4,9 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,7 +20,7 @@ import (
 
 func badStorageURL(t *testing.T) {
 	b := newBench(t, notiontest.Options{OnRequest: func(*http.Request) { t.Error("a request was sent") }})
-	for _, url := range []string{"s3:/b", "s3://", "ftp://x", "gs://b?x", "s3://bucket/prefix", "file://host"} {
+	for _, url := range []string{"s3:/b", "s3://", "ftp://x", "gs://b?x", "s3://Bucket/prefix", "gs://bucket//x", "file://host"} {
 		b.configure("warehouse: \"" + url + "\"\n")
 		b.call("run").wants(t, 2, "warehouse", "s3://bucket/prefix")
 	}
@@ -31,6 +33,23 @@ func badBucket(t *testing.T) {
 	r.wants(t, 2, "warehouse", "bucket/prefix")
 	if strings.Contains(r.stderr, "password") {
 		t.Errorf("stderr shows the password: %s", r.stderr)
+	}
+	for code, reason := range map[string]string{
+		"NoSuchBucket": "the bucket does not exist", "AccessDenied": "access denied", "InvalidAccessKeyId": "the access key is not known",
+		"SignatureDoesNotMatch": "does not belong to the access key", "RequestTimeTooSkewed": "the clock of this machine is wrong",
+	} {
+		s3 := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/xml")
+			w.WriteHeader(403)
+			_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code><Message>no</Message></Error>", code)
+		}))
+		b.configure("warehouse: s3://bucket/prefix\nstorage: {endpoint: \"" + s3.URL + "\", access_key_id: anykey, secret_access_key: thesecretkey}\n")
+		r := b.call("run")
+		r.wants(t, exitStorage, "list s3://bucket/prefix: "+reason)
+		if strings.Contains(r.stderr, "thesecretkey") {
+			t.Errorf("stderr shows the key: %s", r.stderr)
+		}
+		s3.Close()
 	}
 }
 

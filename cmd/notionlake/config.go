@@ -28,12 +28,12 @@ type config struct {
 	path string // of the file, "" where there is none
 	dir  string // absolute; relative paths start here
 
-	Notion    notionConfig      `yaml:"notion"`
-	Databases []databaseConfig  `yaml:"databases"`
-	Exclude   []string          `yaml:"exclude"`
-	Content   contentConfig     `yaml:"content"`
-	Warehouse string            `yaml:"warehouse"`
-	Storage   map[string]string `yaml:"storage"`
+	Notion    notionConfig     `yaml:"notion"`
+	Databases []databaseConfig `yaml:"databases"`
+	Exclude   []string         `yaml:"exclude"`
+	Content   contentConfig    `yaml:"content"`
+	Warehouse string           `yaml:"warehouse"`
+	Storage   storageConfig    `yaml:"storage"`
 	Catalog   struct {
 		Type      string `yaml:"type"`
 		Name      string `yaml:"name"`
@@ -326,6 +326,9 @@ func (p *program) complete(c *config, present map[string]string) (err error) {
 	if err != nil {
 		return badKey("warehouse", "%v", err)
 	}
+	if err := c.Storage.check(); err != nil {
+		return err
+	}
 	if c.Catalog.URI, err = p.catalogFile(c); err != nil {
 		return badKey("catalog.uri", "%v", err)
 	}
@@ -338,7 +341,7 @@ func (p *program) complete(c *config, present map[string]string) (err error) {
 	if c.resume, err = parseResume(c.Resume); err != nil {
 		return badKey("resume", "%v", err)
 	}
-	c.unused = unusedKeys(present)
+	c.unused = append(unusedKeys(present), c.Storage.unused(c.Warehouse)...)
 	return nil
 }
 
@@ -370,9 +373,9 @@ func (c *notionConfig) check() error {
 	return nil
 }
 
-// isLoopback says whether the base URL is a server on this machine.
-func (c *notionConfig) isLoopback() bool {
-	u, err := url.Parse(c.BaseURL)
+// isLoopback says whether a URL is of a server on this machine.
+func isLoopback(address string) bool {
+	u, err := url.Parse(address)
 	if err != nil {
 		return false
 	}
@@ -451,7 +454,6 @@ func unusedKeys(present map[string]string) (keys []string) {
 		{"content.comments", "false"},
 		{"content.views", "false"},
 		{"content.files", "false"},
-		{"storage", ""},
 		{"notify", ""},
 		{"catalog.warehouse", ""},
 	} {

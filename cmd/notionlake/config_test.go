@@ -92,7 +92,7 @@ func TestConfig(t *testing.T) {
 		}
 		unused := []string{
 			"content.pages", "content.blocks", "content.markdown", "content.comments", "content.views", "content.files",
-			"storage", "notify", "catalog.warehouse",
+			"notify", "catalog.warehouse", "storage.region",
 		}
 		if diff := cmp.Diff(unused, got.unused); diff != "" {
 			t.Error(diff)
@@ -160,7 +160,13 @@ func TestConfigMistakes(t *testing.T) {
 		{"same database twice", "databases: [d8ee2d159ac34cfc85827ba5a0a8ae71, d8ee2d15-9ac3-4cfc-8582-7ba5a0a8ae71]\n", "yaml:1:47: databases[1]: d8ee2d15-9ac3-4cfc-8582-7ba5a0a8ae71 is there twice"},
 		{"glob", "exclude: [\"[a\"]\n", "yaml:1:11: exclude[0]"},
 		{"no database", "databases: []\n", "yaml:1:12: databases: an empty list: leave the key out to load everything"},
-		{"warehouse not built", "warehouse: s3://bucket/prefix\nstorage: {region: x}\n", `yaml:1:12: warehouse "s3://bucket/prefix": scheme "s3" is not built into this version yet`},
+		{"bucket", "warehouse: s3://Bucket/prefix\n", `yaml:1:12: warehouse "s3://Bucket/prefix": "Bucket" is no name of a bucket`},
+		{"storage key", "storage: {regoin: x}\n", `yaml:1:11: storage: unknown key "regoin": did you mean region?`},
+		{"endpoint", "storage: {endpoint: localhost:9000}\n", `yaml:1:21: storage.endpoint: a URL like http://127.0.0.1:9000`},
+		{"key in the endpoint", "storage: {endpoint: \"http://me:hidden@x\"}\n", `storage.endpoint: a name or password has no place in it`},
+		{"path style", "storage: {path_style: maybe}\n", `storage.path_style maybe: use true or false`},
+		{"half a key", "storage: {access_key_id: x}\n", `storage: access_key_id and secret_access_key belong together`},
+		{"token without a key", "storage: {session_token: x}\n", `storage.session_token belongs to`},
 		{"catalog elsewhere", "catalog:\n  uri: https://x\n", "yaml:2:8: catalog.uri https://x: the path of a file"},
 		{"no home", "catalog: {uri: ~/x.db}\n", "yaml:1:16: ~/x.db: the environment variable HOME is not set"},
 		{"contract", "schema: {contract: maybe}\n", "schema.contract maybe: use evolve, freeze"},

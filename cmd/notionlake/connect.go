@@ -21,6 +21,7 @@ type connection struct {
 	loadID lake.LoadID
 	tag    string
 	tables []connectedTable
+	cloud  cloud
 	single bool // one table was asked for: its newest load is shown too
 	at     bool // --at was given
 }
@@ -75,6 +76,7 @@ func (p *program) connect(ctx context.Context, l *lakeAt, engine, table, at stri
 	if err != nil {
 		return err
 	}
+	conn.cloud = p.cloudOf(l.cfg)
 	if engine == "spark" && strings.Contains(conn.catalogName, ".") {
 		return usagef("connect spark: the catalog is named %s, and Spark takes no name with a dot: choose another catalog.name before the first load", conn.catalogName)
 	}

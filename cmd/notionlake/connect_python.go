@@ -8,11 +8,20 @@ import (
 // pyCatalog opens the catalog in Python and defines what is common.
 func (c connection) pyCatalog(b *strings.Builder, packages string, imports ...string) {
 	b.WriteString(c.about("#"))
+	b.WriteString(c.cloud.about("#"))
 	fmt.Fprintf(b, "# pip install %s\n", packages)
 	for _, i := range append(imports, "from pyiceberg.catalog.sql import SqlCatalog") {
 		b.WriteString(i + "\n")
 	}
-	fmt.Fprintf(b, "\ncatalog = SqlCatalog(%s, uri=%s, warehouse=%s)\n", pyText(c.catalogName), pyText("sqlite:///"+c.catalogFile), pyText(c.warehouse))
+	fmt.Fprintf(b, "\ncatalog = SqlCatalog(%s, uri=%s, warehouse=%s", pyText(c.catalogName), pyText("sqlite:///"+c.catalogFile), pyText(c.warehouse))
+	if properties := c.cloud.pyiceberg(); properties != nil {
+		b.WriteString(", **{\n")
+		for _, p := range properties {
+			fmt.Fprintf(b, "    %s: %s,\n", pyText(p[0]), pyText(p[1]))
+		}
+		b.WriteString("}")
+	}
+	b.WriteString(")\n")
 	if c.tag != "" {
 		fmt.Fprintf(b, "load = %s  # the tag of one load: the same for every table\n", pyText(c.tag))
 	}

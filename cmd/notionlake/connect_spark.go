@@ -10,6 +10,8 @@ const (
 	sparkVersion  = "4.1"
 	sparkRuntime  = "org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0"
 	sparkDatabase = "org.xerial:sqlite-jdbc:3.50.3.0"
+	sparkAWS      = "org.apache.iceberg:iceberg-aws-bundle:1.12.0"
+	sparkGCP      = "org.apache.iceberg:iceberg-gcp-bundle:1.12.0"
 )
 
 // spark opens the catalog by JDBC. It must have the name in Spark that it has in
@@ -17,18 +19,24 @@ const (
 func (c connection) spark() string {
 	var b strings.Builder
 	b.WriteString(c.about("#"))
+	b.WriteString(c.cloud.about("#"))
 	fmt.Fprintf(&b, "# pip install \"pyspark==%s.*\" (it needs Java 17)\n", sparkVersion)
 	b.WriteString("from pyspark.sql import SparkSession\n\n")
 	catalog := "spark.sql.catalog." + c.catalogName
 	b.WriteString("spark = (\n    SparkSession.builder\n")
-	for _, s := range [][2]string{
-		{"spark.jars.packages", sparkRuntime + "," + sparkDatabase},
+	packages, settings := c.cloud.spark()
+	all := [][2]string{
+		{"spark.jars.packages", sparkRuntime + "," + sparkDatabase + packages},
 		{"spark.sql.session.timeZone", "UTC"},
 		{catalog, "org.apache.iceberg.spark.SparkCatalog"},
 		{catalog + ".type", "jdbc"},
 		{catalog + ".uri", "jdbc:sqlite:" + c.catalogFile},
 		{catalog + ".warehouse", c.warehouse},
-	} {
+	}
+	for _, s := range settings {
+		all = append(all, [2]string{catalog + "." + s[0], s[1]})
+	}
+	for _, s := range all {
 		fmt.Fprintf(&b, "    .config(%s, %s)\n", pyText(s[0]), pyText(s[1]))
 	}
 	b.WriteString("    # Else a session that runs keeps the tables as it saw them first, until REFRESH TABLE.\n")

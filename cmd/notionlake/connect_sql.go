@@ -11,7 +11,10 @@ import (
 func (c connection) duckdb() string {
 	var b strings.Builder
 	b.WriteString(c.about("--"))
-	b.WriteString("INSTALL avro; LOAD avro;\nINSTALL iceberg; LOAD iceberg;\n")
+	b.WriteString(c.cloud.about("--"))
+	b.WriteString("INSTALL avro; LOAD avro;\n")
+	b.WriteString(c.cloud.duckdb())
+	b.WriteString("INSTALL iceberg; LOAD iceberg;\n")
 	folder := func(t connectedTable) string { return sqlText(strings.TrimPrefix(t.Location, "file://")) }
 	pinned := func(t connectedTable) string {
 		return "iceberg_scan(" + folder(t) + ", snapshot_from_id = " + formatID(t.SnapshotID) + ")"
@@ -45,19 +48,18 @@ func (c connection) trino() string {
 	var b strings.Builder
 	name := notTrino.ReplaceAllString(strings.ToLower(c.catalogName), "_")
 	b.WriteString(c.about("--"))
+	b.WriteString(c.cloud.about("--"))
 	b.WriteString("-- Once: put the jar of org.xerial:sqlite-jdbc into plugin/iceberg of the Trino server, which must see these files.\n")
 	b.WriteString("-- CREATE CATALOG needs catalog.management=dynamic; else write the settings, without quotes, to\n")
 	fmt.Fprintf(&b, "-- etc/catalog/%s.properties, with the line connector.name=iceberg.\n", name)
 	fmt.Fprintf(&b, "CREATE CATALOG %s USING iceberg WITH (\n", sqlName(name))
-	settings := [][2]string{
+	settings := append([][2]string{
 		{"iceberg.catalog.type", "jdbc"},
 		{"iceberg.jdbc-catalog.driver-class", "org.sqlite.JDBC"},
 		{"iceberg.jdbc-catalog.connection-url", "jdbc:sqlite:" + c.catalogFile},
 		{"iceberg.jdbc-catalog.catalog-name", c.catalogName},
 		{"iceberg.jdbc-catalog.default-warehouse-dir", c.warehouse},
-		{"fs.native-local.enabled", "true"},
-		{"local.location", "/"},
-	}
+	}, c.cloud.trino()...)
 	for i, s := range settings {
 		end := ","
 		if i == len(settings)-1 {

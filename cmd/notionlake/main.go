@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	stdlog "log"
 	"log/slog"
 	"os"
 	"runtime"
@@ -24,6 +25,7 @@ import (
 
 func main() {
 	tuneCollector(os.LookupEnv)
+	stdlog.SetOutput(io.Discard) // libraries print what comes back as an error as well
 	ctx, stop := withSignals(context.Background())
 	dir, _ := os.Getwd() // without one, relative paths stay what they are
 	code := run(ctx, os.Args, outside{dir: dir, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv})

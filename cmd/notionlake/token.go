@@ -83,7 +83,7 @@ func (p *program) tokenText(ctx context.Context, c *config) (text, from string, 
 		}
 		if text == c.Notion.Token.reveal() {
 			p.secrets.hide(strings.TrimSpace(text))
-			err = p.checkTokenInConfig(c)
+			err = p.checkSecretInConfig(c, "the token", "token: ${"+tokenVariable+"}", isLoopback(c.Notion.BaseURL))
 			if inEnv != "" && inEnv != strings.TrimSpace(text) {
 				p.log.Info("the token of the environment variable "+tokenVariable+" is used, not the one in the configuration", "config", c.path)
 				return inEnv, tokenVariable, err
@@ -96,17 +96,18 @@ func (p *program) tokenText(ctx context.Context, c *config) (text, from string, 
 	}
 }
 
-// checkTokenInConfig looks at who may read a configuration with a token in it.
-func (p *program) checkTokenInConfig(c *config) error {
+// checkSecretInConfig looks at who may read a configuration with a secret in it,
+// which could be written otherwise. One of a server on this machine opens nothing.
+func (p *program) checkSecretInConfig(c *config, what, otherwise string, harmless bool) error {
 	info, err := os.Stat(c.path)
 	if err != nil || info.Mode().Perm()&others == 0 {
 		return nil
 	}
-	if c.Notion.isLoopback() { // a simulator's token opens nothing
-		p.log.Warn("the configuration holds the token and everybody on this machine may read it", "file", c.path)
+	if harmless {
+		p.log.Warn("the configuration holds a secret and everybody on this machine may read it", "file", c.path, "secret", what)
 		return nil
 	}
-	return usagef("%s holds the token and everybody on this machine may read it: chmod 600 %s, or write token: ${%s}", c.path, c.path, tokenVariable)
+	return usagef("%s holds %s and everybody on this machine may read it: chmod 600 %s, or write %s", c.path, what, c.path, otherwise)
 }
 
 func readTokenFile(name string) (string, error) {

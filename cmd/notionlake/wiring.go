@@ -37,11 +37,6 @@ func (p *program) openLake(ctx context.Context, cfg *config, o catalog.Options) 
 	return &lakeAt{cfg, storage, c}, nil
 }
 
-func (p *program) openStorage(ctx context.Context, cfg *config) (*lake.Storage, error) {
-	storage, err := lake.OpenStorage(ctx, lake.StorageOptions{URL: cfg.Warehouse, Point: p.point})
-	return storage, storageError(err)
-}
-
 func (p *program) openCatalog(ctx context.Context, cfg *config, storage *lake.Storage, o catalog.Options) (*catalog.Catalog, error) {
 	o.Type, o.Name, o.URI = cfg.Catalog.Type, cfg.Catalog.Name, cfg.Catalog.URI
 	o.Namespace, o.Removed = cfg.Namespace, cfg.Schema.Removed
@@ -82,7 +77,7 @@ func (p *program) client(ctx context.Context, cfg *config) (*notion.Client, erro
 	if err != nil {
 		return nil, err
 	}
-	if strings.HasPrefix(cfg.Notion.BaseURL, "http:") && !cfg.Notion.isLoopback() {
+	if strings.HasPrefix(cfg.Notion.BaseURL, "http:") && !isLoopback(cfg.Notion.BaseURL) {
 		p.log.Warn("the token travels unencrypted: notion.base_url is not https", "base_url", cfg.Notion.BaseURL)
 	}
 	return notion.NewClient(notion.Options{

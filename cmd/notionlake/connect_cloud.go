@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// A cloud is what an engine needs to know to read a warehouse in s3 or gs. Keys
+// are not among it: no text that is printed holds a secret. Engines find them
+// where the cloud's own programs do.
+type cloud struct {
+	scheme    string // s3 or gs; "": a folder
+	endpoint  string // URL; "": the cloud's own
+	region    string
+	pathStyle bool
+	anonymous bool
+}
+
+func (p *program) cloudOf(cfg *config) cloud {
+	scheme, _, ok := strings.Cut(cfg.Warehouse, "://")
+	if !ok || scheme == "file" {
+		return cloud{}
+	}
+	c := cloud{
+		scheme: strings.ToLower(scheme), endpoint: cfg.Storage.Endpoint, region: cfg.Storage.Region, anonymous: cfg.Storage.Anonymous,
+		pathStyle: cfg.Storage.PathStyle == "true" || cfg.Storage.PathStyle == "" && cfg.Storage.Endpoint != "",
+	}
+	if host, _ := p.env(emulatorVariable); host != "" && c.scheme == "gs" {
+		c.anonymous = true
+		if c.endpoint == "" {
+			c.endpoint = "http://" + strings.TrimPrefix(host, "http://")
+		}
+	}
+	return c
+}
+
+// about says in a comment where keys come from.
+func (c cloud) about(comment string) string {
+	switch {
+	case c.anonymous || c.scheme == "":
+		return ""
+	case c.scheme == "s3":
+		return comment + " Keys are taken from the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or the machine's role.\n"
+	default:
+		return comment + " Credentials are those of the machine, or of GOOGLE_APPLICATION_CREDENTIALS.\n"
+	}
+}
+
+// host is the endpoint without its scheme, and whether it speaks TLS.
+func (c cloud) host() (host string, tls bool) {
+	u, err := url.Parse(c.endpoint)
+	if err != nil {
+		return c.endpoint, true
+	}
+	return u.Host, u.Scheme == "https"
+}
+
+// duckdb are the statements before the first reading.
+func (c cloud) duckdb() string {
+	var b strings.Builder
+	switch c.scheme {
+	case "s3":
+		b.WriteString("INSTALL httpfs; LOAD httpfs;\n")
+		if c.region != "" {
+			fmt.Fprintf(&b, "SET s3_region = %s;\n", sqlText(c.region))
+		}
+		if c.endpoint != "" {
+			host, tls := c.host()
+			fmt.Fprintf(&b, "SET s3_endpoint = %s;\nSET s3_use_ssl = %v;\n", sqlText(host), tls)
+		}
+		if c.pathStyle {
+			b.WriteString("SET s3_url_style = 'path';\n")
+		}
+	case "gs":
+		b.WriteString("INSTALL httpfs; LOAD httpfs;\n")
+		b.WriteString("-- DuckDB reads gs:// with HMAC keys: CREATE SECRET (TYPE gcs, KEY_ID '...', SECRET '...');\n")
+	}
+	return b.String()
+}
+
+// pyiceberg are the properties of the catalog.
+func (c cloud) pyiceberg() (properties [][2]string) {
+	add := func(key, value string, ok bool) {
+		if ok {
+			properties = append(properties, [2]string{key, value})
+		}
+	}
+	switch c.scheme {
+	case "s3":
+		add("s3.endpoint", c.endpoint, c.endpoint != "")
+		add("s3.region", c.region, c.region != "")
+		add("s3.anonymous", "true", c.anonymous)
+		add("s3.force-virtual-addressing", "true", c.endpoint != "" && !c.pathStyle)
+	case "gs":
+		add("gcs.service.host", c.endpoint, c.endpoint != "")
+		add("gcs.anonymous", "true", c.anonymous)
+	}
+	return properties
+}
+
+// spark are the settings of the catalog, by their names after its own.
+func (c cloud) spark() (packages string, settings [][2]string) {
+	add := func(key, value string, ok bool) {
+		if ok {
+			settings = append(settings, [2]string{key, value})
+		}
+	}
+	switch c.scheme {
+	case "s3":
+		add("io-impl", "org.apache.iceberg.aws.s3.S3FileIO", true)
+		add("client.region", c.region, c.region != "")
+		add("s3.endpoint", c.endpoint, c.endpoint != "")
+		add("s3.path-style-access", "true", c.pathStyle)
+		add("client.credentials-provider", "software.amazon.awssdk.auth.credentials.AnonymousCredentialsProvider", c.anonymous)
+		return "," + sparkAWS, settings
+	case "gs":
+		add("io-impl", "org.apache.iceberg.gcp.gcs.GCSFileIO", true)
+		add("gcs.service.host", c.endpoint, c.endpoint != "")
+		add("gcs.no-auth", "true", c.anonymous)
+		return "," + sparkGCP, settings
+	}
+	return "", nil
+}
+
+// trino are the settings of the catalog.
+func (c cloud) trino() (settings [][2]string) {
+	add := func(key, value string, ok bool) {
+		if ok {
+			settings = append(settings, [2]string{key, value})
+		}
+	}
+	switch c.scheme {
+	case "s3":
+		add("fs.native-s3.enabled", "true", true)
+		add("s3.region", c.region, c.region != "")
+		add("s3.endpoint", c.endpoint, c.endpoint != "")
+		add("s3.path-style-access", "true", c.pathStyle)
+	case "gs":
+		add("fs.native-gcs.enabled", "true", true)
+		add("gcs.endpoint", c.endpoint, c.endpoint != "")
+		add("gcs.auth-type", "APPLICATION_DEFAULT", !c.anonymous)
+	default:
+		add("fs.native-local.enabled", "true", true)
+		add("local.location", "/", true)
+	}
+	return settings
+}

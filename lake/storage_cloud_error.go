@@ -1,0 +1,59 @@
+package lake
+
+import (
+	"errors"
+	"net"
+	"strings"
+
+	"github.com/aws/smithy-go"
+	"google.golang.org/api/googleapi"
+)
+
+// cloudWords are what the codes of a cloud's refusals mean.
+var cloudWords = map[string]string{
+	"NoSuchBucket":          "the bucket does not exist",
+	"AccessDenied":          "access denied: the credentials do not allow it",
+	"Forbidden":             "access denied: the credentials do not allow it",
+	"InvalidAccessKeyId":    "the access key is not known: look at the credentials",
+	"SignatureDoesNotMatch": "the secret access key does not belong to the access key: look at the credentials",
+	"ExpiredToken":          "the temporary credentials have expired: get new ones",
+	"InvalidToken":          "the session token is not valid: get new credentials",
+	"RequestTimeTooSkewed":  "the clock of this machine is wrong",
+	"SlowDown":              "the storage asks to slow down, again and again: try again later",
+	"PermanentRedirect":     "the bucket is in another region: set storage.region",
+	"MovedPermanently":      "the bucket is in another region: set storage.region",
+}
+
+// cloudReason says in words why a cloud refused, "" where err is no refusal.
+func cloudReason(err error) string {
+	var api smithy.APIError
+	var google *googleapi.Error
+	var connect *net.OpError
+	text := err.Error()
+	switch {
+	case errors.As(err, &api):
+		if words, ok := cloudWords[api.ErrorCode()]; ok {
+			return words
+		}
+		return strings.TrimSuffix(api.ErrorCode()+": "+api.ErrorMessage(), ": ")
+	case errors.As(err, &google):
+		switch google.Code {
+		case 401:
+			return "the credentials are not valid: look at them"
+		case 403:
+			return cloudWords["AccessDenied"]
+		}
+		return strings.TrimSpace(google.Message)
+	case strings.Contains(text, "get credentials"), strings.Contains(text, "could not find default credentials"):
+		return "no credentials were found: set those of the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, GOOGLE_APPLICATION_CREDENTIALS) or of storage in the configuration, or give the machine a role"
+	case errors.As(err, &connect):
+		return connect.Error()
+	}
+	return ""
+}
+
+// isNoBucket reports whether it is the bucket that is missing.
+func isNoBucket(err error) bool {
+	var api smithy.APIError
+	return errors.Is(err, errNoBucket) || errors.As(err, &api) && api.ErrorCode() == "NoSuchBucket"
+}
