@@ -36,7 +36,7 @@ func badBucket(t *testing.T) {
 	}
 	for code, reason := range map[string]string{
 		"NoSuchBucket": "the bucket does not exist", "AccessDenied": "access denied", "InvalidAccessKeyId": "the access key is not known",
-		"SignatureDoesNotMatch": "does not belong to the access key", "RequestTimeTooSkewed": "the clock of this machine is wrong",
+		"SignatureDoesNotMatch": "the secret access key does not belong to the access key", "RequestTimeTooSkewed": "the clock of this machine is wrong",
 	} {
 		s3 := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/xml")

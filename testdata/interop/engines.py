@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 import zipfile
 
@@ -100,7 +101,7 @@ def trino():
         with open(os.path.join(folder, "log"), "w+", encoding="utf-8") as log:
             server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
             try:
-                wait(server, "http://127.0.0.1:%d/v1/info" % port, lambda info: not info["starting"], log)
+                wait(server, "http://127.0.0.1:%d/v1/info" % port, lambda answer: not json.load(answer)["starting"], log)
                 yield trino.dbapi.connect(host="127.0.0.1", port=port, user="interop", timezone="UTC")
             finally:
                 server.kill()
@@ -111,10 +112,14 @@ def wait(server, url, ready, log, seconds=180):
     """Waits until a server answers."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and server.poll() is None:
-        with contextlib.suppress(OSError, ValueError):
+        try:
             with urllib.request.urlopen(url, timeout=5) as answer:
-                if ready(json.load(answer)):
+                if ready(answer):
                     return
+        except urllib.error.HTTPError:
+            return  # it answers
+        except (OSError, ValueError):
+            pass
         time.sleep(0.2)
     log.flush()
     log.seek(0)
@@ -141,3 +146,57 @@ def spark(bin_dir, folder):
         yield names["spark"]
     finally:
         names["spark"].stop()
+
+
+KEYS = {"AWS_ACCESS_KEY_ID": "interopkey", "AWS_SECRET_ACCESS_KEY": "interopsecret", "AWS_REGION": "us-east-1"}
+
+
+def go_program(module, version):
+    """A program of a Go module, built once."""
+    folder = os.path.join(CACHE, "bin-" + version)
+    path = os.path.join(folder, module.split("/")[-1])
+    if not os.path.exists(path):
+        print("building %s %s (once)" % (module, version), file=sys.stderr)
+        subprocess.run(["go", "install", "%s@%s" % (module, version)], check=True, env={**os.environ, "GOBIN": folder, "GOFLAGS": "-mod=mod"})
+    return path
+
+
+@contextlib.contextmanager
+def server(command, ready, **options):
+    """A server that runs until the end of the block."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, **options)
+        try:
+            wait(process, ready, lambda _: True, log, seconds=30)
+            yield
+        finally:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def s3(bucket):
+    """versitygw, an S3 server that looks at signatures: its URL. The keys are in KEYS."""
+    program = go_program("github.com/versity/versitygw/cmd/versitygw", "v1.8.0")
+    with tempfile.TemporaryDirectory() as folder:
+        os.makedirs(os.path.join(folder, "data", bucket))
+        os.makedirs(os.path.join(folder, "meta"))
+        address = "127.0.0.1:%d" % free_port()
+        command = [program, "--port", address, "--access", KEYS["AWS_ACCESS_KEY_ID"], "--secret", KEYS["AWS_SECRET_ACCESS_KEY"],
+                   "--region", KEYS["AWS_REGION"], "posix", "--sidecar", os.path.join(folder, "meta"), os.path.join(folder, "data")]
+        with server(command, "http://" + address):
+            yield "http://" + address
+
+
+@contextlib.contextmanager
+def gcs(bucket):
+    """fake-gcs-server: its host and port, for STORAGE_EMULATOR_HOST."""
+    program = go_program("github.com/fsouza/fake-gcs-server", "v1.56.1")
+    with tempfile.TemporaryDirectory() as folder:
+        os.makedirs(os.path.join(folder, bucket))
+        port = free_port()
+        address = "127.0.0.1:%d" % port
+        command = [program, "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "filesystem", "-filesystem-root", folder,
+                   "-public-host", address, "-external-url", "http://" + address]
+        with server(command, "http://%s/storage/v1/b" % address):
+            yield address

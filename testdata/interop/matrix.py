@@ -2,18 +2,17 @@
 the truth, in every way that the engine has; runs what `connect` prints; and reads
 while loads are published. Prints a table in Markdown.
 
-usage: matrix.py BIN [OUT]
+usage: matrix.py BIN [OUT [NAME]]
 """
 
 import collections
+import contextlib
 import os
 import sys
 import tempfile
 
-from pyiceberg.catalog.sql import SqlCatalog
-
 import engines
-from generations import configure, connect, faulty, generations, python, simulator
+from generations import configure, connect, connection, faulty, generations, python, simulator
 from judge import judge
 from readers import DuckDB, PyIceberg, Spark, Trino
 
@@ -29,37 +28,61 @@ the workspace. The texts of `connect` are run as they are printed, for all table
 """
 
 
-def local(bin_dir, con):
-    """Local files and a SQLite catalog."""
+def local(_):
+    """A folder whose name has a space and a letter beyond ASCII."""
+    return contextlib.nullcontext(("", ENGINES))
+
+
+@contextlib.contextmanager
+def s3(_):
+    with engines.s3("lake") as endpoint:
+        yield 'warehouse: "s3://lake/notion one"\nstorage: {endpoint: "%s", region: us-east-1}\n' % endpoint, ENGINES
+
+
+STANDS = {"local files, SQLite": local, "S3 (versitygw), SQLite": s3}
+
+
+def judged(bin_dir, con, configuration, names):
+    """What the engines read of a warehouse, and how many texts of `connect` ran."""
     with tempfile.TemporaryDirectory() as work, simulator(bin_dir, "everything", *faulty("0.15")) as url:
         folder, truth = os.path.join(work, "my lake ö"), os.path.join(work, "truth")
-        configure(folder, url)
+        configure(folder, url, configuration)
         last = generations(bin_dir, folder, url, truth)
-        lake = os.path.join(folder, "lake")
-        catalog = SqlCatalog("notionlake", uri="sqlite:///" + os.path.join(lake, "catalog.db"), warehouse="file://" + lake)
         ran = collections.Counter()
-        trino = Trino(con)
-        ran["Trino"] = connect(bin_dir, folder, "trino", last, trino.run)
-        ran["DuckDB"] = connect(bin_dir, folder, "duckdb", last, lambda text: DuckDB().run(text))
-        for engine in ("pyiceberg", "polars", "pandas"):
-            ran["PyIceberg"] += connect(bin_dir, folder, engine, last, lambda text: python(text, cwd=folder))
-        environment = engines.spark_environment()
-        ran["Spark"] = connect(bin_dir, folder, "spark", last, lambda text: python(text, cwd=folder, env=environment))
+        trino, environment = Trino(con), engines.spark_environment()
+        for name, engine, run in (
+            ("Trino", "trino", trino.run),
+            ("DuckDB", "duckdb", lambda text: DuckDB().run(text)),
+            ("PyIceberg", "pyiceberg", lambda text: python(text, cwd=folder)),
+            ("PyIceberg", "polars", lambda text: python(text, cwd=folder)),
+            ("PyIceberg", "pandas", lambda text: python(text, cwd=folder)),
+            ("Spark", "spark", lambda text: python(text, cwd=folder, env=environment)),
+        ):
+            if name in names:
+                ran[name] += connect(bin_dir, folder, engine, last, run)
+        python_names = {}
+        exec(connection(bin_dir, folder, "pyiceberg", "_users"), python_names)
+        readers = [PyIceberg(), DuckDB(connection(bin_dir, folder, "duckdb", "_users")), trino]
         with engines.spark(bin_dir, folder) as session:
-            return judge(catalog, "notion", truth, [PyIceberg(), DuckDB(), Spark(session), trino]), ran
+            readers.append(Spark(session))
+            return judge(python_names["catalog"], "notion", truth, [r for r in readers if r.name in names]), ran
 
 
-def main(bin_dir, out=None):
+def main(bin_dir, out=None, only=""):
     lines = ["| storage and catalog | " + " | ".join(ENGINES) + " |", "|---" * (len(ENGINES) + 1) + "|"]
     wrong = 0
+    os.environ.update(engines.KEYS)  # Trino has them too
     with engines.trino() as con:
-        for name, stand in (("local files, SQLite", local),):
-            j, ran = stand(bin_dir, con)
+        for name, stand in STANDS.items():
+            if only not in name:
+                continue
+            with stand(bin_dir) as (configuration, names):
+                j, ran = judged(bin_dir, con, configuration, names)
             wrong += j.wrong
             lines.append("| %s | " % name + " | ".join(
                 "%s readings, %s cells, %d `connect`: %s" % (
                     format(j.tables[e], ","), format(j.cells[e], ","), ran[e], "no difference" if not j.by_engine[e] else "%d differences" % j.by_engine[e])
-                for e in ENGINES) + " |")
+                if e in names else "" for e in ENGINES) + " |")
     text = HEAD + "\n".join(lines) + "\n"
     print(text)
     if out:

@@ -31,13 +31,17 @@ class DuckDB:
     name = "DuckDB"
     lenient = False
 
-    def __init__(self):
+    def __init__(self, connect=""):
+        """connect is what `connect duckdb` prints: its settings are for a warehouse in a cloud."""
         self.con = duckdb.connect()
         self.con.execute("SET autoinstall_known_extensions=false; SET autoload_known_extensions=false; SET TimeZone='UTC'")
         for name in ("avro", "httpfs", "iceberg"):
             module = __import__("duckdb_extension_" + name)
             folder = os.path.join(os.path.dirname(module.__file__), "extensions", "v" + duckdb.__version__)
             self.con.execute("LOAD '%s'" % os.path.join(folder, name + ".duckdb_extension"))
+        for line in connect.splitlines():
+            if line.startswith("SET "):
+                self.con.execute(line)
 
     def readings(self, table, load):
         path = table.location().removeprefix("file://").replace("'", "''")
