@@ -1,6 +1,6 @@
 // Package catalog keeps the tables of a lake as Iceberg tables.
 //
-// The catalog is a table of pointers, in SQLite as the SQL catalogs of
+// The catalog is a table of pointers, in SQLite or Postgres as the SQL catalogs of
 // iceberg-go, PyIceberg, Spark and Trino have it: the name of each Iceberg table
 // and the metadata file that is the table. A publication writes the manifests
 // and the new metadata file of every table, durably, and then moves all the
@@ -26,6 +26,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"slices"
 	"strings"
@@ -57,7 +58,7 @@ var (
 // at once.
 type Catalog struct {
 	db        *sql.DB
-	path      string // of the SQLite file
+	database  database
 	name      string
 	namespace string
 	folder    string // storage key of the tables' folders
@@ -86,6 +87,7 @@ type store interface {
 	WriteAll(ctx context.Context, key string, data []byte) error
 	Replace(ctx context.Context, key string, data []byte) error
 	Delete(ctx context.Context, keys ...string) error
+	List(ctx context.Context, prefix string) iter.Seq2[lake.ObjectInfo, error]
 }
 
 var (
@@ -136,7 +138,7 @@ func (c *Catalog) listRows(ctx context.Context, rows []row) (listing, error) {
 		}
 		if _, ok := c.store.Key(r.location); !ok && r.name == lake.LedgerTable {
 			return listing{}, fmt.Errorf("catalog %s: the tables of namespace %s lie elsewhere (%s), not in the warehouse %s: %w",
-				c.path, c.namespace, r.location, c.store.Root(), ErrMoved)
+				c.database.place(), c.namespace, r.location, c.store.Root(), ErrMoved)
 		} else if !ok {
 			l.foreign[r.name] = fmt.Sprintf("its metadata %s is not in the warehouse %s", r.location, c.store.Root())
 			continue
@@ -187,8 +189,8 @@ func (c *Catalog) rows(ctx context.Context, q querier) (list []row, err error) {
 			err = c.fault("read", err)
 		}
 	}()
-	found, err := q.QueryContext(ctx, `SELECT table_name, COALESCE(metadata_location, ''), COALESCE(previous_metadata_location, ''),
-		COALESCE(iceberg_type, '') FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ? ORDER BY table_name`, c.name, c.namespace)
+	found, err := q.QueryContext(ctx, c.bind(`SELECT table_name, COALESCE(metadata_location, ''), COALESCE(previous_metadata_location, ''),
+		COALESCE(iceberg_type, '') FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ? ORDER BY table_name`), c.name, c.namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +220,7 @@ func (c *Catalog) metadata(ctx context.Context, r row) (table.Metadata, error) {
 		if r.previous != "" {
 			hint += "; the metadata file before it is " + r.previous
 		}
-		return fmt.Errorf("table %s: the catalog %s points to metadata file %s, which cannot be read (%s): %w", r.name, c.path, r.location, hint, err)
+		return fmt.Errorf("table %s: the catalog %s points to metadata file %s, which cannot be read (%s): %w", r.name, c.database.place(), r.location, hint, err)
 	}
 	key, _ := c.store.Key(r.location)
 	data, err := c.store.ReadAll(ctx, key)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -49,7 +48,7 @@ func (a *attempt) effect() string {
 // transact runs the transaction. Once it has begun it is not cancelled half way:
 // what it does takes no time, and a cancelled COMMIT would have an unknown outcome.
 func (a *attempt) transact(ctx context.Context) error {
-	if err := a.point.Hit("catalog.begin", a.path); err != nil {
+	if err := a.point.Hit("catalog.begin", a.database.place()); err != nil {
 		return err
 	}
 	conn, err := a.db.Conn(ctx)
@@ -62,7 +61,7 @@ func (a *attempt) transact(ctx context.Context) error {
 		return err
 	}
 	ctx = context.WithoutCancel(ctx)
-	err = a.point.Hit("catalog.begin.done", a.path)
+	err = a.point.Hit("catalog.begin.done", a.database.place())
 	if err == nil {
 		err = a.admitted(ctx, tx)
 	}
@@ -70,7 +69,7 @@ func (a *attempt) transact(ctx context.Context) error {
 		err = a.move(ctx, tx)
 	}
 	if err == nil {
-		err = a.point.Hit("catalog.commit", a.path)
+		err = a.point.Hit("catalog.commit", a.database.place())
 	}
 	if err != nil {
 		return errors.Join(err, tx.Rollback())
@@ -79,7 +78,7 @@ func (a *attempt) transact(ctx context.Context) error {
 	if err != nil {
 		err = a.fault("commit to", err)
 	} else {
-		err = a.point.Hit("catalog.commit.done", a.path)
+		err = a.point.Hit("catalog.commit.done", a.database.place())
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", errCommit, err)
@@ -87,39 +86,9 @@ func (a *attempt) transact(ctx context.Context) error {
 	return nil
 }
 
-// lockTry is how long SQLite waits for another program's lock at a stretch. It
-// does not look at a context meanwhile.
-const lockTry = 100 * time.Millisecond
-
-// begin begins the transaction, and with it takes the write lock. Another
-// program's lock is waited for in short tries, so that ctx is heard.
-func (c *Catalog) begin(ctx context.Context, conn *sql.Conn) (tx *sql.Tx, err error) {
-	within := context.WithoutCancel(ctx) // a transaction ends with its context
-	if err := busyTimeout(within, conn, min(lockTry, c.lockTimeout)); err != nil {
-		return nil, c.fault("write", err)
-	}
-	defer func() {
-		if e := busyTimeout(within, conn, c.lockTimeout); e != nil && tx != nil {
-			err, tx = errors.Join(c.fault("write", e), tx.Rollback()), nil
-		}
-	}()
-	for deadline := time.Now().Add(c.lockTimeout); ; {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		tx, err = conn.BeginTx(within, nil)
-		switch {
-		case err == nil:
-			return tx, nil
-		case !isLocked(err), !time.Now().Before(deadline):
-			return nil, c.fault("write", err)
-		}
-	}
-}
-
-func busyTimeout(ctx context.Context, conn *sql.Conn, d time.Duration) error {
-	_, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", d.Milliseconds()))
-	return err
+// begin begins a transaction that writes.
+func (c *Catalog) begin(ctx context.Context, conn *sql.Conn) (*sql.Tx, error) {
+	return c.database.begin(ctx, conn)
 }
 
 // move writes the rows of all tables. Tables that change their names get one
@@ -147,7 +116,7 @@ func (a *attempt) move(ctx context.Context, tx *sql.Tx) error {
 		}
 	}
 	for _, t := range renamed {
-		if err := a.update(ctx, tx, t.name, `UPDATE OR IGNORE iceberg_tables SET table_name = ?
+		if err := a.update(ctx, tx, t.name, `UPDATE iceberg_tables SET table_name = ?
 			WHERE catalog_name = ? AND table_namespace = ? AND metadata_location = ?`,
 			t.name, a.name, a.namespace, t.metadata); err != nil {
 			return err
@@ -157,7 +126,7 @@ func (a *attempt) move(ctx context.Context, tx *sql.Tx) error {
 		if t.base != nil || a.hold {
 			continue
 		}
-		if err := a.update(ctx, tx, t.name, `INSERT OR IGNORE INTO iceberg_tables
+		if err := a.update(ctx, tx, t.name, `INSERT INTO iceberg_tables
 			(catalog_name, table_namespace, table_name, iceberg_type, metadata_location) VALUES (?, ?, ?, 'TABLE', ?)`,
 			a.name, a.namespace, t.name, t.metadata); err != nil {
 			return err
@@ -171,14 +140,15 @@ func (a *attempt) update(ctx context.Context, tx *sql.Tx, name, statement string
 	if err := a.point.Hit("catalog.update", name); err != nil {
 		return err
 	}
-	result, err := tx.ExecContext(ctx, statement, args...)
-	if err != nil {
-		return a.fault("write", err)
+	result, err := tx.ExecContext(ctx, a.bind(statement), args...)
+	n := int64(0)
+	if err == nil {
+		n, err = result.RowsAffected()
 	}
-	switch n, err := result.RowsAffected(); {
-	case err != nil:
+	switch f := a.database.fault(err); {
+	case err != nil && (f == nil || !f.taken):
 		return a.fault("write", err)
-	case n != 1:
+	case err != nil || n != 1:
 		return fmt.Errorf("table %s has been changed by another program meanwhile: %w", name, lake.ErrConflict)
 	}
 	return a.point.Hit("catalog.update.done", name)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 
 	"github.com/apache/iceberg-go/table"
@@ -177,8 +178,23 @@ func (c *Catalog) superfluous(ctx context.Context, next map[string]table.Metadat
 	return slices.Sorted(maps.Keys(now)), nil
 }
 
+// Folders are the folders of all tables and views of the namespace.
+func (c *Catalog) Folders(ctx context.Context) ([]string, error) {
+	rows, err := c.rows(ctx, c.db)
+	if err != nil {
+		return nil, err
+	}
+	var folders []string
+	for _, row := range rows {
+		if key, ok := c.store.Key(row.location); ok {
+			folders = append(folders, path.Dir(path.Dir(key)))
+		}
+	}
+	return folders, nil
+}
+
 // StageCompaction plans that the rows of a table come to lie in other files.
-func (c *Catalog) StageCompaction(ctx context.Context, key string) (lake.Staged, error) {
+func (c *Catalog) StageCompaction(ctx context.Context, key string, snapshot int64) (lake.Staged, error) {
 	l, err := c.list(ctx)
 	if err != nil {
 		return nil, err
@@ -186,6 +202,9 @@ func (c *Catalog) StageCompaction(ctx context.Context, key string) (lake.Staged,
 	e := l.byKey(key)
 	if e == nil {
 		return nil, fmt.Errorf("table with the key %s: %w", key, ErrNotFound)
+	}
+	if now := e.meta.CurrentSnapshot(); now == nil || now.SnapshotID != snapshot {
+		return nil, fmt.Errorf("table %s has been changed by another program meanwhile: %w", e.name, lake.ErrConflict)
 	}
 	schema := e.meta.CurrentSchema()
 	if err := writable(e); err != nil {

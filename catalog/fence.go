@@ -18,8 +18,9 @@ func (c *Catalog) Admit(ctx context.Context, run lake.RunID) error {
 		return err
 	}
 	err := c.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO iceberg_namespace_properties
-			(catalog_name, namespace, property_key, property_value) VALUES (?, ?, ?, ?)`,
+		_, err := tx.ExecContext(ctx, c.bind(`INSERT INTO iceberg_namespace_properties
+			(catalog_name, namespace, property_key, property_value) VALUES (?, ?, ?, ?)
+			ON CONFLICT (catalog_name, namespace, property_key) DO UPDATE SET property_value = excluded.property_value`),
 			c.name, c.namespace, runProperty(run), "admitted")
 		return err
 	})
@@ -51,8 +52,8 @@ func (c *Catalog) Fence(ctx context.Context, runs ...lake.RunID) error {
 
 // leave takes the admission of a run back and reports whether it had one.
 func (c *Catalog) leave(ctx context.Context, tx *sql.Tx, run lake.RunID) (bool, error) {
-	result, err := tx.ExecContext(ctx, `DELETE FROM iceberg_namespace_properties
-		WHERE catalog_name = ? AND namespace = ? AND property_key = ?`, c.name, c.namespace, runProperty(run))
+	result, err := tx.ExecContext(ctx, c.bind(`DELETE FROM iceberg_namespace_properties
+		WHERE catalog_name = ? AND namespace = ? AND property_key = ?`), c.name, c.namespace, runProperty(run))
 	if err != nil {
 		return false, err
 	}

@@ -26,12 +26,14 @@ type holder struct {
 // lockPath is the file beside the catalog's that stands for its namespace. It
 // stays when the lock is released: who deletes it while another process opens it
 // would let two in.
-func (c *Catalog) lockPath() string { return c.path + "." + c.namespace + ".lock" }
+func (d *sqliteFile) lockPath(c *Catalog) string { return d.path + "." + c.namespace + ".lock" }
 
-// Lock takes the lock of the namespace: one of the operating system on a file,
-// which ends with the process however that ends.
-func (c *Catalog) Lock(ctx context.Context) (func() error, error) {
-	path := c.lockPath()
+// Lock takes the lock of the namespace, which ends with the process however that ends.
+func (c *Catalog) Lock(ctx context.Context) (func() error, error) { return c.database.lock(ctx, c) }
+
+// lock takes a lock of the operating system on a file.
+func (d *sqliteFile) lock(ctx context.Context, c *Catalog) (func() error, error) {
+	path := d.lockPath(c)
 	fail := func(err error) (func() error, error) {
 		return nil, fmt.Errorf("lock %s: %w", path, reason(err))
 	}

@@ -99,6 +99,7 @@ func TestModel(t *testing.T) {
 // A publishedLoad is what the tables must hold as a load left them.
 type publishedLoad struct {
 	id     lake.LoadID
+	after  lake.LoadID            // of one that is held: the newest load then
 	tables map[string]truth.Table // by key
 	state  *truth.State
 }
@@ -408,7 +409,9 @@ func (m *model) hold() {
 	var held *lake.HeldError
 	switch {
 	case errors.As(err, &held):
-		m.held[report.LoadID] = m.truthOf(ws, report.LoadID)
+		p := m.truthOf(ws, report.LoadID)
+		p.after = m.newest
+		m.held[report.LoadID] = p
 	case err != nil:
 		m.t.Errorf("hold: %v", err)
 	default:
@@ -425,7 +428,7 @@ func (m *model) decide() {
 		p := m.held[id]
 		if m.IntN(2) == 0 {
 			_, err := m.loader(notiontest.Faults{}).PublishHeld(context.Background(), id)
-			switch overtaken := m.newest > id; {
+			switch overtaken := m.newest != p.after; {
 			case err == nil && !overtaken:
 				m.add(p)
 				delete(m.held, id)

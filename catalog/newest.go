@@ -58,7 +58,7 @@ func (c *Catalog) CheckNewest(ctx context.Context) error {
 		return nil
 	}
 	e := l.entries[i]
-	return fmt.Errorf("table %s was published as %s and the catalog has %s: %w: restore the newer catalog, or, to go on from load %s and give up what came after it, delete every version-hint.text below %s",
+	return fmt.Errorf("table %s was published as %s and the catalog has %s: %w: restore the newer catalog, or, to go on from load %s and give up what came after it, delete the version-hint.text of its tables (below %s)",
 		e.name, behind[e.key], strings.TrimSuffix(path.Base(e.location), metadataSuffix), lake.ErrCatalogOld, l.lastLoad(), c.store.URI(c.Folder()))
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,5 +86,24 @@ func TestCheckNewest(t *testing.T) {
 		if err := c.CheckNewest(t.Context()); err != nil {
 			t.Errorf("hint %q: %v", text, err)
 		}
+	}
+}
+
+// Folders of what other programs made are known, and a table that they changed is
+// not compacted from what it was.
+func TestOthersAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	w := newWarehouse(t)
+	c := w.open()
+	snapshots := w.mustPublish(c, loadID(1), change{schema: schema("tasks", "tasks"), rows: 3})
+	w.alter(`INSERT INTO iceberg_tables (catalog_name, table_namespace, table_name, iceberg_type, metadata_location)
+		VALUES ('notionlake', 'notion', 'theirs', 'VIEW', ?)`, w.storage.URI("notion/theirs/metadata/00000-x.metadata.json"))
+	folders, err := c.Folders(t.Context())
+	if err != nil || !slices.Contains(folders, "notion/theirs") || !slices.Contains(folders, "notion/tasks") {
+		t.Errorf("folders %v, %v", folders, err)
+	}
+	w.mustPublish(c, loadID(2), change{schema: schema("tasks", "tasks"), rows: 4})
+	if _, err := c.StageCompaction(t.Context(), "tasks", snapshots[0].ID); !errors.Is(err, lake.ErrConflict) {
+		t.Errorf("a compaction of what the table was: %v", err)
 	}
 }

@@ -16,7 +16,7 @@ import (
 func (a *attempt) landed(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
-	if err := a.point.Hit("catalog.outcome", a.path); err != nil {
+	if err := a.point.Hit("catalog.outcome", a.database.place()); err != nil {
 		return false, err
 	}
 	rows, err := a.lockedRows(ctx)
@@ -71,9 +71,14 @@ func (t *target) followed(e *entry) bool {
 
 // lockedRows reads the rows of the namespace while it holds the write lock.
 func (c *Catalog) lockedRows(ctx context.Context) (list []row, err error) {
-	tx, err := c.db.BeginTx(ctx, nil)
+	conn, err := c.db.Conn(ctx)
 	if err != nil {
 		return nil, c.fault("read", err)
+	}
+	defer func() { _ = conn.Close() }() // back to the pool
+	tx, err := c.begin(ctx, conn)
+	if err != nil {
+		return nil, err
 	}
 	defer func() {
 		if e := tx.Rollback(); e != nil && !errors.Is(e, sql.ErrTxDone) {

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/apache/iceberg-go"
@@ -16,8 +17,8 @@ const parallelReads = 8
 // References returns the storage keys of every file that the metadata of any
 // table of the namespace names, foreign tables included: metadata files, the log
 // of earlier ones, manifest lists and manifests of all snapshots, data and delete
-// files, statistics, and the version hint. What lies outside the warehouse is
-// left out.
+// files, statistics, and the version hint. Data files and tables that lie outside
+// the warehouse are left out; a list of files outside is an error.
 func (c *Catalog) References(ctx context.Context) (map[string]bool, error) {
 	return c.references(ctx, nil)
 }
@@ -64,7 +65,7 @@ func (r *references) add(uris ...string) {
 }
 
 func (r *references) table(ctx context.Context, meta table.Metadata) error {
-	r.add(meta.Location() + "/metadata/" + hintName)
+	r.add(strings.TrimSuffix(meta.Location(), "/") + "/metadata/" + hintName)
 	for entry := range meta.PreviousFiles() {
 		r.add(entry.MetadataFile)
 	}

@@ -119,12 +119,22 @@ var (
 func (c *Catalog) newLocation(ctx context.Context, key string) (string, error) {
 	folder := c.folderOf(key)
 	for n := 2; ; n++ {
-		hint, err := c.hintOf(ctx, folder)
-		if err != nil || hint == "" {
+		used, err := c.isUsed(ctx, folder)
+		if err != nil || !used {
 			return folder, err
 		}
 		folder = fmt.Sprintf("%s-%d", c.folderOf(key), n)
 	}
+}
+
+// isUsed reports whether the metadata of a table is in a folder.
+func (c *Catalog) isUsed(ctx context.Context, folder string) (bool, error) {
+	for o, err := range c.store.List(ctx, folder+"/metadata/") {
+		if err != nil || strings.HasSuffix(o.Key, metadataSuffix) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // folderOf makes a folder from a table's key, which never changes. No part of it

@@ -46,9 +46,13 @@ type Catalog interface {
 	// Restage plans the change of a held load again, from its record. The change
 	// takes no further files.
 	Restage(ctx context.Context, record json.RawMessage) (Staged, error)
-	// StageCompaction plans that the rows of a table come to lie in other files,
-	// those of the Change, and nothing else. ErrNotPlain: that would lose something.
-	StageCompaction(ctx context.Context, key string) (Staged, error)
+	// Folders are the folders of all tables and views that the namespace has, those
+	// of other programs included, as far as they are in the warehouse.
+	Folders(ctx context.Context) ([]string, error)
+	// StageCompaction plans that the rows of a table, which is at a snapshot, come
+	// to lie in other files, those of the Change, and nothing else. ErrNotPlain: that
+	// would lose something. ErrConflict: the table has another snapshot.
+	StageCompaction(ctx context.Context, key string, snapshot int64) (Staged, error)
 	// Publish makes every change visible at once, in one snapshot per table, all
 	// with the load's tag; tables without a change get the tag only.
 	// ErrConflict: another writer was first, and nothing changed. ErrUnknown: the

@@ -54,7 +54,7 @@ func (m *maintenance) compact(ctx context.Context) error {
 		}
 		todo = append(todo, c)
 		m.report.Compacted = append(m.report.Compacted, Compacted{
-			Table: t.Schema.Table, Before: len(c.rest) + len(c.small), After: len(c.rest) + 1, Rows: t.Snapshot.Rows,
+			Table: t.Schema.Table, Before: len(c.rest) + len(c.small), After: len(c.rest) + c.files(m.FileBytes), Rows: t.Snapshot.Rows,
 		})
 	}
 	if len(todo) == 0 || m.plan.DryRun {
@@ -73,6 +73,7 @@ func (m *maintenance) compact(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("compact: %w", err), m.bury(ctx, []journalEntry{entry}))
 	}
+	m.report.Did = true
 	return m.conclude(ctx, entry)
 }
 
@@ -96,8 +97,20 @@ func (m *maintenance) plansCompaction(ctx context.Context, t TableState) (*compa
 	if len(c.small) < smallFiles {
 		return nil, nil
 	}
-	c.staged, err = m.Catalog.StageCompaction(ctx, t.Schema.Key)
+	c.staged, err = m.Catalog.StageCompaction(ctx, t.Schema.Key, t.Snapshot.ID)
 	return c, err
+}
+
+// files is about how many files the small ones become.
+func (c *compaction) files(target int64) int {
+	var all int64
+	for _, f := range c.small {
+		all += f.Bytes
+	}
+	if target <= 0 {
+		target = defaultFileBytes
+	}
+	return int(max(1, (all+target-1)/target))
 }
 
 // publishCompaction writes the new files and makes the tables consist of them.

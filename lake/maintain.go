@@ -31,6 +31,9 @@ type MaintenanceReport struct {
 	Files     FileCount   `json:"files"` // that were deleted with them
 	Compacted []Compacted `json:"compacted"`
 	Orphans   Orphans     `json:"orphans"`
+	// Did says that loads have expired or tables were compacted, also where the
+	// rest failed.
+	Did bool `json:"-"`
 }
 
 // A FileCount is a number of files and their size.
@@ -132,11 +135,15 @@ func (m *maintenance) expire(ctx context.Context) error {
 	if !entered {
 		return err
 	}
+	m.report.Did = m.report.Did || err == nil
 	// What is deleted is only what no table names: also where nothing has expired.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maintainTimeout)
 	defer cancel()
 	if e := m.bury(ctx, []journalEntry{entry}); e != nil {
-		return errors.Join(err, fmt.Errorf("delete the files of expired loads: %w", e))
+		if err == nil {
+			e = fmt.Errorf("the loads have expired, but not all of their files could be deleted, which the next run does: %w", e)
+		}
+		return errors.Join(err, e)
 	}
 	return err
 }

@@ -50,6 +50,10 @@ func (m *maintenance) orphans(ctx context.Context) error {
 	for _, t := range tables {
 		folders[path.Dir(strings.TrimSuffix(t.Layout.Prefix, "/"))] = true
 	}
+	all, err := m.Catalog.Folders(ctx)
+	if err != nil {
+		return err
+	}
 	unknown := map[string]bool{}
 	for _, o := range found {
 		if refs[o.Key] || runs[runOf(o.Key)] {
@@ -57,7 +61,9 @@ func (m *maintenance) orphans(ctx context.Context) error {
 		}
 		folder := tableFolder(o.Key, m.Catalog.Folder())
 		if !folders[folder] {
-			unknown[folder] = true
+			if !slices.Contains(all, folder) {
+				unknown[folder] = true
+			}
 			continue
 		}
 		m.report.Orphans.add(o.Bytes)

@@ -12,11 +12,16 @@ type Retention struct {
 	// Last is how many of the newest loads are kept.
 	Last int
 	// Daily, Weekly and Monthly are of how many days, ISO weeks and months, of
-	// those that have a load, the newest load is kept. All are in UTC.
+	// those that have a load, the newest load is kept. All are in UTC. Loads that
+	// lie in the future are kept: the clock was wrong once, and since then the IDs
+	// say nothing of days, for each is later than the one before.
 	Daily, Weekly, Monthly int
 	// Younger keeps every load that is younger.
 	Younger time.Duration
 }
+
+// clockTolerance is how far the clocks of two machines may be apart.
+const clockTolerance = time.Hour
 
 // Empty reports whether nothing but the newest load would be kept.
 func (r Retention) Empty() bool { return r == Retention{} }
@@ -25,6 +30,11 @@ func (r Retention) Empty() bool { return r == Retention{} }
 type KeptLoad struct {
 	LoadID  LoadID   `json:"load_id"`
 	Reasons []string `json:"reasons"`
+}
+
+// byTime says that the times of the loads matter, not only their order.
+func (r Retention) byTime() bool {
+	return r.Daily > 0 || r.Weekly > 0 || r.Monthly > 0 || r.Younger > 0
 }
 
 // Split divides loads, the oldest first, into those that are kept and those that
@@ -47,9 +57,13 @@ func (r Retention) Split(loads []LoadID, now time.Time) (kept []KeptLoad, expire
 		if i == len(loads)-1 {
 			reasons = append(reasons, "newest")
 		}
+		future := at.Sub(now) > clockTolerance
+		if future && r.byTime() {
+			reasons = append(reasons, "future")
+		}
 		for n := range rules {
 			rule := &rules[n]
-			if rule.left == 0 {
+			if rule.left == 0 || rule.period != nil && future {
 				continue
 			}
 			if rule.period != nil {
@@ -62,7 +76,7 @@ func (r Retention) Split(loads []LoadID, now time.Time) (kept []KeptLoad, expire
 			rule.left--
 			reasons = append(reasons, rule.name)
 		}
-		if r.Younger > 0 && now.Sub(at) < r.Younger {
+		if r.Younger > 0 && !future && now.Sub(at) < r.Younger {
 			reasons = append(reasons, "younger")
 		}
 		if reasons == nil {

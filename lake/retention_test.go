@@ -30,7 +30,7 @@ func TestRetention(t *testing.T) {
 		{
 			"weeks begin on Monday and go over the end of the year",
 			lake.Retention{Weekly: 2},
-			day("2026-12-20", "2026-12-27", "2026-12-28", "2027-01-03", "2027-01-04"), "20270103T0300:weekly 20270104T0300:newest+weekly",
+			day("2025-12-21", "2025-12-28", "2025-12-29", "2026-01-04", "2026-01-05"), "20260104T0300:weekly 20260105T0300:newest+weekly",
 		},
 		{"the same week of another year", lake.Retention{Weekly: 2}, day("2025-11-17", "2026-11-16"), "20251117T0300:weekly 20261116T0300:newest+weekly"},
 		{"months", lake.Retention{Monthly: 2}, day("2025-12-31", "2026-01-01", "2026-01-31", "2026-02-01"), "20260131T0300:monthly 20260201T0300:newest+monthly"},
@@ -42,6 +42,11 @@ func TestRetention(t *testing.T) {
 		},
 		{"younger", lake.Retention{Younger: 72 * time.Hour}, day("2026-11-19", "2026-11-20", "2026-11-22"), "20261120T0300:younger 20261122T0300:newest+younger"},
 		{"the clock has gone back", lake.Retention{Last: 1}, day("2027-01-01", "2027-01-02"), "20270102T0300:newest+last"},
+		{
+			"the clock was ahead once", lake.Retention{Daily: 1},
+			[]lake.LoadID{"20261119T030000Z", "20261120T030000Z", "20360101T000000Z", "20360101T000001Z", "20360101T000002Z"},
+			"20261120T0300:daily 20360101T0000:future 20360101T000001Z:future 20360101T000002Z:newest+future",
+		},
 		{"no load", lake.Retention{Last: 1}, nil, ""},
 	}
 	for _, tt := range tests {

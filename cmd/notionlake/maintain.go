@@ -96,13 +96,14 @@ func (p *program) maintain(c *cli.Context, plan func(*config) lake.Maintenance) 
 		return errNoLoad()
 	}
 	report, err := p.loader(l).Maintain(c.Context, m)
-	if err != nil {
+	if err != nil && !report.Did {
 		return err
 	}
+	// What was done is said, whatever became of the rest.
 	if c.Bool("json") {
-		return p.printJSON(report)
+		return errors.Join(err, p.printJSON(report))
 	}
-	return p.printText(maintenanceText(report, m))
+	return errors.Join(err, p.printText(maintenanceText(report, m)))
 }
 
 // loader is a Loader that reads no source.

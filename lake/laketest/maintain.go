@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -70,8 +71,19 @@ func (c *Catalog) Expire(ctx context.Context, loads []lake.LoadID, _ lake.RunID,
 	return nil
 }
 
+// Folders are the folders of the tables.
+func (c *Catalog) Folders(context.Context) ([]string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var folders []string
+	for _, t := range c.tables {
+		folders = append(folders, path.Dir(strings.TrimSuffix(t.states[0].layout.Prefix, "/")))
+	}
+	return folders, nil
+}
+
 // StageCompaction plans that a table's rows come to lie in other files.
-func (c *Catalog) StageCompaction(_ context.Context, key string) (lake.Staged, error) {
+func (c *Catalog) StageCompaction(_ context.Context, key string, snapshot int64) (lake.Staged, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.tables[key]
@@ -79,6 +91,9 @@ func (c *Catalog) StageCompaction(_ context.Context, key string) (lake.Staged, e
 		return nil, fmt.Errorf("no table with the key %s", key)
 	}
 	now := t.states[len(t.states)-1]
+	if now.snapshot.ID != snapshot {
+		return nil, fmt.Errorf("table %s has changed: %w", key, lake.ErrConflict)
+	}
 	return &staged{schema: now.schema, layout: now.layout, base: now.snapshot.ID, lastField: t.lastField}, nil
 }
 
