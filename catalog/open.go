@@ -102,6 +102,9 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	return c, nil
 }
 
+// Place is where the catalog is, for messages: a path, or a URL without secrets.
+func (c *Catalog) Place() string { return c.database.place() }
+
 // Close ends the use of the catalog. The storage stays open.
 func (c *Catalog) Close() error { return c.db.Close() }
 
@@ -134,12 +137,6 @@ func (c *Catalog) prepare(ctx context.Context, readOnly bool) error {
 		}
 	}
 	return errors.Join(err, cat.Close())
-}
-
-// isLocked reports whether another program's lock is in the way.
-func (c *Catalog) isLocked(err error) bool {
-	f := c.database.fault(err)
-	return f != nil && f.locked
 }
 
 // fault says what an error of the database means and what to do.

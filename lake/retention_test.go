@@ -43,7 +43,8 @@ func TestRetention(t *testing.T) {
 		{"younger", lake.Retention{Younger: 72 * time.Hour}, day("2026-11-19", "2026-11-20", "2026-11-22"), "20261120T0300:younger 20261122T0300:newest+younger"},
 		{"the clock has gone back", lake.Retention{Last: 1}, day("2027-01-01", "2027-01-02"), "20270102T0300:newest+last"},
 		{
-			"the clock was ahead once", lake.Retention{Daily: 1},
+			"the clock was ahead once",
+			lake.Retention{Daily: 1},
 			[]lake.LoadID{"20261119T030000Z", "20261120T030000Z", "20360101T000000Z", "20360101T000001Z", "20360101T000002Z"},
 			"20261120T0300:daily 20360101T0000:future 20360101T000001Z:future 20360101T000002Z:newest+future",
 		},

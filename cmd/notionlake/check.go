@@ -268,8 +268,8 @@ func (p *program) checkLake(ctx context.Context, cfg *config, list *checkList) {
 	case err != nil:
 		list.fail("catalog", storageError(err))
 	case last == "":
-		list.ok("catalog", "%s, no load yet", cfg.Catalog.URI)
+		list.ok("catalog", "%s, no load yet", c.Place())
 	default:
-		list.ok("catalog", "%s, %s, last load %s", cfg.Catalog.URI, plural(int64(len(tables)), "table"), last)
+		list.ok("catalog", "%s, %s, last load %s", c.Place(), plural(int64(len(tables)), "table"), last)
 	}
 }

@@ -311,9 +311,6 @@ func (p *program) complete(c *config, present map[string]string) (err error) {
 			return badKey(f.key, "%s %s: use %s", f.key, f.value, strings.Join(f.allowed, ", "))
 		}
 	}
-	if c.Catalog.Type != "sqlite" {
-		return badKey("catalog.type", "catalog.type %s: this version has sqlite only", c.Catalog.Type)
-	}
 	if c.Catalog.Name == "" {
 		return badKey("catalog.name", "catalog.name is empty")
 	}
@@ -329,8 +326,12 @@ func (p *program) complete(c *config, present map[string]string) (err error) {
 	if err := c.Storage.check(); err != nil {
 		return err
 	}
-	if c.Catalog.URI, err = p.catalogFile(c); err != nil {
-		return badKey("catalog.uri", "%v", err)
+	if err := p.checkCatalog(c); err != nil {
+		key := "catalog.uri"
+		if c.Catalog.Type != "sqlite" && c.Catalog.Type != "postgres" {
+			key = "catalog.type"
+		}
+		return badKey(key, "%v", err)
 	}
 	if c.maxShrink, err = parseShare(c.Guard.MaxShrink); err != nil {
 		return badKey("guard.max_shrink", "%v", err)

@@ -99,6 +99,26 @@ func (c cloud) pyiceberg() (properties [][2]string) {
 	return properties
 }
 
+// polars are the options of a scan, as a further argument: of the catalog's
+// properties it takes none.
+func (c cloud) polars() string {
+	if c.scheme != "s3" || c.endpoint == "" && c.region == "" {
+		return ""
+	}
+	var options []string
+	add := func(key, value string, ok bool) {
+		if ok {
+			options = append(options, pyText(key)+": "+pyText(value))
+		}
+	}
+	_, tls := c.host()
+	add("aws_endpoint_url", c.endpoint, c.endpoint != "")
+	add("aws_region", c.region, c.region != "")
+	add("aws_allow_http", "true", c.endpoint != "" && !tls)
+	add("aws_skip_signature", "true", c.anonymous)
+	return ", storage_options={" + strings.Join(options, ", ") + "}"
+}
+
 // spark are the settings of the catalog, by their names after its own.
 func (c cloud) spark() (packages string, settings [][2]string) {
 	add := func(key, value string, ok bool) {

@@ -9,11 +9,12 @@ import (
 func (c connection) pyCatalog(b *strings.Builder, packages string, imports ...string) {
 	b.WriteString(c.about("#"))
 	b.WriteString(c.cloud.about("#"))
+	b.WriteString(c.database.about("#"))
 	fmt.Fprintf(b, "# pip install %s\n", packages)
 	for _, i := range append(imports, "from pyiceberg.catalog.sql import SqlCatalog") {
 		b.WriteString(i + "\n")
 	}
-	fmt.Fprintf(b, "\ncatalog = SqlCatalog(%s, uri=%s, warehouse=%s", pyText(c.catalogName), pyText("sqlite:///"+c.catalogFile), pyText(c.warehouse))
+	fmt.Fprintf(b, "\ncatalog = SqlCatalog(%s, uri=%s, warehouse=%s", pyText(c.catalogName), pyText(c.database.sqlalchemy), pyText(c.warehouse))
 	if properties := c.cloud.pyiceberg(); properties != nil {
 		b.WriteString(", **{\n")
 		for _, p := range properties {
@@ -60,14 +61,14 @@ func (c connection) pyTables(b *strings.Builder, read, end string) {
 
 func (c connection) pyiceberg() string {
 	var b strings.Builder
-	c.pyCatalog(&b, `"pyiceberg[sql-sqlite,pyarrow]"`)
+	c.pyCatalog(&b, `"pyiceberg[`+c.database.extra+`,pyarrow]"`)
 	c.pyRead(&b, ".to_arrow()")
 	return b.String()
 }
 
 func (c connection) pandas() string {
 	var b strings.Builder
-	c.pyCatalog(&b, `pandas "pyiceberg[sql-sqlite,pyarrow]"`)
+	c.pyCatalog(&b, `pandas "pyiceberg[`+c.database.extra+`,pyarrow]"`)
 	c.pyRead(&b, ".to_pandas()")
 	return b.String()
 }
@@ -75,16 +76,17 @@ func (c connection) pandas() string {
 // polars finds the files by the catalog and reads them itself.
 func (c connection) polars() string {
 	var b strings.Builder
-	c.pyCatalog(&b, `polars "pyiceberg[sql-sqlite,pyarrow]"`, "import polars as pl")
-	const pinned = "pl.scan_iceberg(table, snapshot_id=table.snapshot_by_name(load).snapshot_id)"
+	c.pyCatalog(&b, `polars "pyiceberg[`+c.database.extra+`,pyarrow]"`, "import polars as pl")
+	options := c.cloud.polars()
+	pinned := "pl.scan_iceberg(table, snapshot_id=table.snapshot_by_name(load).snapshot_id" + options + ")"
 	if c.single {
 		t := c.tables[0]
 		fmt.Fprintf(&b, "table = %s\n", c.pyTable(pyText(t.Name)))
-		b.WriteString("frame = pl.scan_iceberg(table)\nprint(frame.head(10).collect())\n")
+		b.WriteString("frame = pl.scan_iceberg(table" + options + ")\nprint(frame.head(10).collect())\n")
 		if c.tag != "" {
 			b.WriteString("then = " + pinned + "\n")
 		} else {
-			fmt.Fprintf(&b, "then = pl.scan_iceberg(table, snapshot_id=%d)\n", t.SnapshotID)
+			fmt.Fprintf(&b, "then = pl.scan_iceberg(table, snapshot_id=%d%s)\n", t.SnapshotID, options)
 		}
 		b.WriteString("print(then.head(10).collect())\n")
 		return b.String()

@@ -49,17 +49,22 @@ func (c connection) trino() string {
 	name := notTrino.ReplaceAllString(strings.ToLower(c.catalogName), "_")
 	b.WriteString(c.about("--"))
 	b.WriteString(c.cloud.about("--"))
-	b.WriteString("-- Once: put the jar of org.xerial:sqlite-jdbc into plugin/iceberg of the Trino server, which must see these files.\n")
+	b.WriteString(c.database.about("--"))
+	b.WriteString("-- Once: put the jar of " + c.database.artifact + " into plugin/iceberg of the Trino server, which must reach these files.\n")
 	b.WriteString("-- CREATE CATALOG needs catalog.management=dynamic; else write the settings, without quotes, to\n")
 	fmt.Fprintf(&b, "-- etc/catalog/%s.properties, with the line connector.name=iceberg.\n", name)
 	fmt.Fprintf(&b, "CREATE CATALOG %s USING iceberg WITH (\n", sqlName(name))
 	settings := append([][2]string{
 		{"iceberg.catalog.type", "jdbc"},
-		{"iceberg.jdbc-catalog.driver-class", "org.sqlite.JDBC"},
-		{"iceberg.jdbc-catalog.connection-url", "jdbc:sqlite:" + c.catalogFile},
+		{"iceberg.jdbc-catalog.driver-class", c.database.driver},
+		{"iceberg.jdbc-catalog.connection-url", c.database.jdbc},
 		{"iceberg.jdbc-catalog.catalog-name", c.catalogName},
 		{"iceberg.jdbc-catalog.default-warehouse-dir", c.warehouse},
 	}, c.cloud.trino()...)
+	if c.database.user != "" {
+		settings = append(settings, [2]string{"iceberg.jdbc-catalog.connection-user", c.database.user},
+			[2]string{"iceberg.jdbc-catalog.connection-password", "${ENV:" + passwordVariable + "}"})
+	}
 	for i, s := range settings {
 		end := ","
 		if i == len(settings)-1 {

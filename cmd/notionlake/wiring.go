@@ -59,8 +59,10 @@ func (p *program) openExisting(ctx context.Context, c *cli.Context) (*lakeAt, er
 
 // openExistingFor opens a lake that must be there.
 func (p *program) openExistingFor(ctx context.Context, cfg *config, o catalog.Options) (*lakeAt, error) {
-	if _, err := os.Stat(cfg.Catalog.URI); errors.Is(err, fs.ErrNotExist) {
-		return nil, usagef("there is no catalog at %s: `notionlake run` makes it", cfg.Catalog.URI)
+	if cfg.Catalog.Type == "sqlite" {
+		if _, err := os.Stat(cfg.Catalog.URI); errors.Is(err, fs.ErrNotExist) {
+			return nil, usagef("there is no catalog at %s: `notionlake run` makes it", cfg.Catalog.URI)
+		}
 	}
 	return p.openLake(ctx, cfg, o)
 }
