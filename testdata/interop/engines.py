@@ -200,3 +200,44 @@ def gcs(bucket):
                    "-public-host", address, "-external-url", "http://" + address]
         with server(command, "http://%s/storage/v1/b" % address):
             yield address
+
+
+def postgres_programs():
+    """The folder with Postgres's programs, "" where there is none."""
+    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb") + glob.glob("/opt/homebrew/opt/postgresql*/bin/initdb"))
+    if not found and shutil.which("apt-get") and os.getuid() == 0:
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["apt-get", "-qq", "update"], ["apt-get", "-qq", "install", "-y", "--no-install-recommends", "postgresql"]):
+            subprocess.run(command, check=False, env=environment, stdout=sys.stderr)
+        found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
+    path = found[-1] if found else os.path.realpath(shutil.which("initdb") or "")
+    return os.path.dirname(path) if os.path.exists(path) else ""
+
+
+@contextlib.contextmanager
+def postgres():
+    """A Postgres server: its URL without the password, which is in PGPASSWORD. None where Postgres is not installed."""
+    programs = postgres_programs()
+    if not programs:
+        print("Postgres is not installed: what needs it is left out", file=sys.stderr)
+        yield None
+        return
+    # The server refuses to run as root.
+    as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    with tempfile.TemporaryDirectory(dir="/var/tmp" if as_user else None) as folder:
+        os.environ["PGPASSWORD"] = "interop"
+        with open(os.path.join(folder, "password"), "w", encoding="utf-8") as f:
+            f.write(os.environ["PGPASSWORD"])
+        if as_user:
+            shutil.chown(folder, "postgres")
+            shutil.chown(os.path.join(folder, "password"), "postgres")
+        data, port = os.path.join(folder, "data"), free_port()
+        subprocess.run(as_user + [os.path.join(programs, "initdb"), "-D", data, "-U", "interop", "--pwfile=" + os.path.join(folder, "password"),
+                                  "--auth=scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"], check=True, cwd="/", stdout=subprocess.DEVNULL)
+        control = as_user + [os.path.join(programs, "pg_ctl"), "-D", data, "-w", "-l", os.path.join(folder, "log")]
+        subprocess.run(control + ["-o", "-c listen_addresses=127.0.0.1 -c port=%d -c unix_socket_directories=''" % port, "start"],
+                       check=True, cwd="/", stdout=subprocess.DEVNULL)
+        try:
+            yield "postgres://interop@127.0.0.1:%d/postgres" % port
+        finally:
+            subprocess.run(control + ["-m", "immediate", "stop"], check=False, cwd="/", stdout=subprocess.DEVNULL)

@@ -39,7 +39,14 @@ def s3(_):
         yield 'warehouse: "s3://lake/notion one"\nstorage: {endpoint: "%s", region: us-east-1}\n' % endpoint, ENGINES
 
 
-STANDS = {"local files, SQLite": local, "S3 (versitygw), SQLite": s3}
+@contextlib.contextmanager
+def s3_postgres(_):
+    with engines.s3("lake") as endpoint, engines.postgres() as url:
+        yield ('warehouse: "s3://lake/notion one"\nstorage: {endpoint: "%s", region: us-east-1}\n'
+               'catalog: {type: postgres, uri: "%s"}\n' % (endpoint, url)), ENGINES
+
+
+STANDS = {"local files, SQLite": local, "S3 (versitygw), SQLite": s3, "S3 (versitygw), Postgres": s3_postgres}
 
 
 def judged(bin_dir, con, configuration, names):
@@ -71,7 +78,7 @@ def judged(bin_dir, con, configuration, names):
 def main(bin_dir, out=None, only=""):
     lines = ["| storage and catalog | " + " | ".join(ENGINES) + " |", "|---" * (len(ENGINES) + 1) + "|"]
     wrong = 0
-    os.environ.update(engines.KEYS)  # Trino has them too
+    os.environ.update(engines.KEYS, PGPASSWORD="interop")  # Trino has them too
     with engines.trino() as con:
         for name, stand in STANDS.items():
             if only not in name:
