@@ -119,10 +119,34 @@ func (l *Loader) Discard(ctx context.Context, load LoadID) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.end()) }()
 	held, err := s.heldEntry(load)
-	if err != nil {
+	if err == nil {
+		return storageError(s.dropHeld(ctx, held))
+	}
+	pinned, e := s.Catalog.Holds(ctx)
+	if e != nil {
+		return storageError(e)
+	}
+	if !slices.Contains(pinned, load) {
 		return err
 	}
-	return storageError(s.dropHeld(ctx, held))
+	return storageError(s.dropDamaged(ctx, load))
+}
+
+// dropDamaged discards a load that tables hold and of which the journal has no
+// entry, or a damaged one, which was put aside.
+func (s *session) dropDamaged(ctx context.Context, load LoadID) error {
+	held := journalEntry{Run: NewRunID(), LoadID: load, Started: s.now(), Version: s.Version, Pinned: true}
+	var aside []string
+	for o, err := range s.Storage.List(ctx, s.journal.damaged()+string(load)+"_") {
+		if err != nil {
+			return err
+		}
+		held.Run, aside = RunID(runOf(o.Key)), append(aside, o.Key)
+	}
+	if err := s.dropHeld(ctx, held); err != nil {
+		return err
+	}
+	return s.Storage.Delete(ctx, aside...)
 }
 
 // dropHeld discards a held load. Once that is written down it is brought to an

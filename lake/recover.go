@@ -66,12 +66,17 @@ func (s *session) recover(ctx context.Context) error {
 			return err
 		}
 	}
-	if len(entries) == 0 {
-		return nil
-	}
 	known, err := knownLoads(ctx, s.Catalog)
 	if err != nil {
 		return err
+	}
+	for _, id := range known.pinned {
+		if !slices.ContainsFunc(entries, func(e journalEntry) bool { return e.LoadID == id }) {
+			s.Logger.WarnContext(ctx, "of a load that is held the journal has no entry that can be read: it can only be discarded", "load", id)
+		}
+	}
+	if len(entries) == 0 {
+		return nil
 	}
 	var dead, discarding []journalEntry
 	for _, e := range entries {

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/notionlake/notionlake/extract/notiontest"
+)
+
+// A held load whose entry in the journal cannot be read can still be discarded,
+// and nothing of it is left.
+func TestHeldEntryDamaged(t *testing.T) {
+	w, steps := notiontest.Demo(1)
+	b := newBenchOf(t, w, notiontest.Options{})
+	b.configure("schema: {contract: freeze}\n")
+	b.call("run", "--as-load", "20260101T000000Z").wants(t, exitDone)
+	for _, s := range steps {
+		s.Apply()
+	}
+	b.call("run", "--as-load", "20260102T000000Z").wants(t, exitHeld)
+	entries, err := filepath.Glob(filepath.Join(b.dir, "lake", "_notionlake", "notion", "journal", "20260102T000000Z_*.json"))
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("entries %v, %v", entries, err)
+	}
+	name, err := filepath.Rel(b.dir, entries[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.write(name, "{", 0o644)
+	b.call("publish", "20260102T000000Z").wants(t, exitUsage, "can only be discarded", "20260102T000000Z")
+	b.call("discard", "20260102T000000Z").wants(t, exitDone)
+	b.call("discard", "20260102T000000Z").wants(t, exitUsage, "is not held")
+	b.checkFiles()
+	b.call("run", "--as-load", "20260103T000000Z").wants(t, exitHeld)
+	b.call("discard", "20260103T000000Z").wants(t, exitDone)
+	b.checkFiles()
+}
