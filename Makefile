@@ -56,7 +56,7 @@ lint: $(LINTER) ## vet, format and import rules
 interop: build ## DuckDB and PyIceberg judge several loads, cell by cell (installs them once)
 	"$$(bash testdata/interop/readers.sh)" testdata/interop/run.py $(CURDIR)/$(BIN)
 	"$$(bash testdata/interop/readers.sh)" testdata/interop/meanwhile.py $(CURDIR)/$(BIN)
-	"$$(bash testdata/interop/readers.sh)" testdata/interop/servers.py
+	"$$(bash testdata/interop/readers.sh)" testdata/interop/servers.py $(CURDIR)/$(BIN)
 
 matrix: build ## every engine judges every load in every way, and Trino reads meanwhile (docs/matrix.md; it needs Maven, Java 17 and 25)
 	"$$(bash testdata/interop/readers.sh)" testdata/interop/matrix.py $(CURDIR)/$(BIN) docs/matrix.md

@@ -1,6 +1,7 @@
-"""Runs the tests that need servers: an S3, a GCS and a Postgres server.
+"""Runs the tests that need servers: an S3, a GCS and a Postgres server, and kills
+runs whose warehouse and catalog are there.
 
-usage: servers.py
+usage: servers.py BIN [KILLS [SEED]]
 """
 
 import os
@@ -8,6 +9,7 @@ import subprocess
 import sys
 
 import engines
+from killed import killed
 
 
 def test(what, package, run, **variables):
@@ -16,8 +18,17 @@ def test(what, package, run, **variables):
     return subprocess.run(["go", "test", "-count=1", "-timeout", "10m", package, "-run", run], env=environment, check=False).returncode
 
 
-def main():
-    failed = 0
+def kills(what, bin_dir, configuration, n, seed):
+    hit, landed, wrong = killed(bin_dir, configuration, n, seed)
+    print("== %s: %d runs killed of %d, %d of them after the commit (seed %d): %d wrong" % (what, hit, n, landed, seed, len(wrong)), flush=True)
+    for text in wrong:
+        print("WRONG", text)
+    return len(wrong) + (hit < n // 3)
+
+
+def main(bin_dir, n="10", seed="1"):
+    failed, n, seed = 0, int(n), int(seed)
+    os.environ.update(engines.KEYS)
     with engines.s3("test") as endpoint:
         failed += test("S3", "./lake", "^TestCloud", NOTIONLAKE_TEST_BUCKET="s3://test", AWS_ENDPOINT_URL=endpoint, **engines.KEYS)
     with engines.gcs("test") as host:
@@ -25,8 +36,11 @@ def main():
     with engines.postgres() as url:
         if url:
             failed += test("Postgres", "./catalog", "^TestPostgres", NOTIONLAKE_TEST_POSTGRES=url)
+            with engines.s3("test") as endpoint:
+                failed += kills("S3, Postgres", bin_dir, 'warehouse: s3://test/killed\nstorage: {endpoint: "%s"}\n'
+                                'catalog: {type: postgres, uri: "%s"}\n' % (endpoint, url), n, seed)
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))
