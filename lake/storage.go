@@ -44,6 +44,7 @@ type Storage struct {
 	disk   *disk      // nil in a cloud
 	s3     *s3.Client // nil elsewhere
 	temp   string
+	part   int // bytes of the parts in which an object is sent to a cloud
 	point  Point
 }
 

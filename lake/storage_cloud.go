@@ -30,8 +30,10 @@ type CloudOptions struct {
 }
 
 const (
-	// partBytes is the size of the parts in which an object is sent, which are held in memory.
-	partBytes = 8 << 20
+	// The parts in which an object is sent are held in memory, and Google's library
+	// takes one for each object however small it is.
+	partBytesS3  = 8 << 20
+	partBytesGCS = 4 << 20
 	// parallelParts of one object are sent at a time.
 	parallelParts = 2
 	// parallelDeletes are sent at a time.
@@ -47,8 +49,9 @@ func openCloud(ctx context.Context, p location, o StorageOptions) (*Storage, err
 		s.root += "/" + p.prefix
 	}
 	open := openS3
+	s.part = partBytesS3
 	if p.scheme == "gs" {
-		open = openGCS
+		open, s.part = openGCS, partBytesGCS
 	}
 	if err := open(ctx, s, p.bucket, o.Cloud); err != nil {
 		return nil, objectFault("open", s.root, err)
@@ -153,7 +156,7 @@ func (f *fingerprint) add(p []byte) {
 // abortUpload ends the upload of an object that was abandoned: the library does
 // not always get it done, where a part was on its way.
 func (o *Object) abortUpload() {
-	if o.bytes < partBytes {
+	if o.bytes < int64(o.storage.part) {
 		return // it is sent in one request
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), abandonTimeout)

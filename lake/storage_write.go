@@ -61,7 +61,7 @@ func (s *Storage) create(ctx context.Context, key string, fresh bool) (*Object, 
 			as(&o.file)
 			return nil
 		},
-		BufferSize: partBytes, MaxConcurrency: parallelParts,
+		BufferSize: s.part, MaxConcurrency: parallelParts,
 	})
 	if err != nil {
 		cancel()
