@@ -79,25 +79,30 @@ func (c cloud) duckdb() string {
 	return b.String()
 }
 
-// pyiceberg are the properties of the catalog.
-func (c cloud) pyiceberg() (properties [][2]string) {
-	add := func(key, value string, ok bool) {
-		if ok {
-			properties = append(properties, [2]string{key, value})
-		}
+// Settings are names with their values.
+type settings [][2]string
+
+// add adds a setting where it is needed.
+func (s *settings) add(name, value string, needed bool) {
+	if needed {
+		*s = append(*s, [2]string{name, value})
 	}
+}
+
+// pyiceberg are the properties of the catalog.
+func (c cloud) pyiceberg() (properties settings) {
 	switch c.scheme {
 	case "s3":
-		add("s3.endpoint", c.endpoint, c.endpoint != "")
-		add("s3.region", c.region, c.region != "")
-		add("s3.anonymous", "true", c.anonymous)
-		add("s3.force-virtual-addressing", "true", c.endpoint != "" && !c.pathStyle)
+		properties.add("s3.endpoint", c.endpoint, c.endpoint != "")
+		properties.add("s3.region", c.region, c.region != "")
+		properties.add("s3.anonymous", "true", c.anonymous)
+		properties.add("s3.force-virtual-addressing", "true", c.endpoint != "" && !c.pathStyle)
 	case "gs":
-		add("gcs.service.host", c.endpoint, c.endpoint != "")
+		properties.add("gcs.service.host", c.endpoint, c.endpoint != "")
 		// Without a token pyarrow looks for credentials for minutes; a server on this
 		// machine does not look at it.
-		add("gcs.oauth2.token", "none", c.anonymous)
-		add("gcs.oauth2.token-expires-at", "4102444800000", c.anonymous)
+		properties.add("gcs.oauth2.token", "none", c.anonymous)
+		properties.add("gcs.oauth2.token-expires-at", "4102444800000", c.anonymous)
 	}
 	return properties
 }
@@ -123,49 +128,39 @@ func (c cloud) polars() string {
 }
 
 // spark are the settings of the catalog, by their names after its own.
-func (c cloud) spark() (packages string, settings [][2]string) {
-	add := func(key, value string, ok bool) {
-		if ok {
-			settings = append(settings, [2]string{key, value})
-		}
-	}
+func (c cloud) spark() (packages string, all settings) {
 	switch c.scheme {
 	case "s3":
-		add("io-impl", "org.apache.iceberg.aws.s3.S3FileIO", true)
-		add("client.region", c.region, c.region != "")
-		add("s3.endpoint", c.endpoint, c.endpoint != "")
-		add("s3.path-style-access", "true", c.pathStyle)
-		add("client.credentials-provider", "software.amazon.awssdk.auth.credentials.AnonymousCredentialsProvider", c.anonymous)
-		return "," + sparkAWS, settings
+		all.add("io-impl", "org.apache.iceberg.aws.s3.S3FileIO", true)
+		all.add("client.region", c.region, c.region != "")
+		all.add("s3.endpoint", c.endpoint, c.endpoint != "")
+		all.add("s3.path-style-access", "true", c.pathStyle)
+		all.add("client.credentials-provider", "software.amazon.awssdk.auth.credentials.AnonymousCredentialsProvider", c.anonymous)
+		return "," + sparkAWS, all
 	case "gs":
-		add("io-impl", "org.apache.iceberg.gcp.gcs.GCSFileIO", true)
-		add("gcs.service.host", c.endpoint, c.endpoint != "")
-		add("gcs.no-auth", "true", c.anonymous)
-		return "," + sparkGCP, settings
+		all.add("io-impl", "org.apache.iceberg.gcp.gcs.GCSFileIO", true)
+		all.add("gcs.service.host", c.endpoint, c.endpoint != "")
+		all.add("gcs.no-auth", "true", c.anonymous)
+		return "," + sparkGCP, all
 	}
 	return "", nil
 }
 
 // trino are the settings of the catalog.
-func (c cloud) trino() (settings [][2]string) {
-	add := func(key, value string, ok bool) {
-		if ok {
-			settings = append(settings, [2]string{key, value})
-		}
-	}
+func (c cloud) trino() (all settings) {
 	switch c.scheme {
 	case "s3":
-		add("fs.native-s3.enabled", "true", true)
-		add("s3.region", c.region, c.region != "")
-		add("s3.endpoint", c.endpoint, c.endpoint != "")
-		add("s3.path-style-access", "true", c.pathStyle)
+		all.add("fs.native-s3.enabled", "true", true)
+		all.add("s3.region", c.region, c.region != "")
+		all.add("s3.endpoint", c.endpoint, c.endpoint != "")
+		all.add("s3.path-style-access", "true", c.pathStyle)
 	case "gs":
-		add("fs.native-gcs.enabled", "true", true)
-		add("gcs.endpoint", c.endpoint, c.endpoint != "")
-		add("gcs.auth-type", "APPLICATION_DEFAULT", !c.anonymous)
+		all.add("fs.native-gcs.enabled", "true", true)
+		all.add("gcs.endpoint", c.endpoint, c.endpoint != "")
+		all.add("gcs.auth-type", "APPLICATION_DEFAULT", !c.anonymous)
 	default:
-		add("fs.native-local.enabled", "true", true)
-		add("local.location", "/", true)
+		all.add("fs.native-local.enabled", "true", true)
+		all.add("local.location", "/", true)
 	}
-	return settings
+	return all
 }
