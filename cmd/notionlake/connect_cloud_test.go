@@ -1,0 +1,92 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/notionlake/notionlake/extract/notion"
+)
+
+// What `connect` prints says how to reach warehouse and catalog, and no secret.
+// That the texts work is shown by `make matrix`.
+func TestConnectCloud(t *testing.T) {
+	for _, c := range []struct {
+		name, warehouse string
+		storage         storageConfig
+		env             map[string]string
+		want            map[string][]string
+		without         map[string]string
+	}{
+		{
+			name: "S3", warehouse: "s3://bucket/lake", storage: storageConfig{Region: "eu-central-1"},
+			want: map[string][]string{
+				"duckdb": {"SET s3_region = 'eu-central-1';", "LOAD httpfs"}, "pyiceberg": {`"s3.region": "eu-central-1"`},
+				"polars": {`storage_options={"aws_region": "eu-central-1"}`}, "spark": {"iceberg-aws-bundle", `client.region", "eu-central-1"`},
+				"trino": {`"fs.native-s3.enabled" = 'true'`, `"s3.region" = 'eu-central-1'`},
+			},
+			without: map[string]string{"trino": "local.location", "duckdb": "s3_endpoint", "spark": "path-style"},
+		},
+		{
+			name: "compatible", warehouse: "s3://bucket/lake",
+			storage: storageConfig{
+				Endpoint: "http://127.0.0.1:9000", AccessKeyID: secret{notion.Token("thekeyid")}, SecretAccessKey: secret{notion.Token("thesecretkey")},
+			},
+			want: map[string][]string{
+				"duckdb": {"SET s3_endpoint = '127.0.0.1:9000';", "SET s3_use_ssl = false;", "SET s3_url_style = 'path';"},
+				"polars": {`"aws_allow_http": "true"`}, "spark": {`s3.path-style-access", "true"`}, "trino": {`"s3.path-style-access" = 'true'`},
+				"pandas": {`"s3.endpoint": "http://127.0.0.1:9000"`, "AWS_ACCESS_KEY_ID"},
+			},
+		},
+		{
+			name: "virtual hosts", warehouse: "s3://bucket/lake", storage: storageConfig{Endpoint: "https://s3.example.com", PathStyle: "false"},
+			want:    map[string][]string{"duckdb": {"SET s3_use_ssl = true;"}, "pyiceberg": {"force-virtual-addressing"}},
+			without: map[string]string{"duckdb": "url_style", "spark": "path-style", "trino": "path-style", "polars": "allow_http"},
+		},
+		{
+			name: "Google", warehouse: "gs://bucket/lake",
+			want: map[string][]string{
+				"spark": {"GCSFileIO", "iceberg-gcp-bundle"}, "trino": {"fs.native-gcs.enabled", "APPLICATION_DEFAULT"}, "pyiceberg": {"GOOGLE_APPLICATION_CREDENTIALS"},
+			},
+			without: map[string]string{"pyiceberg": "gcs.", "spark": "no-auth"},
+		},
+		{
+			name: "emulator", warehouse: "gs://bucket/lake", env: map[string]string{emulatorVariable: "127.0.0.1:4443"},
+			want: map[string][]string{"pyiceberg": {`"gcs.service.host": "http://127.0.0.1:4443"`}, "spark": {"gcs.no-auth"}},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := defaults()
+			cfg.Warehouse, cfg.Storage = c.warehouse, c.storage
+			cfg.Catalog.Type, cfg.Catalog.URI = "postgres", "postgres://lake:thepassword@db.example.com:5433/meta"
+			p := newTestProgram(c.env)
+			conn := connection{
+				catalogName: "notionlake", database: databaseOf(cfg), warehouse: c.warehouse, namespace: "notion", cloud: p.cloudOf(cfg), tag: "load_x",
+				tables: []connectedTable{{"tasks", c.warehouse + "/notion/tasks", 7}}, single: true,
+			}
+			for _, engine := range engineNames() {
+				text := engines()[engine](conn)
+				for _, hidden := range []string{"thepassword", "thesecretkey", "thekeyid"} {
+					if strings.Contains(text, hidden) {
+						t.Errorf("%s shows %s", engine, hidden)
+					}
+				}
+				want := c.want[engine]
+				switch engine {
+				case "duckdb":
+				case "spark", "trino":
+					want = append(want, "jdbc:postgresql://db.example.com:5433/meta", "PGPASSWORD", "org.postgresql")
+				default:
+					want = append(want, `"postgresql+psycopg2://lake@db.example.com:5433/meta"`, "sql-postgres")
+				}
+				for _, w := range want {
+					if !strings.Contains(text, w) {
+						t.Errorf("%s lacks %s:\n%s", engine, w, text)
+					}
+				}
+				if w := c.without[engine]; w != "" && strings.Contains(text, w) {
+					t.Errorf("%s has %s:\n%s", engine, w, text)
+				}
+			}
+		})
+	}
+}
