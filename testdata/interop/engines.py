@@ -146,6 +146,11 @@ def spark(bin_dir, folder):
         yield names["spark"]
     finally:
         names["spark"].stop()
+        # The next session may want other packages, which a JVM takes when it starts.
+        from pyspark import SparkContext
+        SparkContext._gateway.shutdown()
+        SparkContext._gateway.proc.stdin.close()
+        SparkContext._gateway = SparkContext._jvm = None
 
 
 KEYS = {"AWS_ACCESS_KEY_ID": "interopkey", "AWS_SECRET_ACCESS_KEY": "interopsecret", "AWS_REGION": "us-east-1"}
