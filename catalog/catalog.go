@@ -22,14 +22,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -57,8 +55,7 @@ var (
 // A Catalog is the tables of one namespace. It may be used by several goroutines
 // at once.
 type Catalog struct {
-	db        *sql.DB
-	database  database
+	backend   backend
 	name      string
 	namespace string
 	folder    string // storage key of the tables' folders
@@ -119,9 +116,30 @@ func (l listing) byKey(key string) *entry {
 	return nil
 }
 
+// isEmpty reports whether the table has nothing to be read: a run made it that
+// has not published yet, or died before it did.
+func (e *entry) isEmpty() bool {
+	if e.meta.CurrentSnapshot() != nil {
+		return false
+	}
+	for range e.meta.Refs() {
+		return false
+	}
+	return true
+}
+
 // list reads the namespace.
 func (c *Catalog) list(ctx context.Context) (listing, error) {
-	rows, err := c.rows(ctx, c.db)
+	rows, err := c.backend.rows(ctx)
+	if err != nil {
+		return listing{}, err
+	}
+	return c.listRows(ctx, rows)
+}
+
+// listRecent is list for what is planned while the lock is held.
+func (c *Catalog) listRecent(ctx context.Context) (listing, error) {
+	rows, err := c.backend.recent(ctx)
 	if err != nil {
 		return listing{}, err
 	}
@@ -136,9 +154,13 @@ func (c *Catalog) listRows(ctx context.Context, rows []row) (listing, error) {
 			l.foreign[r.name] = "it is a view"
 			continue
 		}
+		if r.unknown != "" {
+			l.foreign[r.name] = r.unknown
+			continue
+		}
 		if _, ok := c.store.Key(r.location); !ok && r.name == lake.LedgerTable {
 			return listing{}, fmt.Errorf("catalog %s: the tables of namespace %s lie elsewhere (%s), not in the warehouse %s: %w",
-				c.database.place(), c.namespace, r.location, c.store.Root(), ErrMoved)
+				c.backend.place(), c.namespace, r.location, c.store.Root(), ErrMoved)
 		} else if !ok {
 			l.foreign[r.name] = fmt.Sprintf("its metadata %s is not in the warehouse %s", r.location, c.store.Root())
 			continue
@@ -172,43 +194,21 @@ func (c *Catalog) listRows(ctx context.Context, rows []row) (listing, error) {
 	return l, nil
 }
 
-// A row is a row of iceberg_tables.
+// A row is a table or a view as the catalog has it.
 type row struct {
-	name, location, previous string
-	view                     bool
-}
-
-// A querier is the database or a transaction.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
-func (c *Catalog) rows(ctx context.Context, q querier) (list []row, err error) {
-	defer func() {
-		if err != nil {
-			err = c.fault("read", err)
-		}
-	}()
-	found, err := q.QueryContext(ctx, c.bind(`SELECT table_name, COALESCE(metadata_location, ''), COALESCE(previous_metadata_location, ''),
-		COALESCE(iceberg_type, '') FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ? ORDER BY table_name`), c.name, c.namespace)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, found.Close()) }()
-	for found.Next() {
-		var r row
-		var kind string
-		if err := found.Scan(&r.name, &r.location, &r.previous, &kind); err != nil {
-			return nil, err
-		}
-		r.view = strings.EqualFold(kind, "VIEW")
-		list = append(list, r)
-	}
-	return list, found.Err()
+	name, location string
+	previous       string // location of the metadata before; "" where that is not known
+	view           bool
+	unknown        string // why the catalog can say no more of it
+	// meta is what the catalog said of the table; nil: it is in the file at location.
+	meta table.Metadata
 }
 
 // metadata reads the metadata file that a row points to.
 func (c *Catalog) metadata(ctx context.Context, r row) (table.Metadata, error) {
+	if r.meta != nil {
+		return r.meta, nil
+	}
 	c.mu.Lock()
 	meta := c.parsed[r.location]
 	c.mu.Unlock()
@@ -220,7 +220,7 @@ func (c *Catalog) metadata(ctx context.Context, r row) (table.Metadata, error) {
 		if r.previous != "" {
 			hint += "; the metadata file before it is " + r.previous
 		}
-		return fmt.Errorf("table %s: the catalog %s points to metadata file %s, which cannot be read (%s): %w", r.name, c.database.place(), r.location, hint, err)
+		return fmt.Errorf("table %s: the catalog %s points to metadata file %s, which cannot be read (%s): %w", r.name, c.backend.place(), r.location, hint, err)
 	}
 	key, _ := c.store.Key(r.location)
 	data, err := c.store.ReadAll(ctx, key)
@@ -311,6 +311,9 @@ func (c *Catalog) Tables(ctx context.Context) ([]lake.TableState, error) {
 	}
 	states := make([]lake.TableState, 0, len(l.entries))
 	for _, e := range l.entries {
+		if e.meta.CurrentSnapshot() == nil {
+			continue // it is not published
+		}
 		state, err := c.state(e, e.meta.CurrentSnapshot(), e.meta.CurrentSchema())
 		if err != nil {
 			return nil, err
@@ -320,11 +323,13 @@ func (c *Catalog) Tables(ctx context.Context) ([]lake.TableState, error) {
 	return states, nil
 }
 
-// tableNames are the names of the tables with a key.
+// tableNames are the names of the tables that a Loader published.
 func (l listing) tableNames() []string {
-	names := make([]string, len(l.entries))
-	for i, e := range l.entries {
-		names[i] = e.name
+	var names []string
+	for _, e := range l.entries {
+		if e.meta.CurrentSnapshot() != nil {
+			names = append(names, e.name)
+		}
 	}
 	slices.Sort(names)
 	return names

@@ -21,7 +21,7 @@ type database interface {
 	// begin begins a transaction that writes, and waits for others that do.
 	begin(ctx context.Context, conn *sql.Conn) (*sql.Tx, error)
 	// lock takes the lock of a namespace; see Catalog.Lock.
-	lock(ctx context.Context, c *Catalog) (func() error, error)
+	lock(ctx context.Context, c *sqlCatalog) (func() error, error)
 	// fault says what an error of the database means; nil: nothing that is known.
 	fault(err error) *fault
 }
@@ -34,7 +34,7 @@ type fault struct {
 }
 
 // bind writes the parameters of a statement as the database has them.
-func (c *Catalog) bind(statement string) string {
+func (c *sqlCatalog) bind(statement string) string {
 	if c.database.dialect() != icebergsql.Postgres {
 		return statement
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/apache/iceberg-go/table"
 
@@ -46,7 +47,7 @@ func (c *Catalog) Expire(ctx context.Context, loads []lake.LoadID, run lake.RunI
 	for _, id := range loads {
 		tags[id.Tag()] = true
 	}
-	a := &attempt{Catalog: c, run: run, needsAdmission: true, at: publicationTime(c.now(), l.entries)}
+	a := &attempt{Catalog: c, run: run, needsAdmission: true, read: l, at: publicationTime(c.now(), l.entries)}
 	next := map[string]table.Metadata{} // by table name
 	var prepared lake.Prepared
 	for _, e := range l.entries {
@@ -174,13 +175,15 @@ func (c *Catalog) superfluous(ctx context.Context, next map[string]table.Metadat
 	if err != nil {
 		return nil, err
 	}
-	maps.DeleteFunc(now, func(key string, _ bool) bool { return then[key] })
+	maps.DeleteFunc(now, func(key string, _ bool) bool {
+		return then[key] || !c.backend.writesMetadata() && strings.HasSuffix(key, metadataSuffix)
+	})
 	return slices.Sorted(maps.Keys(now)), nil
 }
 
 // Folders are the folders of all tables and views of the namespace.
 func (c *Catalog) Folders(ctx context.Context) ([]string, error) {
-	rows, err := c.rows(ctx, c.db)
+	rows, err := c.backend.rows(ctx)
 	if err != nil {
 		return nil, err
 	}

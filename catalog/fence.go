@@ -2,29 +2,20 @@ package catalog
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 
 	"github.com/notionlake/notionlake/lake"
 )
 
-// runProperty is the property of the namespace that says that a run may publish.
-func runProperty(run lake.RunID) string { return "notionlake.run." + string(run) }
+// errNotAdmitted is the error of a run that may not publish.
+var errNotAdmitted = fmt.Errorf("another run has taken this one for dead and deletes its files: %w", lake.ErrConflict)
 
 // Admit lets a run publish.
 func (c *Catalog) Admit(ctx context.Context, run lake.RunID) error {
 	if err := c.point.Hit("catalog.admit", string(run)); err != nil {
 		return err
 	}
-	err := c.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, c.bind(`INSERT INTO iceberg_namespace_properties
-			(catalog_name, namespace, property_key, property_value) VALUES (?, ?, ?, ?)
-			ON CONFLICT (catalog_name, namespace, property_key) DO UPDATE SET property_value = excluded.property_value`),
-			c.name, c.namespace, runProperty(run), "admitted")
-		return err
-	})
-	if err != nil {
+	if err := c.backend.admit(ctx, run); err != nil {
 		return err
 	}
 	return c.point.Hit("catalog.admit.done", string(run))
@@ -36,62 +27,12 @@ func (c *Catalog) Fence(ctx context.Context, runs ...lake.RunID) error {
 		if err := c.point.Hit("catalog.fence", string(run)); err != nil {
 			return err
 		}
-		err := c.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
-			_, err := c.leave(ctx, tx, run)
-			return err
-		})
-		if err != nil {
+		if err := c.backend.fence(ctx, run); err != nil {
 			return err
 		}
 		if err := c.point.Hit("catalog.fence.done", string(run)); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// leave takes the admission of a run back and reports whether it had one.
-func (c *Catalog) leave(ctx context.Context, tx *sql.Tx, run lake.RunID) (bool, error) {
-	result, err := tx.ExecContext(ctx, c.bind(`DELETE FROM iceberg_namespace_properties
-		WHERE catalog_name = ? AND namespace = ? AND property_key = ?`), c.name, c.namespace, runProperty(run))
-	if err != nil {
-		return false, err
-	}
-	n, err := result.RowsAffected()
-	return n > 0, err
-}
-
-// inTransaction runs a short transaction. It is not cancelled half way.
-func (c *Catalog) inTransaction(ctx context.Context, do func(context.Context, *sql.Tx) error) (err error) {
-	conn, err := c.db.Conn(ctx)
-	if err != nil {
-		return c.fault("write", err)
-	}
-	defer func() { _ = conn.Close() }() // back to the pool: it says nothing about the transaction
-	tx, err := c.begin(ctx, conn)
-	if err != nil {
-		return err
-	}
-	if err := do(context.WithoutCancel(ctx), tx); err != nil {
-		return errors.Join(c.fault("write", err), tx.Rollback())
-	}
-	if err := tx.Commit(); err != nil {
-		return c.fault("commit to", err)
-	}
-	return nil
-}
-
-// admitted fails where the attempt's run may not publish any more, and ends its
-// admission with what it publishes.
-func (a *attempt) admitted(ctx context.Context, tx *sql.Tx) error {
-	if !a.needsAdmission {
-		return nil
-	}
-	switch had, err := a.leave(ctx, tx, a.run); {
-	case err != nil:
-		return a.fault("write", err)
-	case !had:
-		return fmt.Errorf("another run has taken this one for dead and deletes its files: %w", lake.ErrConflict)
 	}
 	return nil
 }

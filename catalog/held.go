@@ -153,7 +153,7 @@ func (c *Catalog) Discard(ctx context.Context, load lake.LoadID, run lake.RunID,
 	if err != nil {
 		return err
 	}
-	a := &attempt{Catalog: c, load: lake.Load{ID: load}, run: run, needsAdmission: true, at: publicationTime(c.now(), l.entries)}
+	a := &attempt{Catalog: c, load: lake.Load{ID: load}, run: run, needsAdmission: true, read: l, at: publicationTime(c.now(), l.entries)}
 	for _, e := range l.entries {
 		if e.meta.SnapshotByName(load.HeldTag()) == nil {
 			continue

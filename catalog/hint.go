@@ -18,9 +18,12 @@ const (
 func (a *attempt) published(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
+	if err := a.backend.finish(ctx, a); err != nil {
+		a.logger.WarnContext(ctx, "what follows the publication could not be done: the next load does it", "error", err)
+	}
 	for _, t := range slices.Concat(a.targets, a.tagged) {
-		if a.hold && t.base == nil {
-			continue // it is not in the catalog
+		if a.hold && t.base == nil || t.metadata == "" {
+			continue // it is not in the catalog, or the server did not say how it stands there
 		}
 		a.remember(t.metadata, t.meta)
 		if err := a.hint(ctx, t); err != nil {
@@ -62,13 +65,14 @@ func (a *attempt) drop(ctx context.Context, t *target) error {
 	return nil
 }
 
-// drops are the keys of the metadata files that leave the table's log, as far as
-// they lie where the table's metadata lies.
+// drops are the keys of what the publication makes superfluous: the metadata files
+// that leave the table's log, as far as they lie where the table's metadata lies.
+// Where a server writes them they are its own.
 func (a *attempt) drops(t *target) []string {
-	if t.base == nil {
-		return nil
+	keys := slices.Clone(t.superfluous)
+	if t.base == nil || !a.backend.writesMetadata() {
+		return keys
 	}
-	var keys []string
 	for _, file := range dropped(t.base, t.meta) {
 		key, ok := a.store.Key(file)
 		if ok && path.Dir(key) == t.location+"/metadata" && strings.HasSuffix(key, metadataSuffix) {

@@ -173,15 +173,15 @@ func (c *Catalog) table(ctx context.Context, name string) (*entry, error) {
 		return nil, err
 	}
 	for _, e := range l.entries {
-		if e.name == name {
+		if e.name == name && e.meta.CurrentSnapshot() != nil {
 			return e, nil
 		}
 	}
-	if e := l.byKey(name); e != nil {
+	if e := l.byKey(name); e != nil && e.meta.CurrentSnapshot() != nil {
 		return e, nil
 	}
 	names := "there are none"
-	if len(l.entries) > 0 {
+	if len(l.tableNames()) > 0 {
 		names = "there are " + strings.Join(l.tableNames(), ", ")
 	}
 	return nil, fmt.Errorf("table %s.%s: %w (%s)", c.namespace, name, ErrNotFound, names)

@@ -26,13 +26,15 @@ type holder struct {
 // lockPath is the file beside the catalog's that stands for its namespace. It
 // stays when the lock is released: who deletes it while another process opens it
 // would let two in.
-func (d *sqliteFile) lockPath(c *Catalog) string { return d.path + "." + c.namespace + ".lock" }
+func (d *sqliteFile) lockPath(c *sqlCatalog) string { return d.path + "." + c.namespace + ".lock" }
 
 // Lock takes the lock of the namespace, which ends with the process however that ends.
-func (c *Catalog) Lock(ctx context.Context) (func() error, error) { return c.database.lock(ctx, c) }
+func (c *Catalog) Lock(ctx context.Context) (func() error, error) { return c.backend.lock(ctx) }
+
+func (c *sqlCatalog) lock(ctx context.Context) (func() error, error) { return c.database.lock(ctx, c) }
 
 // lock takes a lock of the operating system on a file.
-func (d *sqliteFile) lock(ctx context.Context, c *Catalog) (func() error, error) {
+func (d *sqliteFile) lock(ctx context.Context, c *sqlCatalog) (func() error, error) {
 	path := d.lockPath(c)
 	fail := func(err error) (func() error, error) {
 		return nil, fmt.Errorf("lock %s: %w", path, reason(err))
@@ -91,6 +93,10 @@ func whoHolds(path string) string {
 	if err != nil || json.Unmarshal(text, &h) != nil || h.PID == 0 {
 		return ""
 	}
+	return h.String()
+}
+
+func (h holder) String() string {
 	return fmt.Sprintf(" since %s, process %d on %s", h.Since.Format(time.RFC3339), h.PID, h.Host)
 }
 

@@ -2,13 +2,11 @@ package catalog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"time"
 
-	icebergsql "github.com/apache/iceberg-go/catalog/sql"
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/notionlake/notionlake/lake"
@@ -28,9 +26,10 @@ const lockTimeout = 30 * time.Second
 
 // Options say which catalog to open.
 type Options struct {
-	Type      string // sqlite, also when "", or postgres
+	Type      string // sqlite, also when "", postgres or rest
 	Name      string // of the catalog; "": notionlake. Other programs must give the same
-	URI       string // path of the SQLite file, or postgres://user@host/database
+	URI       string // path of the SQLite file, postgres://user@host/database, or https://server/path
+	REST      RESTOptions
 	Namespace string // "": notion
 	Removed   string // Keep, also when "", or Retire
 	// ReadOnly makes nothing: a catalog that does not exist is ErrNoCatalog.
@@ -82,76 +81,24 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	var err error
 	switch o.Type {
 	case "", "sqlite":
-		c.database, err = newSQLite(o.URI, c.lockTimeout)
+		c.backend, err = openSQL(ctx, c, o, func() (database, error) { return newSQLite(o.URI, c.lockTimeout) })
 	case "postgres":
-		c.database, err = newPostgres(o.URI, c.lockTimeout)
-	case "rest", "glue", "hive":
-		return nil, fmt.Errorf("catalog type %s is not built into this version yet (there are: sqlite, postgres): %w", o.Type, ErrCatalogType)
+		c.backend, err = openSQL(ctx, c, o, func() (database, error) { return newPostgres(o.URI, c.lockTimeout) })
+	case "rest":
+		c.backend, err = openREST(ctx, c, o)
+	case "glue", "hive":
+		return nil, fmt.Errorf("catalog type %s is not built into this version yet (there are: sqlite, postgres, rest): %w", o.Type, ErrCatalogType)
 	default:
-		return nil, fmt.Errorf("catalog type %q: %w (there are: sqlite, postgres)", o.Type, ErrCatalogType)
+		return nil, fmt.Errorf("catalog type %q: %w (there are: sqlite, postgres, rest)", o.Type, ErrCatalogType)
 	}
 	if err != nil {
 		return nil, err
-	}
-	if c.db, err = c.database.open(o.ReadOnly); err != nil {
-		return nil, err
-	}
-	if err := c.prepare(ctx, o.ReadOnly); err != nil {
-		return nil, errors.Join(c.fault("open", err), c.db.Close())
 	}
 	return c, nil
 }
 
 // Place is where the catalog is, for messages: a path, or a URL without secrets.
-func (c *Catalog) Place() string { return c.database.place() }
+func (c *Catalog) Place() string { return c.backend.place() }
 
 // Close ends the use of the catalog. The storage stays open.
-func (c *Catalog) Close() error { return c.db.Close() }
-
-// prepare makes the tables of the catalog and the namespace.
-func (c *Catalog) prepare(ctx context.Context, readOnly bool) error {
-	if err := c.db.PingContext(ctx); err != nil {
-		return err
-	}
-	if readOnly {
-		there, err := c.database.hasTables(ctx, c.db)
-		if err == nil && !there {
-			err = ErrNoCatalog
-		}
-		return err
-	}
-	// A catalog made by Java's oldest layout gets the column that tells tables
-	// from views; every program that knows the old layout reads the new one.
-	cat, err := icebergsql.NewCatalog(c.name, c.db, c.database.dialect(), map[string]string{icebergsql.SchemaVersionKey: icebergsql.SchemaVersionV1})
-	if err != nil {
-		return err
-	}
-	namespace := table.Identifier{c.namespace}
-	exists, err := cat.CheckNamespaceExists(ctx, namespace)
-	if err == nil && !exists {
-		if err = cat.CreateNamespace(ctx, namespace, nil); err != nil {
-			// Another program may have made it since.
-			if exists, e := cat.CheckNamespaceExists(ctx, namespace); e == nil && exists {
-				err = nil
-			}
-		}
-	}
-	return errors.Join(err, cat.Close())
-}
-
-// fault says what an error of the database means and what to do.
-func (c *Catalog) fault(action string, err error) error {
-	return faultOf(c.database, action, err)
-}
-
-func faultOf(d database, action string, err error) error {
-	f := d.fault(err)
-	switch {
-	case f != nil && f.locked:
-		return fmt.Errorf("%s catalog %s: another program holds it locked; try again when that has ended: %w", action, d.place(), lake.ErrLocked)
-	case f == nil || f.why == "":
-		return fmt.Errorf("%s catalog %s: %w", action, d.place(), err)
-	default:
-		return fmt.Errorf("%s catalog %s: %s: %w", action, d.place(), f.why, err)
-	}
-}
+func (c *Catalog) Close() error { return c.backend.close() }

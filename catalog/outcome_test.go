@@ -66,7 +66,7 @@ func TestLanded(t *testing.T) {
 			at.tagged = []*target{{attempt: at, key: "b", name: "b", metadata: test.b}}
 			canceled, cancel := context.WithCancel(ctx)
 			cancel() // it looks all the same
-			done, err := at.landed(canceled)
+			done, err := at.landed(canceled, nil)
 			if done != test.done || (err != nil) != test.unknown {
 				t.Errorf("landed: %v, %v", done, err)
 			}

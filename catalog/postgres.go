@@ -89,7 +89,7 @@ func (d *postgresServer) begin(ctx context.Context, conn *sql.Conn) (*sql.Tx, er
 }
 
 // lock takes a lock that ends with its connection.
-func (d *postgresServer) lock(ctx context.Context, c *Catalog) (func() error, error) {
+func (d *postgresServer) lock(ctx context.Context, c *sqlCatalog) (func() error, error) {
 	if err := c.point.Hit("catalog.lock", d.place()); err != nil {
 		return nil, fmt.Errorf("lock %s: %w", d.place(), err)
 	}

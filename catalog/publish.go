@@ -37,13 +37,17 @@ func (c *Catalog) Publish(ctx context.Context, p lake.Publication) ([]lake.Snaps
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{Catalog: c, load: p.Load, run: p.Run, hold: p.Hold, compact: p.Compaction, needsAdmission: p.Run != "", at: publicationTime(c.now(), l.entries)}
+	a := &attempt{Catalog: c, load: p.Load, run: p.Run, hold: p.Hold, compact: p.Compaction, needsAdmission: p.Run != ""}
 	if a.run == "" {
 		a.run = lake.NewRunID()
 	}
 	if done, err := a.check(l, p); err != nil || done != nil {
 		return done, err
 	}
+	if l, err = c.backend.begin(ctx, l, p); err != nil {
+		return nil, err
+	}
+	a.read, a.at = l, publicationTime(c.now(), l.entries)
 	err = a.prepare(ctx, l, p)
 	if err == nil {
 		err = a.before(ctx, p.Before)
@@ -88,6 +92,7 @@ type attempt struct {
 	compact bool
 	// needsAdmission says that the run must not have been fenced.
 	needsAdmission bool
+	read           listing // the tables as it found them
 	at             time.Time
 	targets        []*target // in the order of the changes, the ledger last
 	tagged         []*target // the tables without a change
@@ -116,6 +121,11 @@ type target struct {
 
 	metadata string // URI of the new metadata file
 	meta     table.Metadata
+	// difference is what a server is told of the new metadata.
+	difference difference
+	// superfluous are the keys of files that the change leaves without use, beside
+	// metadata files.
+	superfluous []string
 }
 
 // check finds out whether the load can be published, or has been.
@@ -267,6 +277,9 @@ func (t *target) build(ctx context.Context) error {
 	if err == nil && !t.hold {
 		data, err = dropHeld(data, t.load.ID.HeldTag())
 	}
+	if err == nil && t.key == lake.LedgerTable && t.staged != nil && !t.hold {
+		data, t.superfluous, err = t.unfence(data, t.base)
+	}
 	if err != nil {
 		return err
 	}
@@ -277,6 +290,9 @@ func (t *target) build(ctx context.Context) error {
 	before := ""
 	if t.base != nil {
 		before = t.base.location
+	}
+	if !t.backend.writesMetadata() && (t.base != nil || !t.hold) {
+		return nil
 	}
 	key := t.location + "/metadata/" + nextMetadataName(before, t.run)
 	t.metadata = t.store.URI(key)

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"path"
 	"strings"
 	"sync"
 
@@ -25,7 +26,7 @@ func (c *Catalog) References(ctx context.Context) (map[string]bool, error) {
 
 // references is References where the tables that next has are as it says.
 func (c *Catalog) references(ctx context.Context, next map[string]table.Metadata) (map[string]bool, error) {
-	rows, err := c.rows(ctx, c.db)
+	rows, err := c.backend.rows(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +42,9 @@ func (c *Catalog) references(ctx context.Context, next map[string]table.Metadata
 			}
 		}
 		r.add(row.location)
+		if err := r.serverFiles(ctx, row.location); err != nil {
+			return nil, err
+		}
 		if err := r.table(ctx, meta); err != nil {
 			return nil, fmt.Errorf("table %s: %w", row.name, err)
 		}
@@ -62,6 +66,25 @@ func (r *references) add(uris ...string) {
 			r.keys[key] = true
 		}
 	}
+}
+
+// serverFiles adds the metadata files beside the current one where a server keeps
+// them: whether it still needs them is its own business.
+func (r *references) serverFiles(ctx context.Context, location string) error {
+	key, ok := r.catalog.store.Key(location)
+	if r.catalog.backend.writesMetadata() || !ok {
+		return nil
+	}
+	for o, err := range r.catalog.store.List(ctx, path.Dir(key)+"/") {
+		if err != nil {
+			return fmt.Errorf("list metadata files: %w", err)
+		}
+		// With Hadoop's files beside them that hold their checksums.
+		if strings.HasSuffix(strings.TrimSuffix(o.Key, ".crc"), metadataSuffix) {
+			r.add(r.catalog.store.URI(o.Key))
+		}
+	}
+	return nil
 }
 
 func (r *references) table(ctx context.Context, meta table.Metadata) error {

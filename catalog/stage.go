@@ -50,7 +50,7 @@ func (c *Catalog) Stage(ctx context.Context, s lake.Schema, d lake.WriteDisposit
 	if err := checkSchema(s); err != nil {
 		return nil, err
 	}
-	l, err := c.list(ctx)
+	l, err := c.listRecent(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +202,7 @@ func (c *Catalog) own(s lake.Staged) (*staged, error) {
 
 // StageLoad plans that a table becomes what it was after a load.
 func (c *Catalog) StageLoad(ctx context.Context, key string, load lake.LoadID) (lake.Staged, error) {
-	l, err := c.list(ctx)
+	l, err := c.listRecent(ctx)
 	if err != nil {
 		return nil, err
 	}

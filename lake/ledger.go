@@ -10,8 +10,8 @@ import (
 // LedgerTable is the name and key of the table with a row per published load.
 const LedgerTable = "_loads"
 
-// ledgerSchema is the schema of the ledger.
-func ledgerSchema() Schema {
+// LedgerSchema is the schema of the ledger.
+func LedgerSchema() Schema {
 	id := Field("load_id", String)
 	id.Required = true
 	id.Doc = "UTC time as 20261121T030000Z; loads sort by it as text"
@@ -42,7 +42,7 @@ func (l *Loader) ledger(ctx context.Context, load Load, run RunID, report *Repor
 	if err != nil {
 		return Change{}, fmt.Errorf("table %s: %w", LedgerTable, err)
 	}
-	schema := ledgerSchema()
+	schema := LedgerSchema()
 	staged, err := l.Catalog.Stage(ctx, schema, Append)
 	if err != nil {
 		return Change{}, fmt.Errorf("stage %s: %w", LedgerTable, err)

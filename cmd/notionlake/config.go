@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,13 +35,8 @@ type config struct {
 	Content   contentConfig    `yaml:"content"`
 	Warehouse string           `yaml:"warehouse"`
 	Storage   storageConfig    `yaml:"storage"`
-	Catalog   struct {
-		Type      string `yaml:"type"`
-		Name      string `yaml:"name"`
-		URI       string `yaml:"uri"`
-		Warehouse string `yaml:"warehouse"`
-	} `yaml:"catalog"`
-	Namespace string `yaml:"namespace"`
+	Catalog   catalogConfig    `yaml:"catalog"`
+	Namespace string           `yaml:"namespace"`
 	Schema    struct {
 		Contract string `yaml:"contract"`
 		Removed  string `yaml:"removed"`
@@ -327,11 +323,7 @@ func (p *program) complete(c *config, present map[string]string) (err error) {
 		return err
 	}
 	if err := p.checkCatalog(c); err != nil {
-		key := "catalog.uri"
-		if c.Catalog.Type != "sqlite" && c.Catalog.Type != "postgres" {
-			key = "catalog.type"
-		}
-		return badKey(key, "%v", err)
+		return err
 	}
 	if c.maxShrink, err = parseShare(c.Guard.MaxShrink); err != nil {
 		return badKey("guard.max_shrink", "%v", err)
@@ -342,7 +334,7 @@ func (p *program) complete(c *config, present map[string]string) (err error) {
 	if c.resume, err = parseResume(c.Resume); err != nil {
 		return badKey("resume", "%v", err)
 	}
-	c.unused = append(unusedKeys(present), c.Storage.unused(c.Warehouse)...)
+	c.unused = slices.Concat(unusedKeys(present), c.Catalog.unused(), c.Storage.unused(c.Warehouse))
 	return nil
 }
 
@@ -456,7 +448,6 @@ func unusedKeys(present map[string]string) (keys []string) {
 		{"content.views", "false"},
 		{"content.files", "false"},
 		{"notify", ""},
-		{"catalog.warehouse", ""},
 	} {
 		for name, value := range present {
 			if (name == k.key || strings.HasPrefix(name, k.key+".")) && value != k.asBuilt {

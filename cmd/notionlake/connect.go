@@ -14,9 +14,9 @@ import (
 
 // A connection is what an engine needs to know of the lake.
 type connection struct {
-	catalogName, warehouse string
-	namespace              string
-	database               catalogDatabase
+	catalogName string
+	namespace   string
+	access      access
 	// loadID and tag are of the load that is shown: that of --at, else the newest.
 	// A snapshot that no load made has neither, and a held load no ID.
 	loadID lake.LoadID
@@ -101,7 +101,7 @@ func (p *program) connect(ctx context.Context, l *lakeAt, engine, table, at stri
 // of them.
 func (l *lakeAt) connection(ctx context.Context, table, at string) (connection, error) {
 	conn := connection{
-		catalogName: l.cfg.Catalog.Name, database: databaseOf(l.cfg), warehouse: l.storage.Root(),
+		catalogName: l.cfg.Catalog.Name, access: accessOf(l.cfg, l.storage.Root()),
 		namespace: l.cfg.Namespace, single: table != "", at: at != "",
 	}
 	var states []lake.TableState

@@ -2,70 +2,194 @@ package main
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 )
 
-// A catalogDatabase is how engines open the database of the catalog. The password
-// of a server is not among it: no text that is printed holds a secret.
-type catalogDatabase struct {
+// An access is how engines open the catalog. Passwords and tokens are not among
+// it: no text that is printed holds a secret.
+type access struct {
+	kind      string // sqlite, postgres or rest
+	name      string // of the catalog
+	warehouse string // URI, or the name that a REST catalog has for it
+	uri       string // of a REST catalog
+	prefix    string
+
 	sqlalchemy string // URI for PyIceberg
-	extra      string // of the package pyiceberg
 	jdbc       string // URL
 	driver     string // class
 	artifact   string // of Maven, without the version
 	version    string
 	user       string // "": none
+
+	// secretVariable names the variable with the token or the credential; "": none is needed.
+	secretVariable string
+	credential     bool // it is a credential
+	authURL, scope string
+	sigv4          bool
+	region         string // of the signature
+	service        string
 }
 
 // passwordVariable is where programs of Postgres look for the password.
 const passwordVariable = "PGPASSWORD"
 
-func databaseOf(cfg *config) catalogDatabase {
-	if cfg.Catalog.Type != "postgres" {
-		return catalogDatabase{
-			sqlalchemy: "sqlite:///" + cfg.Catalog.URI, extra: "sql-sqlite", jdbc: "jdbc:sqlite:" + cfg.Catalog.URI,
-			driver: "org.sqlite.JDBC", artifact: "org.xerial:sqlite-jdbc", version: "3.50.3.0",
+func accessOf(cfg *config, warehouse string) access {
+	c := &cfg.Catalog
+	a := access{kind: c.Type, name: c.Name, warehouse: warehouse}
+	switch c.Type {
+	case "rest":
+		a.warehouse, a.uri, a.prefix = c.Warehouse, c.URI, c.Prefix
+		a.authURL, a.scope, a.sigv4, a.region, a.service = c.OAuth2ServerURI, c.Scope, c.SigV4, c.SigningRegion, c.SigningName
+		switch {
+		case !c.Token.isEmpty():
+			a.secretVariable = variableOf(c.Token, "ICEBERG_TOKEN")
+		case !c.Credential.isEmpty():
+			a.secretVariable, a.credential = variableOf(c.Credential, "ICEBERG_CREDENTIAL"), true
 		}
+	case "postgres":
+		a.driver, a.artifact, a.version = "org.postgresql.Driver", "org.postgresql:postgresql", "42.7.8"
+		u, err := url.Parse(c.URI)
+		if err != nil {
+			return a // the catalog could not have been opened
+		}
+		a.user = u.User.Username()
+		a.jdbc = "jdbc:postgresql://" + u.Host + u.Path
+		u.Scheme, u.RawQuery = "postgresql+psycopg2", ""
+		if a.user != "" {
+			u.User = url.User(a.user)
+		}
+		a.sqlalchemy = u.String()
+	default:
+		a.sqlalchemy, a.jdbc = "sqlite:///"+c.URI, "jdbc:sqlite:"+c.URI
+		a.driver, a.artifact, a.version = "org.sqlite.JDBC", "org.xerial:sqlite-jdbc", "3.50.3.0"
 	}
-	d := catalogDatabase{extra: "sql-postgres", driver: "org.postgresql.Driver", artifact: "org.postgresql:postgresql", version: "42.7.8"}
-	u, err := url.Parse(cfg.Catalog.URI)
-	if err != nil {
-		return d // the catalog could not have been opened
-	}
-	d.user = u.User.Username()
-	d.jdbc = "jdbc:postgresql://" + u.Host + u.Path
-	u.Scheme, u.RawQuery = "postgresql+psycopg2", ""
-	if d.user != "" {
-		u.User = url.User(d.user)
-	}
-	d.sqlalchemy = u.String()
-	return d
+	return a
 }
 
-// about says in a comment where the password comes from.
-func (d catalogDatabase) about(comment string) string {
-	if d.user == "" {
+var oneVariable = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$`)
+
+// variableOf is the environment variable that a secret of the configuration is
+// taken from.
+func variableOf(s secret, otherwise string) string {
+	if m := oneVariable.FindStringSubmatch(strings.TrimSpace(s.reveal())); m != nil {
+		return m[1]
+	}
+	return otherwise
+}
+
+// about says in a comment where the password or the token comes from.
+func (a access) about(comment string) string {
+	switch {
+	case a.secretVariable != "":
+		return comment + " What lets you into the catalog is taken from " + a.secretVariable + ".\n"
+	case a.user != "":
+		return comment + " The password of the catalog is taken from " + passwordVariable + ".\n"
+	default:
 		return ""
 	}
-	return comment + " The password of the catalog is taken from " + passwordVariable + ".\n"
 }
 
-// checkCatalog looks at what the configuration says of the catalog.
-func (p *program) checkCatalog(c *config) (err error) {
-	switch c.Catalog.Type {
-	case "sqlite":
-		c.Catalog.URI, err = p.catalogFile(c)
-		return err
-	case "postgres":
-		u, err := url.Parse(c.Catalog.URI)
-		if err != nil || u.Host == "" || u.Scheme != "postgres" && u.Scheme != "postgresql" || strings.Trim(u.Path, "/") == "" {
-			return usagef("catalog.uri: of a postgres catalog a URL like postgres://user@host:5432/database is expected")
-		}
-		if password, ok := u.User.Password(); ok {
-			p.secrets.hide(password)
-		}
-		return nil
+// extra is what the package pyiceberg needs beside itself.
+func (a access) extra() string {
+	switch {
+	case a.kind == "postgres":
+		return "sql-postgres,pyarrow"
+	case a.kind == "rest" && a.sigv4:
+		return "rest-sigv4,pyarrow"
+	case a.kind == "rest":
+		return "pyarrow"
 	default:
-		return usagef("catalog.type %s: this version has sqlite and postgres only", c.Catalog.Type)
+		return "sql-sqlite,pyarrow"
 	}
+}
+
+// A setting is a name with its value, or with the environment variable that holds it.
+type setting struct{ name, value, variable string }
+
+// settings are names with their values.
+type settings []setting
+
+// add adds a setting where it is needed.
+func (s *settings) add(name, value string, needed bool) {
+	if needed {
+		*s = append(*s, setting{name: name, value: value})
+	}
+}
+
+// secret adds a setting whose value is in the environment.
+func (s *settings) secret(name, variable string, needed bool) {
+	if needed {
+		*s = append(*s, setting{name: name, variable: variable})
+	}
+}
+
+// pyiceberg are the class of the catalog and its properties.
+func (a access) pyiceberg() (module, class string, properties settings) {
+	if a.kind != "rest" {
+		properties.add("uri", a.sqlalchemy, true)
+		properties.add("warehouse", a.warehouse, true)
+		return "sql", "SqlCatalog", properties
+	}
+	properties.add("uri", a.uri, true)
+	properties.add("warehouse", a.warehouse, a.warehouse != "")
+	properties.add("prefix", a.prefix, a.prefix != "")
+	properties.secret("token", a.secretVariable, a.secretVariable != "" && !a.credential)
+	properties.secret("credential", a.secretVariable, a.credential)
+	properties.add("oauth2-server-uri", a.authURL, a.authURL != "")
+	properties.add("scope", a.scope, a.scope != "")
+	properties.add("rest.sigv4-enabled", "true", a.sigv4)
+	properties.add("rest.signing-region", a.region, a.sigv4 && a.region != "")
+	properties.add("rest.signing-name", a.service, a.sigv4 && a.service != "")
+	return "rest", "RestCatalog", properties
+}
+
+// spark are the package and the settings of the catalog, by their names after its own.
+func (a access) spark() (packages string, all settings) {
+	if a.kind != "rest" {
+		all.add("type", "jdbc", true)
+		all.add("uri", a.jdbc, true)
+		all.add("warehouse", a.warehouse, true)
+		all.add("jdbc.user", a.user, a.user != "")
+		all.secret("jdbc.password", passwordVariable, a.user != "")
+		return "," + a.artifact + ":" + a.version, all
+	}
+	all.add("type", "rest", true)
+	all.add("uri", a.uri, true)
+	all.add("warehouse", a.warehouse, a.warehouse != "")
+	all.add("prefix", a.prefix, a.prefix != "")
+	all.secret("token", a.secretVariable, a.secretVariable != "" && !a.credential)
+	all.secret("credential", a.secretVariable, a.credential)
+	all.add("oauth2-server-uri", a.authURL, a.authURL != "")
+	all.add("scope", a.scope, a.scope != "")
+	all.add("rest.sigv4-enabled", "true", a.sigv4)
+	all.add("rest.signing-region", a.region, a.sigv4 && a.region != "")
+	all.add("rest.signing-name", a.service, a.sigv4 && a.service != "")
+	return "", all
+}
+
+// trino are the settings of the catalog.
+func (a access) trino() (all settings) {
+	if a.kind != "rest" {
+		all.add("iceberg.catalog.type", "jdbc", true)
+		all.add("iceberg.jdbc-catalog.driver-class", a.driver, true)
+		all.add("iceberg.jdbc-catalog.connection-url", a.jdbc, true)
+		all.add("iceberg.jdbc-catalog.catalog-name", a.name, true)
+		all.add("iceberg.jdbc-catalog.default-warehouse-dir", a.warehouse, true)
+		all.add("iceberg.jdbc-catalog.connection-user", a.user, a.user != "")
+		all.secret("iceberg.jdbc-catalog.connection-password", passwordVariable, a.user != "")
+		return all
+	}
+	all.add("iceberg.catalog.type", "rest", true)
+	all.add("iceberg.rest-catalog.uri", a.uri, true)
+	all.add("iceberg.rest-catalog.warehouse", a.warehouse, a.warehouse != "")
+	all.add("iceberg.rest-catalog.prefix", a.prefix, a.prefix != "")
+	all.add("iceberg.rest-catalog.security", "OAUTH2", a.secretVariable != "")
+	all.secret("iceberg.rest-catalog.oauth2.token", a.secretVariable, a.secretVariable != "" && !a.credential)
+	all.secret("iceberg.rest-catalog.oauth2.credential", a.secretVariable, a.credential)
+	all.add("iceberg.rest-catalog.oauth2.server-uri", a.authURL, a.authURL != "")
+	all.add("iceberg.rest-catalog.oauth2.scope", a.scope, a.scope != "")
+	all.add("iceberg.rest-catalog.security", "SIGV4", a.sigv4)
+	all.add("iceberg.rest-catalog.signing-name", a.service, a.sigv4 && a.service != "")
+	return all
 }

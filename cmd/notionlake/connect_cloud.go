@@ -79,16 +79,6 @@ func (c cloud) duckdb() string {
 	return b.String()
 }
 
-// Settings are names with their values.
-type settings [][2]string
-
-// add adds a setting where it is needed.
-func (s *settings) add(name, value string, needed bool) {
-	if needed {
-		*s = append(*s, [2]string{name, value})
-	}
-}
-
 // pyiceberg are the properties of the catalog.
 func (c cloud) pyiceberg() (properties settings) {
 	switch c.scheme {

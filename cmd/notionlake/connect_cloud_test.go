@@ -60,7 +60,7 @@ func TestConnectCloud(t *testing.T) {
 			cfg.Catalog.Type, cfg.Catalog.URI = "postgres", "postgres://lake:thepassword@db.example.com:5433/meta"
 			p := newTestProgram(c.env)
 			conn := connection{
-				catalogName: "notionlake", database: databaseOf(cfg), warehouse: c.warehouse, namespace: "notion", cloud: p.cloudOf(cfg), tag: "load_x",
+				catalogName: "notionlake", access: accessOf(cfg, c.warehouse), namespace: "notion", cloud: p.cloudOf(cfg), tag: "load_x",
 				tables: []connectedTable{{"tasks", c.warehouse + "/notion/tasks", 7}}, single: true,
 			}
 			for _, engine := range engineNames() {
@@ -85,6 +85,55 @@ func TestConnectCloud(t *testing.T) {
 				}
 				if w := c.without[engine]; w != "" && strings.Contains(text, w) {
 					t.Errorf("%s has %s:\n%s", engine, w, text)
+				}
+			}
+		})
+	}
+}
+
+// Of a REST catalog the texts name the variables from which the token comes.
+func TestConnectREST(t *testing.T) {
+	cfg := defaults()
+	cfg.Warehouse, cfg.Storage.Region = "s3://bucket/lake", "eu-central-1"
+	base := catalogConfig{Type: "rest", Name: "notionlake", URI: "https://catalog.example.com/api", Warehouse: "prod"}
+	for name, c := range map[string]struct {
+		change func(*catalogConfig)
+		want   map[string][]string
+	}{
+		"token": {func(c *catalogConfig) { c.Token = secret{"${LAKE_TOKEN}"} }, map[string][]string{
+			"pyiceberg": {`token=os.environ["LAKE_TOKEN"]`, "import os", `warehouse="prod"`, "LAKE_TOKEN."},
+			"spark":     {`.token", os.environ["LAKE_TOKEN"])`, `.type", "rest"`, "import os"},
+			"trino":     {`"iceberg.rest-catalog.oauth2.token" = '${ENV:LAKE_TOKEN}'`, "OAUTH2", `"iceberg.rest-catalog.warehouse" = 'prod'`},
+		}},
+		"credential": {func(c *catalogConfig) {
+			c.Credential, c.OAuth2ServerURI, c.Scope = secret{"theid:thesecretkey"}, "https://auth.example.com/token", "all"
+		}, map[string][]string{
+			"pyiceberg": {`credential=os.environ["ICEBERG_CREDENTIAL"]`, `scope="all"`, `"oauth2-server-uri": "https://auth.example.com/token"`},
+			"spark":     {`.credential", os.environ["ICEBERG_CREDENTIAL"])`},
+			"trino":     {`"iceberg.rest-catalog.oauth2.server-uri" = 'https://auth.example.com/token'`},
+		}},
+		"signed": {func(c *catalogConfig) { c.SigV4, c.SigningRegion, c.SigningName = true, "eu-central-1", "glue" }, map[string][]string{
+			"pyiceberg": {`"rest.sigv4-enabled": "true"`, `"rest.signing-name": "glue"`, "pyiceberg[rest-sigv4,pyarrow]"},
+			"trino":     {`"iceberg.rest-catalog.security" = 'SIGV4'`},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg.Catalog = base
+			c.change(&cfg.Catalog)
+			p := newTestProgram(nil)
+			conn := connection{
+				catalogName: "notionlake", access: accessOf(cfg, cfg.Warehouse), namespace: "notion", cloud: p.cloudOf(cfg), tag: "load_x",
+				tables: []connectedTable{{"tasks", cfg.Warehouse + "/notion/tasks", 7}}, single: true,
+			}
+			for _, engine := range engineNames() {
+				text := engines()[engine](conn)
+				if strings.Contains(text, "thesecretkey") {
+					t.Errorf("%s shows the credential", engine)
+				}
+				for _, w := range c.want[engine] {
+					if !strings.Contains(text, w) {
+						t.Errorf("%s lacks %s:\n%s", engine, w, text)
+					}
 				}
 			}
 		})

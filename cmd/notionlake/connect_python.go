@@ -9,23 +9,39 @@ import (
 func (c connection) pyCatalog(b *strings.Builder, packages string, imports ...string) {
 	b.WriteString(c.about("#"))
 	b.WriteString(c.cloud.about("#"))
-	b.WriteString(c.database.about("#"))
+	b.WriteString(c.access.about("#"))
 	fmt.Fprintf(b, "# pip install %s\n", packages)
-	for _, i := range append(imports, "from pyiceberg.catalog.sql import SqlCatalog") {
+	if c.access.secretVariable != "" {
+		b.WriteString("import os\n")
+	}
+	module, class, properties := c.access.pyiceberg()
+	for _, i := range append(imports, "from pyiceberg.catalog."+module+" import "+class) {
 		b.WriteString(i + "\n")
 	}
-	fmt.Fprintf(b, "\ncatalog = SqlCatalog(%s, uri=%s, warehouse=%s", pyText(c.catalogName), pyText(c.database.sqlalchemy), pyText(c.warehouse))
-	if properties := c.cloud.pyiceberg(); properties != nil {
-		b.WriteString(", **{\n")
-		for _, p := range properties {
-			fmt.Fprintf(b, "    %s: %s,\n", pyText(p[0]), pyText(p[1]))
+	fmt.Fprintf(b, "\ncatalog = %s(%s", class, pyText(c.catalogName))
+	var more []string // whose names are none in Python
+	for _, p := range append(properties, c.cloud.pyiceberg()...) {
+		if strings.ContainsAny(p.name, ".-") {
+			more = append(more, "    "+pyText(p.name)+": "+p.python()+",\n")
+		} else {
+			b.WriteString(", " + p.name + "=" + p.python())
 		}
-		b.WriteString("}")
+	}
+	if more != nil {
+		b.WriteString(", **{\n" + strings.Join(more, "") + "}")
 	}
 	b.WriteString(")\n")
 	if c.tag != "" {
 		fmt.Fprintf(b, "load = %s  # the tag of one load: the same for every table\n", pyText(c.tag))
 	}
+}
+
+// python is the value of a setting, or where it is found.
+func (s setting) python() string {
+	if s.variable != "" {
+		return "os.environ[" + pyText(s.variable) + "]"
+	}
+	return pyText(s.value)
 }
 
 // pyTable loads a table; name is an expression.
@@ -61,14 +77,14 @@ func (c connection) pyTables(b *strings.Builder, read, end string) {
 
 func (c connection) pyiceberg() string {
 	var b strings.Builder
-	c.pyCatalog(&b, `"pyiceberg[`+c.database.extra+`,pyarrow]"`)
+	c.pyCatalog(&b, `"pyiceberg[`+c.access.extra()+`]"`)
 	c.pyRead(&b, ".to_arrow()")
 	return b.String()
 }
 
 func (c connection) pandas() string {
 	var b strings.Builder
-	c.pyCatalog(&b, `pandas "pyiceberg[`+c.database.extra+`,pyarrow]"`)
+	c.pyCatalog(&b, `pandas "pyiceberg[`+c.access.extra()+`]"`)
 	c.pyRead(&b, ".to_pandas()")
 	return b.String()
 }
@@ -76,7 +92,7 @@ func (c connection) pandas() string {
 // polars finds the files by the catalog and reads them itself.
 func (c connection) polars() string {
 	var b strings.Builder
-	c.pyCatalog(&b, `polars "pyiceberg[`+c.database.extra+`,pyarrow]"`, "import polars as pl")
+	c.pyCatalog(&b, `polars "pyiceberg[`+c.access.extra()+`]"`, "import polars as pl")
 	options := c.cloud.polars()
 	pinned := "pl.scan_iceberg(table, snapshot_id=table.snapshot_by_name(load).snapshot_id" + options + ")"
 	if c.single {

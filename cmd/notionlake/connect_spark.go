@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,38 +14,33 @@ const (
 	sparkGCP     = "org.apache.iceberg:iceberg-gcp-bundle:1.12.0"
 )
 
-// spark opens the catalog by JDBC. It must have the name in Spark that it has in
-// the SQLite file.
+// spark opens the catalog. One in a database must have the name in Spark that it
+// has there.
 func (c connection) spark() string {
 	var b strings.Builder
 	b.WriteString(c.about("#"))
 	b.WriteString(c.cloud.about("#"))
-	b.WriteString(c.database.about("#"))
+	b.WriteString(c.access.about("#"))
 	fmt.Fprintf(&b, "# pip install \"pyspark==%s.*\" (it needs Java 17)\n", sparkVersion)
-	if c.database.user != "" {
+	drivers, own := c.access.spark()
+	if slices.ContainsFunc(own, func(s setting) bool { return s.variable != "" }) {
 		b.WriteString("import os\n")
 	}
 	b.WriteString("from pyspark.sql import SparkSession\n\n")
 	catalog := "spark.sql.catalog." + c.catalogName
 	b.WriteString("spark = (\n    SparkSession.builder\n")
-	packages, settings := c.cloud.spark()
-	all := [][2]string{
-		{"spark.jars.packages", sparkRuntime + "," + c.database.artifact + ":" + c.database.version + packages},
-		{"spark.sql.session.timeZone", "UTC"},
-		{catalog, "org.apache.iceberg.spark.SparkCatalog"},
-		{catalog + ".type", "jdbc"},
-		{catalog + ".uri", c.database.jdbc},
-		{catalog + ".warehouse", c.warehouse},
+	packages, cloud := c.cloud.spark()
+	all := settings{
+		{name: "spark.jars.packages", value: sparkRuntime + drivers + packages},
+		{name: "spark.sql.session.timeZone", value: "UTC"},
+		{name: catalog, value: "org.apache.iceberg.spark.SparkCatalog"},
 	}
-	for _, s := range settings {
-		all = append(all, [2]string{catalog + "." + s[0], s[1]})
+	for _, s := range append(own, cloud...) {
+		s.name = catalog + "." + s.name
+		all = append(all, s)
 	}
 	for _, s := range all {
-		fmt.Fprintf(&b, "    .config(%s, %s)\n", pyText(s[0]), pyText(s[1]))
-	}
-	if c.database.user != "" {
-		fmt.Fprintf(&b, "    .config(%s, %s)\n", pyText(catalog+".jdbc.user"), pyText(c.database.user))
-		fmt.Fprintf(&b, "    .config(%s, os.environ[%s])\n", pyText(catalog+".jdbc.password"), pyText(passwordVariable))
+		fmt.Fprintf(&b, "    .config(%s, %s)\n", pyText(s.name), s.python())
 	}
 	b.WriteString("    # Else a session that runs keeps the tables as it saw them first, until REFRESH TABLE.\n")
 	fmt.Fprintf(&b, "    .config(%s, \"false\")\n", pyText(catalog+".cache-enabled"))

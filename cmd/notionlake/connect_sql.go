@@ -42,35 +42,30 @@ func (c connection) duckdb() string {
 // notTrino is what a name of a catalog in Trino does not have.
 var notTrino = regexp.MustCompile(`[^a-z0-9_]`)
 
-// trino opens the catalog by JDBC. The name of the catalog in Trino is free; that
-// in the SQLite file is a setting.
+// trino opens the catalog. Its name in Trino is free; that in a database is a setting.
 func (c connection) trino() string {
 	var b strings.Builder
 	name := notTrino.ReplaceAllString(strings.ToLower(c.catalogName), "_")
 	b.WriteString(c.about("--"))
 	b.WriteString(c.cloud.about("--"))
-	b.WriteString(c.database.about("--"))
-	b.WriteString("-- Once: put the jar of " + c.database.artifact + " into plugin/iceberg of the Trino server, which must reach these files.\n")
+	b.WriteString(c.access.about("--"))
+	if c.access.artifact != "" {
+		b.WriteString("-- Once: put the jar of " + c.access.artifact + " into plugin/iceberg of the Trino server, which must reach these files.\n")
+	}
 	b.WriteString("-- CREATE CATALOG needs catalog.management=dynamic; else write the settings, without quotes, to\n")
 	fmt.Fprintf(&b, "-- etc/catalog/%s.properties, with the line connector.name=iceberg.\n", name)
 	fmt.Fprintf(&b, "CREATE CATALOG %s USING iceberg WITH (\n", sqlName(name))
-	settings := append([][2]string{
-		{"iceberg.catalog.type", "jdbc"},
-		{"iceberg.jdbc-catalog.driver-class", c.database.driver},
-		{"iceberg.jdbc-catalog.connection-url", c.database.jdbc},
-		{"iceberg.jdbc-catalog.catalog-name", c.catalogName},
-		{"iceberg.jdbc-catalog.default-warehouse-dir", c.warehouse},
-	}, c.cloud.trino()...)
-	if c.database.user != "" {
-		settings = append(settings, [2]string{"iceberg.jdbc-catalog.connection-user", c.database.user},
-			[2]string{"iceberg.jdbc-catalog.connection-password", "${ENV:" + passwordVariable + "}"})
-	}
-	for i, s := range settings {
+	all := append(c.access.trino(), c.cloud.trino()...)
+	for i, s := range all {
 		end := ","
-		if i == len(settings)-1 {
+		if i == len(all)-1 {
 			end = ""
 		}
-		fmt.Fprintf(&b, "  %s = %s%s\n", sqlName(s[0]), sqlText(s[1]), end)
+		value := s.value
+		if s.variable != "" {
+			value = "${ENV:" + s.variable + "}"
+		}
+		fmt.Fprintf(&b, "  %s = %s%s\n", sqlName(s.name), sqlText(value), end)
 	}
 	b.WriteString(");\n")
 	c.queries(&b, sqlName, name, "FOR VERSION AS OF", func(sql string) string { return sql + ";" })

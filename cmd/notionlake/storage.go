@@ -102,20 +102,31 @@ func (p *program) cloudOptions(cfg *config) (lake.CloudOptions, error) {
 		if k.from.isEmpty() {
 			continue
 		}
-		text, err := expand(k.from.reveal(), p.env)
-		if err != nil {
-			return o, usagef("%s: %v", k.key, err)
-		}
-		*k.to = strings.TrimSpace(text)
-		if k.to == &o.AccessKeyID {
-			continue // it is in logs and URLs of the cloud itself
-		}
-		p.secrets.hide(*k.to)
-		if text == k.from.reveal() {
-			if err := p.checkSecretInConfig(cfg, "a secret of the storage", "secret_access_key: ${AWS_SECRET_ACCESS_KEY}", isLoopback(c.Endpoint)); err != nil {
-				return o, err
-			}
+		open := k.to == &o.AccessKeyID // it is in logs and URLs of the cloud itself
+		var err error
+		if *k.to, err = p.reveal(cfg, k.key, k.from, open, isLoopback(c.Endpoint)); err != nil {
+			return o, err
 		}
 	}
 	return o, nil
+}
+
+// reveal reads a secret of the configuration. Where it is written out there, the
+// file must be private, unless it is one of a server on this machine.
+func (p *program) reveal(cfg *config, key string, from secret, open, harmless bool) (string, error) {
+	text, err := expand(from.reveal(), p.env)
+	if err != nil {
+		return "", usagef("%s: %v", key, err)
+	}
+	if open {
+		return strings.TrimSpace(text), nil
+	}
+	literal := text == from.reveal()
+	text = strings.TrimSpace(text)
+	p.secrets.hide(text)
+	if !literal {
+		return text, nil
+	}
+	name := key[strings.LastIndex(key, ".")+1:]
+	return text, p.checkSecretInConfig(cfg, key, name+": ${"+strings.ToUpper(name)+"}", harmless)
 }

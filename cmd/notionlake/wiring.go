@@ -41,6 +41,10 @@ func (p *program) openCatalog(ctx context.Context, cfg *config, storage *lake.St
 	o.Type, o.Name, o.URI = cfg.Catalog.Type, cfg.Catalog.Name, cfg.Catalog.URI
 	o.Namespace, o.Removed = cfg.Namespace, cfg.Schema.Removed
 	o.Storage, o.Logger, o.Now, o.Version, o.Point = storage, p.log, p.now, version, p.point
+	var err error
+	if o.REST, err = p.restOptions(cfg); err != nil {
+		return nil, err
+	}
 	c, err := catalog.Open(ctx, o)
 	return c, storageError(err)
 }

@@ -1,7 +1,7 @@
-"""Installs Trino into a cache folder, once, and starts engines.
+"""Installs engines and servers into a cache folder, once, and starts them.
 
-Needs Maven and a Java of the right version for each engine; what is installed is
-pinned in engines/trino.xml and requirements.txt. Servers listen on 127.0.0.1.
+Needs Maven and a Java of the right version for each; what is installed is pinned
+in engines/*.xml and requirements.txt. Servers listen on 127.0.0.1.
 """
 
 import contextlib
@@ -49,28 +49,70 @@ def java(least, most):
     return found[max(fit)]
 
 
+@contextlib.contextmanager
+def installed(name, *salt):
+    """The folder of what is installed as engines/NAME.xml says, and whether that is still to be done."""
+    with open(os.path.join(HERE, name + ".xml"), "rb") as f:
+        content = f.read()
+    home = os.path.join(CACHE, name + "-" + hashlib.sha256(content + repr(salt).encode()).hexdigest()[:12])
+    done = os.path.join(home, ".done")
+    if os.path.exists(done):
+        yield home, False
+        return
+    if not shutil.which("mvn"):
+        sys.exit("Maven (mvn) is needed to install %s, and not found" % name)
+    print("installing %s into %s (once)" % (name, home), file=sys.stderr)
+    shutil.rmtree(home, ignore_errors=True)
+    yield home, True
+    open(done, "w").close()
+
+
+def maven(name, folder, *options):
+    """Copies the jars that engines/NAME.xml names into a folder."""
+    subprocess.run(["mvn", "-q", "-B", "-f", os.path.join(HERE, name + ".xml"), *options, COPY, "-DincludeScope=runtime",
+                    "-DoutputDirectory=" + folder], check=True, stdout=sys.stderr)
+
+
 def trino_home():
     """The folder with Trino's jars, which are fetched if they are not there."""
-    with open(os.path.join(HERE, "trino.xml"), "rb") as f:
-        pom = f.read()
-    home = os.path.join(CACHE, "trino-" + hashlib.sha256(pom + repr(SHARED).encode()).hexdigest()[:12])
-    if os.path.exists(os.path.join(home, ".done")):
-        return home
-    if not shutil.which("mvn"):
-        sys.exit("Maven (mvn) is needed to install Trino, and not found")
-    print("installing Trino into %s (once)" % home, file=sys.stderr)
-    shutil.rmtree(home, ignore_errors=True)
-    for part in ("server", "iceberg"):
-        subprocess.run(["mvn", "-q", "-B", "-f", os.path.join(HERE, "trino.xml"), "-P", part, "-Dpart=" + part, COPY, "-DincludeScope=runtime",
-                        "-DoutputDirectory=" + os.path.join(home, part if part == "server" else "plugin/iceberg")], check=True, stdout=sys.stderr)
-    plugin = os.path.join(home, "plugin", "iceberg")
-    for jar in os.listdir(plugin):
-        if jar.startswith(SHARED):
-            os.remove(os.path.join(plugin, jar))
-    with zipfile.ZipFile(os.path.join(plugin, "service.jar"), "w") as jar:
-        jar.writestr("META-INF/services/io.trino.spi.Plugin", "io.trino.plugin.iceberg.IcebergPlugin\n")
-    open(os.path.join(home, ".done"), "w").close()
+    with installed("trino", SHARED) as (home, missing):
+        if missing:
+            plugin = os.path.join(home, "plugin", "iceberg")
+            maven("trino", os.path.join(home, "server"), "-P", "server", "-Dpart=server")
+            maven("trino", plugin, "-P", "iceberg", "-Dpart=iceberg")
+            for jar in os.listdir(plugin):
+                if jar.startswith(SHARED):
+                    os.remove(os.path.join(plugin, jar))
+            with zipfile.ZipFile(os.path.join(plugin, "service.jar"), "w") as jar:
+                jar.writestr("META-INF/services/io.trino.spi.Plugin", "io.trino.plugin.iceberg.IcebergPlugin\n")
     return home
+
+
+def rest_home(jdk):
+    """The folder with the REST catalog server, which is fetched and compiled if it is not there."""
+    source = os.path.join(HERE, "StartRest.java")
+    with open(source, "rb") as f, installed("rest", f.read()) as (home, missing):
+        if missing:
+            maven("rest", os.path.join(home, "lib"))
+            subprocess.run([os.path.join(jdk, "bin", "javac"), "--release", "17", "-d", os.path.join(home, "classes"),
+                            "-cp", os.path.join(home, "lib", "*"), source], check=True, stdout=sys.stderr)
+    return home
+
+
+@contextlib.contextmanager
+def rest(warehouse, folder, endpoint=""):
+    """The REST catalog server of Iceberg's own tests, over a warehouse, with its database in a folder: its URL."""
+    jdk = java(17, 23)  # Hadoop does not run on newer ones
+    home, port = rest_home(jdk), free_port()
+    properties = {"catalog-impl": "org.apache.iceberg.jdbc.JdbcCatalog", "jdbc.schema-version": "V1", "warehouse": warehouse,
+                  "uri": "jdbc:sqlite:" + os.path.join(folder, "rest.db"), "io-impl": "org.apache.iceberg.hadoop.HadoopFileIO"}
+    if warehouse.startswith("s3://"):
+        properties.update({"io-impl": "org.apache.iceberg.aws.s3.S3FileIO", "s3.endpoint": endpoint, "s3.path-style-access": "true"})
+    command = [os.path.join(jdk, "bin", "java"), "-Xmx512m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+               "-cp", os.path.join(home, "classes") + ":" + os.path.join(home, "lib", "*"), "org.apache.iceberg.rest.StartRest", str(port)]
+    url = "http://127.0.0.1:%d" % port
+    with server(command + ["%s=%s" % p for p in properties.items()], url + "/v1/config", env={**os.environ, **KEYS}):
+        yield url
 
 
 def free_port():

@@ -19,6 +19,7 @@ def killed(bin_dir, configuration, kills, seed):
     rng, wrong, hit, landed = random.Random(seed), [], 0, 0
     with tempfile.TemporaryDirectory() as folder, simulator(bin_dir, "demo") as url:
         configure(folder, url, configuration)
+        notionlake(bin_dir, folder, "run")
         started = time.monotonic()
         notionlake(bin_dir, folder, "run")
         takes = time.monotonic() - started

@@ -47,6 +47,13 @@ def s3_postgres(_):
 
 
 @contextlib.contextmanager
+def s3_rest(_):
+    with engines.s3("lake") as endpoint, tempfile.TemporaryDirectory() as folder, engines.rest("s3://lake/elsewhere", folder, endpoint) as url:
+        yield ('warehouse: "s3://lake/notion one"\nstorage: {endpoint: "%s", region: us-east-1}\n'
+               'catalog: {type: rest, uri: "%s"}\n' % (endpoint, url)), ENGINES
+
+
+@contextlib.contextmanager
 def gcs_postgres(_):
     """Of the engines only PyIceberg can be told to use another server than Google's without credentials."""
     with engines.gcs("lake") as host, engines.postgres() as url:
@@ -59,6 +66,7 @@ def gcs_postgres(_):
 
 STANDS = {
     "local files, SQLite": local, "S3 (versitygw), SQLite": s3, "S3 (versitygw), Postgres": s3_postgres,
+    "S3 (versitygw), REST (Iceberg's own server)": s3_rest,
     "GCS (fake-gcs-server), Postgres": gcs_postgres,
 }
 

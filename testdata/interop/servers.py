@@ -1,4 +1,4 @@
-"""Runs the tests that need servers: an S3, a GCS and a Postgres server, and kills
+"""Runs the tests that need servers: an S3, a GCS, a REST catalog and a Postgres server, and kills
 runs whose warehouse and catalog are there.
 
 usage: servers.py BIN [KILLS [SEED]]
@@ -7,6 +7,7 @@ usage: servers.py BIN [KILLS [SEED]]
 import os
 import subprocess
 import sys
+import tempfile
 
 import engines
 from killed import killed
@@ -33,6 +34,11 @@ def main(bin_dir, n="10", seed="1"):
         failed += test("S3", "./lake", "^TestCloud", NOTIONLAKE_TEST_BUCKET="s3://test", AWS_ENDPOINT_URL=endpoint, **engines.KEYS)
     with engines.gcs("test") as host:
         failed += test("GCS", "./lake", "^TestCloud", NOTIONLAKE_TEST_BUCKET="gs://test", STORAGE_EMULATOR_HOST=host)
+    with tempfile.TemporaryDirectory() as folder, engines.rest("file://" + folder, folder) as url:
+        failed += test("REST", "./catalog", "^TestREST", NOTIONLAKE_TEST_REST=url)
+    with engines.s3("test") as endpoint, tempfile.TemporaryDirectory() as folder, engines.rest("s3://test/other", folder, endpoint) as url:
+        failed += kills("S3, REST", bin_dir, 'warehouse: s3://test/killed\nstorage: {endpoint: "%s"}\n'
+                        'catalog: {type: rest, uri: "%s"}\n' % (endpoint, url), min(n, 4), seed)  # each is followed by the time of a lease
     with engines.postgres() as url:
         if url:
             failed += test("Postgres", "./catalog", "^TestPostgres", NOTIONLAKE_TEST_POSTGRES=url)

@@ -1,0 +1,40 @@
+package catalog
+
+import (
+	"context"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// A backend is what differs between the kinds of catalogs.
+type backend interface {
+	// place is where the catalog is, for messages, without secrets.
+	place() string
+	close() error
+	// writesMetadata reports whether metadata files are written here, and not by a
+	// server.
+	writesMetadata() bool
+	// rows are the tables and views of the namespace.
+	rows(ctx context.Context) ([]row, error)
+	// recent are the rows as they were read since the lock was taken, where reading
+	// takes long. What is planned on them is compared with the tables when it is
+	// published.
+	recent(ctx context.Context) ([]row, error)
+	// begin makes what a publication needs and has no time, and returns the tables
+	// as they are then.
+	begin(ctx context.Context, l listing, p lake.Publication) (listing, error)
+	// commit makes what an attempt has prepared visible. An error that wraps
+	// errCommit leaves open what became of it.
+	commit(ctx context.Context, a *attempt) error
+	// settled are the rows after such an error, at a time from which on the commit
+	// cannot land any more.
+	settled(ctx context.Context, a *attempt, answer error) ([]row, error)
+	// finish does what follows the commit before anything else.
+	finish(ctx context.Context, a *attempt) error
+	// has reports whether a table holds what the attempt made of it.
+	has(t *target, e *entry) bool
+	// lock, admit and fence: see lake.Catalog.
+	lock(ctx context.Context) (func() error, error)
+	admit(ctx context.Context, run lake.RunID) error
+	fence(ctx context.Context, run lake.RunID) error
+}

@@ -1,0 +1,195 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+const (
+	// leaseTime is how long a lock lasts that its holder does not renew.
+	leaseTime = 15 * time.Second
+	// leaseRenewals is how often it is renewed in that time.
+	leaseRenewals = 5
+)
+
+// A lease is a lock in the warehouse, for catalogs whose server has none: an
+// object that its holder makes and writes anew as long as it lives. Who finds one
+// that stays the same for the whole time of the lease takes it over; nobody's
+// clock is compared with another's. Safety does not rest on it: a run that was
+// taken for dead is fenced.
+type lease struct {
+	catalog *Catalog
+	key     string
+	time    time.Duration
+}
+
+// A leaseHolder is what the object says.
+type leaseHolder struct {
+	ID      string `json:"id"`
+	Renewed int    `json:"renewed"`
+	holder
+}
+
+func newLease(c *Catalog) lease {
+	return lease{catalog: c, key: "_notionlake/" + c.folder + "/lock.json", time: leaseTime}
+}
+
+// take waits for the lock.
+func (l lease) take(ctx context.Context) (func() error, error) {
+	c := l.catalog
+	if err := c.point.Hit("catalog.lock", l.key); err != nil {
+		return nil, fmt.Errorf("lock %s: %w", c.store.URI(l.key), err)
+	}
+	host, _ := os.Hostname()
+	mine := leaseHolder{ID: uuid.NewString(), holder: holder{os.Getpid(), host, c.now().UTC().Truncate(time.Second)}}
+	var other string // as it was seen first
+	var since time.Time
+	deadline := time.Now().Add(max(c.lockTimeout, 0))
+	for {
+		took, err := l.create(ctx, mine)
+		if err != nil {
+			return nil, err
+		}
+		if took {
+			break
+		}
+		text, err := l.read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		switch now := time.Now(); {
+		case text == "":
+			continue // it has just been released
+		case text != other:
+			other, since = text, now
+		case now.Sub(since) >= l.time:
+			c.logger.WarnContext(ctx, "a lock that nobody renews is taken over", "lock", c.store.URI(l.key), "holder", text)
+			if err := c.store.Delete(ctx, l.key); err != nil {
+				return nil, l.fault(err)
+			}
+			continue
+		}
+		if !time.Now().Before(deadline) {
+			return nil, fmt.Errorf("another load is running%s (lock %s): try again when it has ended: %w", heldBy(other), c.store.URI(l.key), lake.ErrLocked)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(lockPoll):
+		}
+	}
+	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		l.renew(renewing, mine)
+	}()
+	release := func() error {
+		stop()
+		<-stopped
+		return l.release(context.WithoutCancel(ctx), mine)
+	}
+	if err := c.point.Hit("catalog.lock.done", l.key); err != nil {
+		return nil, errors.Join(err, release())
+	}
+	return release, nil
+}
+
+// heldBy says who holds the lock, as far as its object tells.
+func heldBy(text string) string {
+	var h leaseHolder
+	if json.Unmarshal([]byte(text), &h) != nil || h.PID == 0 {
+		return ""
+	}
+	return h.String()
+}
+
+func (l lease) fault(err error) error {
+	return fmt.Errorf("lock %s: %w", l.catalog.store.URI(l.key), err)
+}
+
+// create makes the object, and looks whether it is this one's: on a local disk
+// two processes can make it at the same moment.
+func (l lease) create(ctx context.Context, mine leaseHolder) (bool, error) {
+	text, err := json.Marshal(mine)
+	if err != nil {
+		return false, err
+	}
+	switch err := l.catalog.store.WriteAll(ctx, l.key, text); {
+	case errors.Is(err, lake.ErrExist):
+		return false, nil
+	case err != nil:
+		return false, l.fault(err)
+	}
+	return l.isMine(ctx, mine)
+}
+
+func (l lease) isMine(ctx context.Context, mine leaseHolder) (bool, error) {
+	text, err := l.read(ctx)
+	var there leaseHolder
+	if err != nil || text == "" || json.Unmarshal([]byte(text), &there) != nil {
+		return false, err
+	}
+	return there.ID == mine.ID, nil
+}
+
+// read returns what the object says; "": there is none.
+func (l lease) read(ctx context.Context) (string, error) {
+	text, err := l.catalog.store.ReadAll(ctx, l.key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", l.fault(err)
+	}
+	return string(text), nil
+}
+
+// renew writes the object anew until it is to end, or another holds the lock.
+func (l lease) renew(ctx context.Context, mine leaseHolder) {
+	tick := time.NewTicker(l.time / leaseRenewals)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		is, err := l.isMine(ctx, mine)
+		if err == nil && !is {
+			l.catalog.logger.WarnContext(ctx, "another process has taken the lock over: this load will end with a conflict if that one is first", "lock", l.catalog.store.URI(l.key))
+			return
+		}
+		mine.Renewed++
+		text, e := json.Marshal(mine)
+		if err = errors.Join(err, e); err == nil {
+			err = l.catalog.store.Replace(ctx, l.key, text)
+		}
+		if err != nil && ctx.Err() == nil {
+			l.catalog.logger.WarnContext(ctx, "the lock could not be renewed", "lock", l.catalog.store.URI(l.key), "error", err)
+		}
+	}
+}
+
+// release deletes the object, if it is this one's.
+func (l lease) release(ctx context.Context, mine leaseHolder) error {
+	ctx, cancel := context.WithTimeout(ctx, cleanupTimeout)
+	defer cancel()
+	is, err := l.isMine(ctx, mine)
+	if err != nil || !is {
+		return err
+	}
+	if err := l.catalog.store.Delete(ctx, l.key); err != nil {
+		return l.fault(err)
+	}
+	return nil
+}

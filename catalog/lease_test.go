@@ -1,0 +1,103 @@
+package catalog
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// leaseBench is a lease over a warehouse in a folder, in fake time.
+func leaseBench(t *testing.T) (lease, *Catalog) {
+	t.Helper()
+	storage, err := lake.OpenStorage(t.Context(), lake.StorageOptions{URL: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &Catalog{folder: "notion", namespace: "notion", store: storage, logger: slog.New(slog.DiscardHandler), now: time.Now, lockTimeout: 30 * time.Second}
+	return newLease(c), c
+}
+
+func TestLease(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, c := leaseBench(t)
+		unlock, err := l.take(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		// It is renewed for as long as it is held.
+		start := time.Now()
+		c.lockTimeout = 5 * time.Minute
+		if _, err := l.take(t.Context()); !errors.Is(err, lake.ErrLocked) {
+			t.Errorf("taken twice: %v", err)
+		}
+		if waited := time.Since(start); waited < c.lockTimeout {
+			t.Errorf("given up after %s", waited)
+		}
+		if err := unlock(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.store.ReadAll(t.Context(), l.key); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("after the release: %v", err)
+		}
+		if unlock, err = l.take(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := unlock(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// What a process left that died is taken over once nobody has renewed it for long enough.
+func TestLeaseOfTheDead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, c := leaseBench(t)
+		for _, text := range []string{`{"id": "x", "pid": 1, "host": "gone", "since": "2026-11-21T03:00:00Z"}`, "not JSON"} {
+			if err := c.store.WriteAll(t.Context(), l.key, []byte(text)); err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			unlock, err := l.take(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if waited := time.Since(start); waited < leaseTime || waited > leaseTime+time.Second {
+				t.Errorf("taken over after %s", waited)
+			}
+			if err := unlock(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// A holder that was stopped for too long finds out that it has lost the lock, and
+// leaves it to whoever has it.
+func TestLeaseLost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, c := leaseBench(t)
+		unlock, err := l.take(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := []byte(`{"id": "other"}`)
+		if err := c.store.Replace(t.Context(), l.key, other); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(leaseTime)
+		if err := unlock(); err != nil {
+			t.Error(err)
+		}
+		if text, err := c.store.ReadAll(t.Context(), l.key); err != nil || string(text) != string(other) {
+			t.Errorf("the lock of the other: %q, %v", text, err)
+		}
+	})
+}

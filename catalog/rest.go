@@ -1,0 +1,202 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"sync"
+
+	icebergcatalog "github.com/apache/iceberg-go/catalog"
+	"github.com/apache/iceberg-go/catalog/rest"
+	"github.com/apache/iceberg-go/table"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// RESTOptions say how to be let in by a REST catalog, and what of it is meant.
+type RESTOptions struct {
+	Warehouse string // name of a warehouse of the server, where it has several
+	Prefix    string // of the paths; "": what the server says
+	// Token is a bearer token. Credential is "id:secret" of an OAuth2 client, for
+	// which a token is fetched from AuthURL; "": /v1/oauth/tokens of the catalog.
+	Token, Credential, AuthURL string
+	Scope, Audience, Resource  string
+	// SigV4 signs requests with the machine's credentials of AWS, for Region and
+	// Service.
+	SigV4           bool
+	Region, Service string
+}
+
+// restPage is how many tables are listed at a time.
+const restPage = 500
+
+// A restCatalog is a server that keeps the tables. It writes their metadata
+// files itself: what it is sent are changes, and what must hold for them.
+type restCatalog struct {
+	*Catalog
+	url    *url.URL
+	server *rest.Catalog
+	lease  lease
+
+	mu       sync.Mutex
+	admitted map[lake.RunID]bool
+	known    []row // as read last; nil: they are to be read
+}
+
+func openREST(ctx context.Context, base *Catalog, o Options) (*restCatalog, error) {
+	u, err := restURL(o.URI)
+	if err != nil {
+		return nil, err
+	}
+	c := &restCatalog{Catalog: base, url: u, admitted: map[lake.RunID]bool{}, lease: newLease(base)}
+	r := o.REST
+	options := []rest.Option{
+		rest.WithTransportFactory(restTransport(!o.REST.SigV4)), rest.WithWarehouseLocation(r.Warehouse), rest.WithPrefix(r.Prefix),
+		rest.WithOAuthToken(r.Token), rest.WithCredential(r.Credential), rest.WithScope(r.Scope), rest.WithAudience(r.Audience), rest.WithResource(r.Resource),
+	}
+	if r.AuthURL != "" {
+		auth, err := url.Parse(r.AuthURL)
+		if err != nil {
+			return nil, fmt.Errorf("catalog: the URL of the OAuth2 server cannot be read: %w", err)
+		}
+		options = append(options, rest.WithAuthURI(auth))
+	}
+	if r.SigV4 {
+		options = append(options, rest.WithSigV4RegionSvc(r.Region, r.Service))
+	}
+	if c.server, err = rest.NewCatalog(ctx, c.name, o.URI, options...); err != nil {
+		return nil, c.fault("open", err)
+	}
+	if err := c.prepare(ctx, o.ReadOnly); err != nil {
+		return nil, errors.Join(c.fault("open", err), c.server.Close())
+	}
+	return c, nil
+}
+
+func (c *restCatalog) place() string { return c.url.String() }
+func (c *restCatalog) close() error  { return c.server.Close() }
+
+// writesMetadata says that the server writes the metadata files.
+func (c *restCatalog) writesMetadata() bool { return false }
+
+func (c *restCatalog) ident(name string) table.Identifier { return table.Identifier{c.namespace, name} }
+
+// prepare makes the namespace.
+func (c *restCatalog) prepare(ctx context.Context, readOnly bool) error {
+	namespace := table.Identifier{c.namespace}
+	exists, err := c.server.CheckNamespaceExists(ctx, namespace)
+	switch {
+	case err != nil || exists:
+		return err
+	case readOnly:
+		return ErrNoCatalog
+	}
+	err = c.server.CreateNamespace(ctx, namespace, nil)
+	if errors.Is(err, icebergcatalog.ErrNamespaceAlreadyExists) {
+		err = nil // another program made it since
+	}
+	return err
+}
+
+// rows asks the server for every table. A table that is dropped meanwhile is left out.
+func (c *restCatalog) rows(ctx context.Context) ([]row, error) {
+	namespace := table.Identifier{c.namespace}
+	ctx = c.server.SetPageSize(ctx, restPage)
+	var list []row
+	for ident, err := range c.server.ListTables(ctx, namespace) {
+		if err != nil {
+			return nil, c.fault("read", err)
+		}
+		list = append(list, row{name: icebergcatalog.TableNameFromIdent(ident)})
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallelReads)
+	for i := range list {
+		g.Go(func() error {
+			t, err := c.server.LoadTable(gctx, c.ident(list[i].name))
+			switch {
+			case errors.Is(err, icebergcatalog.ErrNoSuchTable):
+				return nil
+			case errors.Is(err, table.ErrInvalidMetadataFormatVersion):
+				list[i].unknown = "it has an Iceberg format version that this program does not know"
+				return nil
+			case err != nil:
+				return fmt.Errorf("table %s: %w", list[i].name, c.fault("read", err))
+			}
+			list[i].location, list[i].meta = t.MetadataLocation(), t.Metadata()
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	there := list[:0]
+	for _, r := range list {
+		if r.meta != nil || r.unknown != "" {
+			there = append(there, r)
+		}
+	}
+	for ident, err := range c.server.ListViews(ctx, namespace) {
+		if err != nil {
+			return nil, c.fault("read", err)
+		}
+		there = append(there, row{name: icebergcatalog.TableNameFromIdent(ident), view: true})
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known = there
+	return there, nil
+}
+
+func (c *restCatalog) recent(ctx context.Context) ([]row, error) {
+	c.mu.Lock()
+	known := c.known
+	c.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	return c.rows(ctx)
+}
+
+// invalidate lets the tables be read anew.
+func (c *restCatalog) invalidate() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known = nil
+}
+
+// lock takes a lease in the warehouse: the server has no locks.
+func (c *restCatalog) lock(ctx context.Context) (func() error, error) {
+	unlock, err := c.lease.take(ctx)
+	c.invalidate()
+	return unlock, err
+}
+
+// fault says what an error of the server means and what to do.
+func (c *restCatalog) fault(action string, err error) error {
+	why := ""
+	var dns *net.DNSError
+	var dial *net.OpError
+	switch {
+	case errors.Is(err, ErrNoCatalog):
+	case errors.Is(err, rest.ErrOAuthError):
+		why = "no token was given for the credential; look at catalog.credential and catalog.oauth2_server_uri"
+	case errors.Is(err, rest.ErrUnauthorized), errors.Is(err, rest.ErrAuthorizationExpired):
+		why = "the server does not let this program in; look at catalog.token or catalog.credential"
+	case errors.Is(err, rest.ErrForbidden):
+		why = "the server does not allow it; grant the right to make and change tables in the namespace"
+	case errors.Is(err, icebergcatalog.ErrNoSuchNamespace):
+		why = "the namespace is gone; the next run makes it again"
+	case errors.As(err, &dns), errors.As(err, &dial):
+		why = "it cannot be reached; look at catalog.uri and at the server"
+	case errors.Is(err, rest.ErrServiceUnavailable), errors.Is(err, rest.ErrServerError):
+		why = "the server has an error of its own; try again later"
+	}
+	if why != "" {
+		return fmt.Errorf("%s catalog %s: %s: %w", action, c.place(), why, err)
+	}
+	return fmt.Errorf("%s catalog %s: %w", action, c.place(), err)
+}

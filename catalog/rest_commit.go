@@ -1,0 +1,310 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	icebergcatalog "github.com/apache/iceberg-go/catalog"
+	"github.com/apache/iceberg-go/table"
+	"github.com/google/uuid"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// begin makes the tables that there are not yet, without a snapshot: a transaction
+// makes none. For a reader of ours they are none; those of a run that died are
+// used by the next one or dropped. The server stamps them with its own time,
+// which all snapshots of the publication have to follow.
+func (c *restCatalog) begin(ctx context.Context, l listing, p lake.Publication) (listing, error) {
+	if p.Run != "" && !c.isAdmitted(p.Run) {
+		return l, errNotAdmitted
+	}
+	if p.Hold || p.Compaction {
+		return l, nil
+	}
+	made := false
+	for _, change := range p.Changes {
+		st, err := c.own(change.Staged)
+		if err != nil {
+			return l, err
+		}
+		if st.base != nil || l.byKey(st.key) != nil {
+			continue
+		}
+		if st.base, err = c.make(ctx, st); err != nil {
+			return l, fmt.Errorf("table %s: %w", st.name, err)
+		}
+		st.evolved.changed, made = false, true
+	}
+	if l.byKey(lake.LedgerTable) == nil {
+		if _, err := c.makeLedger(ctx); err != nil {
+			return l, err
+		}
+		made = true
+	}
+	if !made {
+		return l, nil
+	}
+	c.invalidate()
+	return c.list(ctx)
+}
+
+// commit sends the changes of all tables in one transaction of the server. It is
+// bound to the ledger as it was read: there is no other publication in between,
+// and none of a run that was fenced. Tables change their names just after it.
+func (c *restCatalog) commit(ctx context.Context, a *attempt) error {
+	if a.needsAdmission && !c.isAdmitted(a.run) {
+		return errNotAdmitted
+	}
+	if err := c.point.Hit("catalog.begin", c.place()); err != nil {
+		return err
+	}
+	c.invalidate()
+	targets := slices.Concat(a.targets, a.tagged)
+	if a.hold {
+		targets = slices.DeleteFunc(targets, func(t *target) bool { return t.base == nil })
+	}
+	if len(targets) == 0 {
+		c.leave(a.run)
+		return nil // what is held of new tables is in no catalog
+	}
+	ledger, err := c.ledger(ctx, a, targets)
+	if err != nil {
+		return err
+	}
+	if err := c.point.Hit("catalog.begin.done", c.place()); err != nil {
+		return err
+	}
+	// What it does takes no time, and a cancelled request has an unknown outcome.
+	ctx = context.WithoutCancel(ctx)
+	if err := c.transact(ctx, a, targets, ledger); err != nil {
+		return err
+	}
+	if err := c.check(ctx, targets); err != nil {
+		return fmt.Errorf("%w: %w", errCommit, err)
+	}
+	c.leave(a.run)
+	return c.rename(ctx, a, targets)
+}
+
+// transact is the transaction.
+func (c *restCatalog) transact(ctx context.Context, a *attempt, targets []*target, ledger *entry) error {
+	var commits []table.TableCommit
+	for _, t := range targets {
+		from := t.base.meta
+		t.difference = differ(from, t.meta)
+		requirements := holds(from)
+		if t.key == lake.LedgerTable {
+			requirements = append(requirements, notFenced(a.run))
+		}
+		commits = append(commits, table.TableCommit{Identifier: c.ident(t.base.name), Requirements: requirements, Updates: t.difference.updates})
+	}
+	if !slices.ContainsFunc(targets, func(t *target) bool { return t.key == lake.LedgerTable }) {
+		commits = append(commits, table.TableCommit{Identifier: c.ident(ledger.name), Requirements: append(holds(ledger.meta), notFenced(a.run))})
+	}
+	if err := c.point.Hit("catalog.commit", c.place()); err != nil {
+		return err
+	}
+	err := c.server.CommitTransaction(ctx, commits)
+	if err == nil {
+		err = c.point.Hit("catalog.commit.done", c.place())
+	} else {
+		err = c.answered(err)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errCommit, err)
+	}
+	return nil
+}
+
+// check looks whether the server did what it says it did: not every one is sure
+// of that when others write at the same time.
+func (c *restCatalog) check(ctx context.Context, targets []*target) error {
+	l, err := c.list(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range targets {
+		if e := l.byKey(t.key); e == nil || !c.has(t, e) {
+			return fmt.Errorf("the catalog %s says that the transaction is done, and table %s is not changed: another program wrote at the same time", c.place(), t.name)
+		}
+	}
+	return nil
+}
+
+// answered says what an answer to a commit means.
+func (c *restCatalog) answered(err error) error {
+	if errors.Is(err, table.ErrCommitFailed) || errors.Is(err, icebergcatalog.ErrNoSuchTable) || errors.Is(err, icebergcatalog.ErrTableAlreadyExists) {
+		return fmt.Errorf("a table has been changed by another program meanwhile (%w): %w", err, lake.ErrConflict)
+	}
+	return c.fault("commit to", err)
+}
+
+// ledger is the ledger as the attempt read it. Where there is none yet, it is made.
+func (c *restCatalog) ledger(ctx context.Context, a *attempt, targets []*target) (*entry, error) {
+	for _, t := range targets {
+		if t.key == lake.LedgerTable {
+			return t.base, nil
+		}
+	}
+	if e := a.read.byKey(lake.LedgerTable); e != nil {
+		return e, nil
+	}
+	return c.makeLedger(ctx)
+}
+
+// makeLedger makes the ledger without a snapshot.
+func (c *restCatalog) makeLedger(ctx context.Context) (*entry, error) {
+	location, err := c.newLocation(ctx, lake.LedgerTable)
+	if err != nil {
+		return nil, err
+	}
+	schema := lake.LedgerSchema()
+	e, err := c.make(ctx, &staged{
+		catalog: c.Catalog, name: schema.Table, key: schema.Key, appends: true, location: location,
+		evolved: evolve(nil, columns{}, 0, schema, c.retire),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", schema.Table, err)
+	}
+	return e, nil
+}
+
+// make makes a table without a snapshot.
+func (c *restCatalog) make(ctx context.Context, st *staged) (*entry, error) {
+	b, err := newBuilder(st, c.store, false)
+	if err != nil {
+		return nil, err
+	}
+	meta, err := b.Build()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.point.Hit("catalog.create", st.name); err != nil {
+		return nil, err
+	}
+	made, location, err := c.server.CommitTable(ctx, c.ident(st.name), []table.Requirement{table.AssertCreate()}, newTable(meta))
+	if err != nil {
+		return nil, c.answered(err)
+	}
+	if made.Location() != meta.Location() {
+		return nil, fmt.Errorf("the catalog %s puts it at %s, and not where it is to lie, %s: let the server's warehouse have the location %s", c.place(), made.Location(), meta.Location(), c.store.Root())
+	}
+	if err := c.point.Hit("catalog.create.done", st.name); err != nil {
+		return nil, err
+	}
+	return &entry{name: st.name, key: st.key, location: location, meta: made, columns: st.evolved.columns}, nil
+}
+
+// rename gives tables their new names, one after the other. Where one has the
+// name that another is to get, both go by way of a name that nobody has.
+func (c *restCatalog) rename(ctx context.Context, a *attempt, targets []*target) error {
+	if a.hold {
+		return nil
+	}
+	taken := map[string]bool{}
+	for _, t := range targets {
+		taken[t.base.name] = true
+	}
+	between := "renamed-" + uuid.NewString()
+	steps := [2][][2]string{}
+	for i, t := range targets {
+		switch from := t.base.name; {
+		case from == t.name:
+		case taken[t.name]:
+			way := fmt.Sprintf("%s-%d", between, i)
+			steps[0] = append(steps[0], [2]string{from, way})
+			steps[1] = append(steps[1], [2]string{way, t.name})
+		default:
+			steps[1] = append(steps[1], [2]string{from, t.name})
+		}
+	}
+	for _, step := range slices.Concat(steps[0], steps[1]) {
+		if err := c.point.Hit("catalog.rename", step[0]); err != nil {
+			return c.unnamed(ctx, a, step, err)
+		}
+		if _, err := c.server.RenameTable(ctx, c.ident(step[0]), c.ident(step[1])); err != nil {
+			return c.unnamed(ctx, a, step, err)
+		}
+	}
+	return nil
+}
+
+// unnamed says that a table kept its name. The load is published all the same,
+// and the next one renames the table.
+func (c *restCatalog) unnamed(ctx context.Context, a *attempt, step [2]string, err error) error {
+	a.logger.WarnContext(ctx, "a table could not be renamed: the next load does it", "table", step[0], "to", step[1], "load", a.load.ID, "error", err)
+	return nil
+}
+
+// settled reads the tables when the commit has been refused, or, where its
+// answer does not say, once it cannot be made any more because its run is fenced.
+func (c *restCatalog) settled(ctx context.Context, a *attempt, answer error) ([]row, error) {
+	if !errors.Is(answer, lake.ErrConflict) {
+		if err := c.fence(ctx, a.run); err != nil {
+			return nil, err
+		}
+	}
+	return c.rows(ctx)
+}
+
+// has reports whether the table got the target's changes.
+func (c *restCatalog) has(t *target, e *entry) bool { return t.difference.made(e.meta) }
+
+// finish reads what the server made of the tables, and drops those without a
+// snapshot that dead runs left.
+func (c *restCatalog) finish(ctx context.Context, a *attempt) error {
+	c.invalidate()
+	l, err := c.list(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range slices.Concat(a.targets, a.tagged) {
+		if e := l.byKey(t.key); e != nil {
+			t.metadata = e.location
+			if t.staged == nil || e.meta.SnapshotByID(t.snapshotID) != nil {
+				t.meta = e.meta
+			}
+		}
+	}
+	if a.hold {
+		return nil
+	}
+	for _, e := range l.entries {
+		if !e.isEmpty() {
+			continue
+		}
+		if err := c.discard(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// discard drops a table without a snapshot, with its metadata files.
+func (c *restCatalog) discard(ctx context.Context, e *entry) error {
+	if err := c.server.DropTable(ctx, c.ident(e.name)); err != nil && !errors.Is(err, icebergcatalog.ErrNoSuchTable) {
+		return c.fault("write", err)
+	}
+	files := []string{e.location}
+	for entry := range e.meta.PreviousFiles() {
+		files = append(files, entry.MetadataFile)
+	}
+	for _, file := range files {
+		folder, err := c.tableFolder(e)
+		if err != nil {
+			return err
+		}
+		if key, ok := c.store.Key(file); ok && path.Dir(key) == folder+"/metadata" && strings.HasSuffix(key, metadataSuffix) {
+			checksum := path.Dir(key) + "/." + path.Base(key) + ".crc" // where Hadoop wrote it
+			if err := c.store.Delete(ctx, key, checksum); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

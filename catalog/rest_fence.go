@@ -1,0 +1,140 @@
+package catalog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// A run of a REST catalog is fenced by a tag on the ledger: its transaction
+// requires that there is none. Each publication is bound to the ledger's
+// snapshot, so the next one can take the tags away again.
+const fencePrefix = "fenced_"
+
+func fenceTag(run lake.RunID) string { return fencePrefix + string(run) }
+
+// notFenced requires that a run may publish.
+func notFenced(run lake.RunID) table.Requirement {
+	return table.AssertRefSnapshotID(fenceTag(run), nil)
+}
+
+// fenceTries is how often a fence is tried when others write to the ledger.
+const fenceTries = 10
+
+func (c *restCatalog) admit(_ context.Context, run lake.RunID) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.admitted[run] = true
+	return nil
+}
+
+func (c *restCatalog) isAdmitted(run lake.RunID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.admitted[run]
+}
+
+// leave ends the admission of a run that has published.
+func (c *restCatalog) leave(run lake.RunID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.admitted, run)
+}
+
+func (c *restCatalog) fence(ctx context.Context, run lake.RunID) (err error) {
+	c.leave(run)
+	for range fenceTries {
+		if err = c.tryFence(ctx, run); err == nil || !errors.Is(err, lake.ErrConflict) {
+			return err
+		}
+	}
+	return err
+}
+
+func (c *restCatalog) tryFence(ctx context.Context, run lake.RunID) error {
+	c.invalidate()
+	l, err := c.list(ctx)
+	if err != nil {
+		return err
+	}
+	ledger := l.byKey(lake.LedgerTable)
+	if ledger == nil {
+		if ledger, err = c.makeLedger(ctx); err != nil {
+			return err
+		}
+	}
+	if ledger.meta.SnapshotByName(fenceTag(run)) != nil {
+		return nil
+	}
+	var updates []table.Update
+	at := ledger.meta.CurrentSnapshot()
+	if at == nil {
+		if at, err = c.nothing(ctx, ledger, run); err != nil {
+			return err
+		}
+		updates = append(updates, table.NewAddSnapshotUpdate(at))
+	}
+	updates = append(updates, table.NewSetSnapshotRefUpdate(fenceTag(run), at.SnapshotID, table.TagRef, 0, 0, 0))
+	_, _, err = c.server.CommitTable(ctx, c.ident(ledger.name), append(holds(ledger.meta), notFenced(run)), updates)
+	if err != nil {
+		return c.answered(err)
+	}
+	c.invalidate()
+	return nil
+}
+
+// nothing is a snapshot without rows, for a tag to stand on. Its file carries the
+// ID of the run that is fenced, and goes with what that run wrote.
+func (c *restCatalog) nothing(ctx context.Context, e *entry, run lake.RunID) (*table.Snapshot, error) {
+	folder, err := c.tableFolder(e)
+	if err != nil {
+		return nil, err
+	}
+	sequence := e.meta.LastSequenceNumber() + 1
+	s := &table.Snapshot{
+		SnapshotID: newSnapshotID(), SequenceNumber: sequence, TimestampMs: publicationTime(c.now(), []*entry{e}).UnixMilli(),
+		SchemaID: &e.meta.CurrentSchema().ID,
+		Summary:  &table.Summary{Operation: table.OpAppend, Properties: iceberg.Properties{statusEntry: "fence"}},
+	}
+	var list bytes.Buffer
+	if err := iceberg.WriteManifestList(formatVersion, &list, s.SnapshotID, nil, &sequence, 0, nil); err != nil {
+		return nil, fmt.Errorf("manifest list: %w", err)
+	}
+	key := fmt.Sprintf("%s/metadata/snap-%d-1-%s.avro", folder, s.SnapshotID, run)
+	s.ManifestList = c.store.URI(key)
+	return s, c.store.WriteAll(ctx, key, list.Bytes())
+}
+
+// unfence takes the fences out of the metadata of the ledger that is to be
+// published, and returns the files that only they needed.
+func (a *attempt) unfence(data []byte, base *entry) ([]byte, []string, error) {
+	if base == nil || !bytes.Contains(data, []byte(`"`+fencePrefix)) {
+		return data, nil, nil
+	}
+	var keys []string
+	gone := map[int64]bool{}
+	for _, s := range base.meta.Snapshots() {
+		if s.Summary == nil || s.Summary.Properties[statusEntry] != "fence" {
+			continue
+		}
+		gone[s.SnapshotID] = true
+		if key, ok := a.store.Key(s.ManifestList); ok {
+			keys = append(keys, key)
+		}
+	}
+	data, err := editJSON(data, func(doc *metadataEdit) {
+		maps.DeleteFunc(doc.refs, func(name string, _ table.SnapshotRef) bool { return strings.HasPrefix(name, fencePrefix) })
+		if len(gone) > 0 {
+			doc.forget(gone)
+		}
+	})
+	return data, keys, err
+}

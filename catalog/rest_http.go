@@ -1,0 +1,92 @@
+package catalog
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/apache/iceberg-go/catalog/rest"
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+const (
+	// restTimeout is how long a server may take to begin an answer. A publication
+	// of many tables takes seconds.
+	restTimeout = 2 * time.Minute
+	// restTries is how often a reading that failed is repeated.
+	restTries   = 4
+	restWaitMin = 200 * time.Millisecond
+	restWaitMax = 5 * time.Second
+)
+
+// restTransport carries the requests to a REST catalog. Those that only read are
+// repeated where an error may go away; what became of the others is looked up.
+// The warehouse has credentials of its own, for its journal belongs to no table:
+// where quiet is true, none are asked for.
+func restTransport(quiet bool) rest.TransportFactory {
+	return func(config *tls.Config) (http.RoundTripper, func()) {
+		base, ok := http.DefaultTransport.(*http.Transport)
+		if !ok {
+			base = &http.Transport{Proxy: http.ProxyFromEnvironment}
+		}
+		base = base.Clone()
+		base.ResponseHeaderTimeout = restTimeout
+		if config != nil {
+			base.TLSClientConfig = config
+		}
+		client := retryablehttp.NewClient()
+		client.HTTPClient = &http.Client{Transport: base}
+		client.Logger = nil
+		client.RetryMax, client.RetryWaitMin, client.RetryWaitMax = restTries-1, restWaitMin, restWaitMax
+		client.CheckRetry = func(ctx context.Context, resp *http.Response, err error) (bool, error) {
+			if resp != nil && resp.Request.Method != http.MethodGet && resp.Request.Method != http.MethodHead {
+				return false, nil
+			}
+			var of *url.Error
+			if resp == nil && errors.As(err, &of) && !strings.EqualFold(of.Op, http.MethodGet) && !strings.EqualFold(of.Op, http.MethodHead) {
+				return false, nil
+			}
+			return retryablehttp.DefaultRetryPolicy(ctx, resp, err)
+		}
+		// After the last try the answer says best what is wrong.
+		client.ErrorHandler = retryablehttp.PassthroughErrorHandler
+		return &restRequests{&retryablehttp.RoundTripper{Client: client}, quiet}, base.CloseIdleConnections
+	}
+}
+
+// restRequests leave out what need not be asked for.
+type restRequests struct {
+	http.RoundTripper
+	quiet bool
+}
+
+// delegation asks a server for credentials for a table's files. A signature
+// covers it.
+const delegation = "X-Iceberg-Access-Delegation"
+
+func (t *restRequests) RoundTrip(r *http.Request) (*http.Response, error) {
+	if t.quiet && r.Header.Get(delegation) != "" {
+		r = r.Clone(r.Context())
+		r.Header.Del(delegation)
+	}
+	return t.RoundTripper.RoundTrip(r)
+}
+
+// restURL checks the URL of a REST catalog.
+func restURL(uri string) (*url.URL, error) {
+	u, err := url.Parse(uri)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return nil, errors.New("catalog: a REST catalog is a URL like https://catalog.example.com/api/catalog")
+	case u.User != nil:
+		return nil, errors.New("catalog: a name or password has no place in the URL of a REST catalog: use a token or a credential")
+	case u.RawQuery != "" || u.Fragment != "":
+		return nil, fmt.Errorf("catalog %s: the URL of a REST catalog has no query and no fragment", u.Redacted())
+	}
+	return u, nil
+}

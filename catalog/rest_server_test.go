@@ -1,0 +1,228 @@
+package catalog_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/apache/iceberg-go/table"
+	"github.com/google/uuid"
+)
+
+// A restServer is a REST catalog in memory, over local files, whose transactions
+// are all or nothing whoever writes at the same time.
+type restServer struct {
+	mu     sync.Mutex
+	tables map[string]*served // by namespace and name
+	spaces map[string]bool
+}
+
+type served struct {
+	meta     table.Metadata
+	location string
+	number   int
+}
+
+func newRESTServer(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(&restServer{tables: map[string]*served{}, spaces: map[string]bool{}})
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// A refusal is an answer that is an error.
+type refusal struct {
+	code       int
+	kind, text string
+}
+
+func (r *refusal) Error() string { return r.kind + ": " + r.text }
+
+var noTable = &refusal{http.StatusNotFound, "NoSuchTableException", "there is no such table"}
+
+type restIdentifier struct {
+	Namespace []string `json:"namespace"`
+	Name      string   `json:"name"`
+}
+
+func (i restIdentifier) key() string { return i.Namespace[0] + "\x00" + i.Name }
+
+type restChange struct {
+	Identifier   restIdentifier     `json:"identifier"`
+	Requirements table.Requirements `json:"requirements"`
+	Updates      table.Updates      `json:"updates"`
+}
+
+func (s *restServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	answer, err := s.answer(r)
+	var refused *refusal
+	switch {
+	case errors.As(err, &refused):
+		w.WriteHeader(refused.code)
+		answer = map[string]any{"error": map[string]any{"message": refused.text, "type": refused.kind, "code": refused.code}}
+	case err != nil:
+		w.WriteHeader(http.StatusBadRequest)
+		answer = map[string]any{"error": map[string]any{"message": err.Error(), "type": "BadRequestException", "code": 400}}
+	case answer == nil:
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	_ = json.NewEncoder(w).Encode(answer) // the client finds out
+}
+
+func (s *restServer) answer(r *http.Request) (any, error) {
+	path := strings.Split(strings.Trim(strings.TrimPrefix(r.URL.Path, "/v1"), "/"), "/")
+	switch call := r.Method + " " + path[0] + fmt.Sprint(len(path)); call {
+	case "GET config1":
+		return map[string]any{"defaults": map[string]string{}, "overrides": map[string]string{}}, nil
+	case "GET namespaces2", "POST namespaces1":
+		return s.namespace(r, path)
+	case "GET namespaces3":
+		list := []restIdentifier{}
+		for _, key := range slices.Sorted(maps.Keys(s.tables)) {
+			if space, name, _ := strings.Cut(key, "\x00"); space == path[1] {
+				list = append(list, restIdentifier{[]string{space}, name})
+			}
+		}
+		return map[string]any{"identifiers": list}, nil
+	case "GET namespaces4":
+		t := s.tables[path[1]+"\x00"+path[3]]
+		if t == nil {
+			return nil, noTable
+		}
+		return map[string]any{"metadata-location": t.location, "metadata": t.meta, "config": map[string]string{}}, nil
+	case "DELETE namespaces4":
+		delete(s.tables, path[1]+"\x00"+path[3])
+		return nil, nil
+	case "POST namespaces4":
+		change := restChange{}
+		if err := json.NewDecoder(r.Body).Decode(&change); err != nil {
+			return nil, err
+		}
+		change.Identifier = restIdentifier{[]string{path[1]}, path[3]}
+		if err := s.commit([]restChange{change}); err != nil {
+			return nil, err
+		}
+		t := s.tables[change.Identifier.key()]
+		return map[string]any{"metadata-location": t.location, "metadata": t.meta}, nil
+	case "POST transactions2":
+		var all struct {
+			Changes []restChange `json:"table-changes"`
+		}
+		if err := json.NewDecoder(r.Body).Decode(&all); err != nil {
+			return nil, err
+		}
+		return nil, s.commit(all.Changes)
+	case "POST tables2":
+		var names struct{ Source, Destination restIdentifier }
+		if err := json.NewDecoder(r.Body).Decode(&names); err != nil {
+			return nil, err
+		}
+		from, to := names.Source.key(), names.Destination.key()
+		if s.tables[from] == nil {
+			return nil, noTable
+		}
+		if s.tables[to] != nil {
+			return nil, &refusal{http.StatusConflict, "AlreadyExistsException", "there is a table of that name"}
+		}
+		s.tables[to] = s.tables[from]
+		delete(s.tables, from)
+		return nil, nil
+	default:
+		return nil, &refusal{http.StatusNotFound, "NotFoundException", call}
+	}
+}
+
+func (s *restServer) namespace(r *http.Request, path []string) (any, error) {
+	if r.Method == http.MethodGet {
+		if !s.spaces[path[1]] {
+			return nil, &refusal{http.StatusNotFound, "NoSuchNamespaceException", path[1]}
+		}
+		return map[string]any{"namespace": path[1:2], "properties": map[string]string{}}, nil
+	}
+	var made restIdentifier
+	if err := json.NewDecoder(r.Body).Decode(&made); err != nil {
+		return nil, err
+	}
+	s.spaces[made.Namespace[0]] = true
+	return map[string]any{"namespace": made.Namespace, "properties": map[string]string{}}, nil
+}
+
+// commit makes all changes, or none.
+func (s *restServer) commit(changes []restChange) error {
+	next := map[string]*served{}
+	for _, c := range changes {
+		key := c.Identifier.key()
+		now := s.tables[key]
+		var meta table.Metadata
+		if now != nil {
+			meta = now.meta
+		}
+		creates := false
+		for _, r := range c.Requirements {
+			creates = creates || r.GetType() == "assert-create"
+			if err := r.Validate(meta); err != nil {
+				return &refusal{http.StatusConflict, "CommitFailedException", err.Error()}
+			}
+		}
+		if now == nil && !creates {
+			return noTable
+		}
+		made, err := apply(now, c.Updates)
+		if err != nil {
+			return err
+		}
+		next[key] = made
+	}
+	for _, t := range next {
+		text, err := json.Marshal(t.meta)
+		if err != nil {
+			return err
+		}
+		path := strings.TrimPrefix(t.location, "file://")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, text, 0o644)); err != nil {
+			return err
+		}
+	}
+	maps.Copy(s.tables, next)
+	return nil
+}
+
+func apply(now *served, updates table.Updates) (*served, error) {
+	if now != nil && len(updates) == 0 {
+		return now, nil
+	}
+	var b *table.MetadataBuilder
+	var err error
+	number := 0
+	if now == nil {
+		b, err = table.NewMetadataBuilder(2)
+	} else {
+		number = now.number + 1
+		b, err = table.MetadataBuilderFromBase(now.meta, now.location)
+	}
+	for _, u := range updates {
+		if err == nil {
+			err = u.Apply(b)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	meta, err := b.Build()
+	if err != nil {
+		return nil, err
+	}
+	return &served{meta, fmt.Sprintf("%s/metadata/%05d-%s.metadata.json", meta.Location(), number, uuid.NewString()), number}, nil
+}

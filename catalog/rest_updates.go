@@ -1,0 +1,172 @@
+package catalog
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+)
+
+// A difference is the way from one metadata of a table to another, as a REST
+// catalog is told of it.
+type difference struct {
+	updates []table.Update
+	// What there is of them, to find out later whether they were made.
+	snapshots, gone []int64
+	refs            map[string]int64
+	goneRefs        []string
+	// schema says that the table gets another schema, or one more.
+	schema bool
+}
+
+// newTable are the updates that make a table without its snapshots.
+func newTable(meta table.Metadata) []table.Update {
+	spec, order := meta.PartitionSpec(), meta.SortOrder()
+	return []table.Update{
+		table.NewAssignUUIDUpdate(meta.TableUUID()),
+		table.NewUpgradeFormatVersionUpdate(meta.Version()),
+		table.NewAddSchemaUpdate(meta.CurrentSchema()),
+		table.NewSetCurrentSchemaUpdate(-1),
+		table.NewAddPartitionSpecUpdate(&spec, true),
+		table.NewSetDefaultSpecUpdate(-1),
+		table.NewAddSortOrderUpdate(&order),
+		table.NewSetDefaultSortOrderUpdate(-1),
+		table.NewSetLocationUpdate(meta.Location()),
+		table.NewSetPropertiesUpdate(meta.Properties()),
+	}
+}
+
+// differ compares the metadata of a table with what it is to become. Schemas
+// that no snapshot needs any more stay: not every server can remove one.
+func differ(from, to table.Metadata) difference {
+	d := difference{refs: map[string]int64{}}
+	d.differSchemas(from, to)
+	d.differProperties(from.Properties(), to.Properties())
+	for _, s := range to.Snapshots() {
+		if from.SnapshotByID(s.SnapshotID) == nil {
+			d.snapshots = append(d.snapshots, s.SnapshotID)
+			d.updates = append(d.updates, table.NewAddSnapshotUpdate(&s))
+		}
+	}
+	d.differRefs(maps.Collect(from.Refs()), maps.Collect(to.Refs()))
+	for _, s := range from.Snapshots() {
+		if to.SnapshotByID(s.SnapshotID) == nil {
+			d.gone = append(d.gone, s.SnapshotID)
+		}
+	}
+	if len(d.gone) > 0 {
+		d.updates = append(d.updates, table.NewRemoveSnapshotsUpdate(d.gone, false))
+	}
+	return d
+}
+
+func (d *difference) differSchemas(from, to table.Metadata) {
+	had := map[int]bool{}
+	for _, s := range from.Schemas() {
+		had[s.ID] = true
+	}
+	added := -1
+	for _, s := range to.Schemas() {
+		if !had[s.ID] {
+			d.schema, added = true, s.ID
+			d.updates = append(d.updates, table.NewAddSchemaUpdate(s))
+		}
+	}
+	if current := to.CurrentSchema().ID; current != from.CurrentSchema().ID {
+		if current == added {
+			current = -1 // the last one added
+		}
+		d.schema = true
+		d.updates = append(d.updates, table.NewSetCurrentSchemaUpdate(current))
+	}
+}
+
+func (d *difference) differProperties(from, to iceberg.Properties) {
+	set := iceberg.Properties{}
+	for name, value := range to {
+		if had, ok := from[name]; !ok || had != value {
+			set[name] = value
+		}
+	}
+	if len(set) > 0 {
+		d.updates = append(d.updates, table.NewSetPropertiesUpdate(set))
+	}
+	var gone []string
+	for name := range from {
+		if _, ok := to[name]; !ok {
+			gone = append(gone, name)
+		}
+	}
+	if len(gone) > 0 {
+		slices.Sort(gone)
+		d.updates = append(d.updates, table.NewRemovePropertiesUpdate(gone))
+	}
+}
+
+func (d *difference) differRefs(from, to map[string]table.SnapshotRef) {
+	for _, name := range slices.Sorted(maps.Keys(to)) {
+		ref := to[name]
+		if had, ok := from[name]; ok && had.SnapshotID == ref.SnapshotID {
+			continue
+		}
+		d.refs[name] = ref.SnapshotID
+		d.updates = append(d.updates, table.NewSetSnapshotRefUpdate(name, ref.SnapshotID, ref.SnapshotRefType,
+			valueOf(ref.MaxRefAgeMs), valueOf(ref.MaxSnapshotAgeMs), valueOf(ref.MinSnapshotsToKeep)))
+	}
+	for _, name := range slices.Sorted(maps.Keys(from)) {
+		if _, ok := to[name]; !ok {
+			d.goneRefs = append(d.goneRefs, name)
+			d.updates = append(d.updates, table.NewRemoveSnapshotRefUpdate(name))
+		}
+	}
+}
+
+func valueOf[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+// made reports whether the difference has been made to a table, whatever other
+// programs have done to it since.
+func (d *difference) made(meta table.Metadata) bool {
+	for _, id := range d.snapshots {
+		if meta.SnapshotByID(id) == nil {
+			return false
+		}
+	}
+	refs := maps.Collect(meta.Refs())
+	for name, id := range d.refs {
+		if ref, ok := refs[name]; name != table.MainBranch && (!ok || ref.SnapshotID != id) {
+			return false
+		}
+	}
+	for _, name := range d.goneRefs {
+		if _, ok := refs[name]; ok {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(d.gone, func(id int64) bool { return meta.SnapshotByID(id) != nil })
+}
+
+// holds are what must be true of a table for changes that were planned on its
+// metadata.
+func holds(meta table.Metadata) []table.Requirement {
+	requirements := []table.Requirement{
+		table.AssertTableUUID(meta.TableUUID()),
+		table.AssertRefSnapshotID(table.MainBranch, currentID(meta)),
+		table.AssertCurrentSchemaID(meta.CurrentSchema().ID),
+		table.AssertLastAssignedFieldID(meta.LastColumnID()),
+	}
+	return requirements
+}
+
+// currentID is the ID of the current snapshot; nil: there is none.
+func currentID(meta table.Metadata) *int64 {
+	if s := meta.CurrentSnapshot(); s != nil {
+		return &s.SnapshotID
+	}
+	return nil
+}
