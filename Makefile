@@ -53,10 +53,11 @@ $(LINTER):
 lint: $(LINTER) ## vet, format and import rules
 	$(LINTER) run ./...
 
-interop: build ## DuckDB and PyIceberg judge several loads, cell by cell (installs them once)
+interop: build ## DuckDB, PyIceberg, Spark and Trino judge several loads, cell by cell (installs what is missing, once)
 	"$$(bash testdata/interop/readers.sh)" testdata/interop/run.py $(CURDIR)/$(BIN)
 	"$$(bash testdata/interop/readers.sh)" testdata/interop/meanwhile.py $(CURDIR)/$(BIN)
 	"$$(bash testdata/interop/readers.sh)" testdata/interop/servers.py $(CURDIR)/$(BIN)
+	"$$(bash testdata/interop/readers.sh)" testdata/interop/matrix.py $(CURDIR)/$(BIN) short REST
 
 matrix: build ## every engine judges every load in every way, and Trino reads meanwhile (docs/matrix.md; it needs Maven, Java 17 and 25)
 	"$$(bash testdata/interop/readers.sh)" testdata/interop/matrix.py $(CURDIR)/$(BIN) docs/matrix.md

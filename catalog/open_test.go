@@ -37,7 +37,7 @@ func TestOpenRefuses(t *testing.T) {
 		want    string
 		is      error
 	}{
-		{"not built in", catalog.Options{Type: "rest"}, "catalog type rest is not built into this version yet", catalog.ErrCatalogType},
+		{"not built in", catalog.Options{Type: "glue"}, "catalog type glue is not built into this version yet", catalog.ErrCatalogType},
 		{"no URL", catalog.Options{Type: "postgres", URI: "lake.db"}, "a URL like postgres://", nil},
 		{"a bad URL", catalog.Options{Type: "postgres", URI: "postgres://me:hidden@h:port/x"}, "cannot be read", nil},
 		{"no server", catalog.Options{Type: "postgres", URI: "postgres://me:hidden@127.0.0.1:1/x"}, "catalog postgres://me@127.0.0.1:1/x: it cannot be reached", nil},

@@ -11,6 +11,7 @@ import (
 	icebergcatalog "github.com/apache/iceberg-go/catalog"
 	"github.com/apache/iceberg-go/catalog/rest"
 	"github.com/apache/iceberg-go/table"
+	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/notionlake/notionlake/lake"
@@ -88,6 +89,9 @@ func (c *restCatalog) ident(name string) table.Identifier { return table.Identif
 func (c *restCatalog) prepare(ctx context.Context, readOnly bool) error {
 	namespace := table.Identifier{c.namespace}
 	exists, err := c.server.CheckNamespaceExists(ctx, namespace)
+	if err == nil && !readOnly {
+		err = c.checkTransactions(ctx)
+	}
 	switch {
 	case err != nil || exists:
 		return err
@@ -99,6 +103,19 @@ func (c *restCatalog) prepare(ctx context.Context, readOnly bool) error {
 		err = nil // another program made it since
 	}
 	return err
+}
+
+// errNoTransactions is a server that cannot publish several tables at once.
+var errNoTransactions = errors.New("the server has no transactions of several tables, and a load is one: use another server, or a catalog of type postgres")
+
+// checkTransactions finds out, before a load is read, whether the server has
+// transactions: one of a table that does not exist is refused, and not unknown.
+func (c *restCatalog) checkTransactions(ctx context.Context) error {
+	err := c.server.CommitTransaction(ctx, []table.TableCommit{{Identifier: c.ident("notionlake-" + uuid.NewString())}})
+	if errors.Is(err, rest.ErrEndpointNotSupported) {
+		return errNoTransactions
+	}
+	return nil // what is wrong else shows when there is something to be published
 }
 
 // rows asks the server for every table. A table that is dropped meanwhile is left out.
@@ -181,7 +198,7 @@ func (c *restCatalog) fault(action string, err error) error {
 	var dns *net.DNSError
 	var dial *net.OpError
 	switch {
-	case errors.Is(err, ErrNoCatalog):
+	case errors.Is(err, ErrNoCatalog), errors.Is(err, errNoTransactions):
 	case errors.Is(err, rest.ErrOAuthError):
 		why = "no token was given for the credential; look at catalog.credential and catalog.oauth2_server_uri"
 	case errors.Is(err, rest.ErrUnauthorized), errors.Is(err, rest.ErrAuthorizationExpired):

@@ -21,6 +21,8 @@ import (
 // A restServer is a REST catalog in memory, over local files, whose transactions
 // are all or nothing whoever writes at the same time.
 type restServer struct {
+	endpoints []string // that it says it has; nil: it says nothing
+
 	mu     sync.Mutex
 	tables map[string]*served // by namespace and name
 	spaces map[string]bool
@@ -32,9 +34,9 @@ type served struct {
 	number   int
 }
 
-func newRESTServer(t *testing.T) string {
+func newRESTServer(t *testing.T, endpoints ...string) string {
 	t.Helper()
-	s := httptest.NewServer(&restServer{tables: map[string]*served{}, spaces: map[string]bool{}})
+	s := httptest.NewServer(&restServer{endpoints: endpoints, tables: map[string]*served{}, spaces: map[string]bool{}})
 	t.Cleanup(s.Close)
 	return s.URL
 }
@@ -85,7 +87,7 @@ func (s *restServer) answer(r *http.Request) (any, error) {
 	path := strings.Split(strings.Trim(strings.TrimPrefix(r.URL.Path, "/v1"), "/"), "/")
 	switch call := r.Method + " " + path[0] + fmt.Sprint(len(path)); call {
 	case "GET config1":
-		return map[string]any{"defaults": map[string]string{}, "overrides": map[string]string{}}, nil
+		return map[string]any{"defaults": map[string]string{}, "overrides": map[string]string{}, "endpoints": s.endpoints}, nil
 	case "GET namespaces2", "POST namespaces1":
 		return s.namespace(r, path)
 	case "GET namespaces3":

@@ -2,6 +2,8 @@ package catalog_test
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"sync"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/notionlake/notionlake/catalog"
 	"github.com/notionlake/notionlake/lake"
 	"github.com/notionlake/notionlake/lake/laketest"
 )
@@ -99,4 +102,37 @@ func TestRESTRace(t *testing.T) {
 	w := newRESTWarehouse(t)
 	w.options.URI = newRESTServer(t)
 	testRace(t, w)
+}
+
+// A server that cannot be used is refused before anything is read, and says why.
+func TestRESTRefused(t *testing.T) {
+	t.Parallel()
+	answers := func(code int) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }))
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	for uri, want := range map[string]string{
+		newRESTServer(t, "GET /v1/{prefix}/namespaces/{namespace}", "POST /v1/{prefix}/namespaces"): "no transactions of several tables",
+		answers(http.StatusUnauthorized):           "look at catalog.token",
+		answers(http.StatusForbidden):              "grant the right",
+		closed.URL:                                 "it cannot be reached",
+		"https://user:thepassword@catalog.example": "no place in the URL",
+		"catalog.db":                               "is a URL like",
+	} {
+		w := newWarehouse(t)
+		w.options.Type, w.options.URI = "rest", uri
+		w.options.REST.Token = "thetoken"
+		_, err := catalog.Open(t.Context(), w.options)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "thepassword") || strings.Contains(err.Error(), "thetoken") {
+			t.Errorf("%s: %v, want %q", uri, err, want)
+		}
+	}
+	w := newRESTWarehouse(t)
+	w.options.ReadOnly = true
+	if _, err := catalog.Open(t.Context(), w.options); !errors.Is(err, catalog.ErrNoCatalog) {
+		t.Errorf("nothing to read: %v", err)
+	}
 }

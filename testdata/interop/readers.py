@@ -1,8 +1,8 @@
 """The engines that read, each in the ways that it has.
 
-A reader has a name and readings(table, load): pairs of how it was read and an
-Arrow table. table is PyIceberg's; load says which: `tag`, `snapshot`, `time` (in
-ms) and whether it is the newest one.
+A reader has a name and readings(table, load): pairs of a way to read and what
+reads an Arrow table in it. table is PyIceberg's; load says which: `tag`, `snapshot`,
+`time` (in ms) and whether it is the newest one.
 """
 
 import collections
@@ -21,10 +21,10 @@ class PyIceberg:
     lenient = True  # it shows a null list of structs as an empty list
 
     def readings(self, table, load):
-        yield "by tag", table.scan().use_ref(load.tag).to_arrow()
-        yield "by snapshot", table.scan(snapshot_id=load.snapshot).to_arrow()
+        yield "by tag", lambda: table.scan().use_ref(load.tag).to_arrow()
+        yield "by snapshot", lambda: table.scan(snapshot_id=load.snapshot).to_arrow()
         if load.newest:
-            yield "newest", table.scan().to_arrow()
+            yield "newest", lambda: table.scan().to_arrow()
 
 
 class DuckDB:
@@ -45,9 +45,9 @@ class DuckDB:
 
     def readings(self, table, load):
         path = table.location().removeprefix("file://").replace("'", "''")
-        yield "by snapshot", self.scan("'%s', snapshot_from_id=%d" % (path, load.snapshot))
+        yield "by snapshot", lambda: self.scan("'%s', snapshot_from_id=%d" % (path, load.snapshot))
         if load.newest:
-            yield "newest", self.scan("'%s'" % path)
+            yield "newest", lambda: self.scan("'%s'" % path)
 
     def scan(self, what):
         return self.con.execute("FROM iceberg_scan(%s)" % what).to_arrow_table()
@@ -66,11 +66,11 @@ class Trino:
 
     def readings(self, table, load):
         name = '"notionlake".' + ".".join('"%s"' % part for part in table.name())
-        yield "by tag", self.query("FROM %s FOR VERSION AS OF '%s'" % (name, load.tag))
-        yield "by snapshot", self.query("FROM %s FOR VERSION AS OF %d" % (name, load.snapshot))
-        yield "by time", self.query("FROM %s FOR TIMESTAMP AS OF timestamp '%s UTC'" % (name, clock(load.time)))
+        yield "by tag", lambda: self.query("FROM %s FOR VERSION AS OF '%s'" % (name, load.tag))
+        yield "by snapshot", lambda: self.query("FROM %s FOR VERSION AS OF %d" % (name, load.snapshot))
+        yield "by time", lambda: self.query("FROM %s FOR TIMESTAMP AS OF timestamp '%s UTC'" % (name, clock(load.time)))
         if load.newest:
-            yield "newest", self.query("FROM " + name)
+            yield "newest", lambda: self.query("FROM " + name)
 
     def query(self, source):
         cursor = self.con.cursor()
@@ -137,11 +137,11 @@ class Spark:
 
     def readings(self, table, load):
         name = "notionlake." + ".".join("`%s`" % part for part in table.name())
-        yield "by tag", self.sql("FROM %s VERSION AS OF '%s'" % (name, load.tag))
-        yield "by snapshot", self.sql("FROM %s VERSION AS OF %d" % (name, load.snapshot))
-        yield "by time", self.sql("FROM %s TIMESTAMP AS OF '%s'" % (name, clock(load.time)))
+        yield "by tag", lambda: self.sql("FROM %s VERSION AS OF '%s'" % (name, load.tag))
+        yield "by snapshot", lambda: self.sql("FROM %s VERSION AS OF %d" % (name, load.snapshot))
+        yield "by time", lambda: self.sql("FROM %s TIMESTAMP AS OF '%s'" % (name, clock(load.time)))
         if load.newest:
-            yield "newest", self.sql("FROM " + name)
+            yield "newest", lambda: self.sql("FROM " + name)
 
     def sql(self, source):
         return self.session.sql("SELECT * " + source).toArrow()
