@@ -6,6 +6,15 @@ import (
 	"github.com/notionlake/notionlake/lake"
 )
 
+// A trace is how much of a change is found in a table.
+type trace int
+
+const (
+	untouched trace = iota
+	partly
+	made
+)
+
 // A backend is what differs between the kinds of catalogs.
 type backend interface {
 	// place is where the catalog is, for messages, without secrets.
@@ -31,8 +40,8 @@ type backend interface {
 	settled(ctx context.Context, a *attempt, answer error) ([]row, error)
 	// finish does what follows the commit before anything else.
 	finish(ctx context.Context, a *attempt) error
-	// has reports whether a table holds what the attempt made of it.
-	has(t *target, e *entry) bool
+	// traces tells how much a table holds of what the attempt made of it.
+	traces(t *target, e *entry) trace
 	// lock, admit and fence: see lake.Catalog.
 	lock(ctx context.Context) (func() error, error)
 	admit(ctx context.Context, run lake.RunID) error

@@ -31,19 +31,26 @@ func (a *attempt) landed(ctx context.Context, answer error) (bool, error) {
 			return true, nil // nothing of it is in the catalog
 		}
 	}
-	done := 0
+	done, parts := 0, 0
 	for _, t := range targets {
 		e := l.byKey(t.key)
-		if e != nil && a.backend.has(t, e) {
+		if e == nil {
+			continue
+		}
+		switch a.backend.traces(t, e) {
+		case made:
 			done++
+		case partly:
+			parts++
+		case untouched:
 		}
 	}
-	switch done {
-	case len(targets):
+	switch {
+	case done == len(targets):
 		return true, nil
-	case 0:
+	case done == 0 && parts == 0:
 		return false, nil
 	default:
-		return false, fmt.Errorf("%d of %d tables have the tag %s", done, len(targets), a.load.ID.Tag())
+		return false, fmt.Errorf("of %d tables %d are changed as they should be, and %d in part", len(targets), done, parts)
 	}
 }

@@ -42,9 +42,10 @@ type restCatalog struct {
 	server *rest.Catalog
 	lease  lease
 
-	mu       sync.Mutex
-	admitted map[lake.RunID]bool
-	known    []row // as read last; nil: they are to be read
+	mu sync.Mutex
+	// runs are those that were admitted here.
+	runs  map[lake.RunID]*restRun
+	known []row // as read last; nil: they are to be read
 }
 
 func openREST(ctx context.Context, base *Catalog, o Options) (*restCatalog, error) {
@@ -52,7 +53,7 @@ func openREST(ctx context.Context, base *Catalog, o Options) (*restCatalog, erro
 	if err != nil {
 		return nil, err
 	}
-	c := &restCatalog{Catalog: base, url: u, admitted: map[lake.RunID]bool{}, lease: newLease(base)}
+	c := &restCatalog{Catalog: base, url: u, runs: map[lake.RunID]*restRun{}, lease: newLease(base)}
 	r := o.REST
 	options := []rest.Option{
 		rest.WithTransportFactory(restTransport(!o.REST.SigV4)), rest.WithWarehouseLocation(r.Warehouse), rest.WithPrefix(r.Prefix),

@@ -26,7 +26,7 @@ func (c *restCatalog) begin(ctx context.Context, l listing, p lake.Publication) 
 	if p.Hold || p.Compaction {
 		return l, nil
 	}
-	made := false
+	var news []*staged
 	for _, change := range p.Changes {
 		st, err := c.own(change.Staged)
 		if err != nil {
@@ -35,22 +35,26 @@ func (c *restCatalog) begin(ctx context.Context, l listing, p lake.Publication) 
 		if st.base != nil || l.byKey(st.key) != nil {
 			continue
 		}
-		if st.base, err = c.make(ctx, st); err != nil {
+		if _, err = c.make(ctx, st); err != nil {
 			return l, fmt.Errorf("table %s: %w", st.name, err)
 		}
-		st.evolved.changed, made = false, true
+		news = append(news, st)
 	}
-	if l.byKey(lake.LedgerTable) == nil {
+	ledger := l.byKey(lake.LedgerTable) != nil
+	if !ledger {
 		if _, err := c.makeLedger(ctx); err != nil {
 			return l, err
 		}
-		made = true
 	}
-	if !made {
+	if ledger && len(news) == 0 {
 		return l, nil
 	}
 	c.invalidate()
-	return c.list(ctx)
+	l, err := c.list(ctx)
+	for _, st := range news {
+		st.base, st.evolved.changed = l.byKey(st.key), false
+	}
+	return l, err
 }
 
 // commit sends the changes of all tables in one transaction of the server. It is
@@ -109,11 +113,13 @@ func (c *restCatalog) transact(ctx context.Context, a *attempt, targets []*targe
 	if err := c.point.Hit("catalog.commit", c.place()); err != nil {
 		return err
 	}
+	c.sends(a.run, true)
 	err := c.server.CommitTransaction(ctx, commits)
 	if err == nil {
+		c.sends(a.run, false)
 		err = c.point.Hit("catalog.commit.done", c.place())
-	} else {
-		err = c.answered(err)
+	} else if err = c.answered(err); errors.Is(err, lake.ErrConflict) {
+		c.sends(a.run, false)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", errCommit, err)
@@ -129,8 +135,13 @@ func (c *restCatalog) check(ctx context.Context, targets []*target) error {
 		return err
 	}
 	for _, t := range targets {
-		if e := l.byKey(t.key); e == nil || !c.has(t, e) {
-			return fmt.Errorf("the catalog %s says that the transaction is done, and table %s is not changed: another program wrote at the same time", c.place(), t.name)
+		e := l.byKey(t.key)
+		if e == nil || c.traces(t, e) != made {
+			return fmt.Errorf("the catalog %s says that the transaction is done, and table %s is not changed as it should be: another program wrote at the same time, or the server does not keep all that it is sent", c.place(), t.name)
+		}
+		if tag := t.tag(); tag != "" && e.meta.SnapshotByName(tag) == nil {
+			c.logger.WarnContext(ctx, "the server keeps no tags: earlier loads cannot be read by them", "catalog", c.place())
+			return nil
 		}
 	}
 	return nil
@@ -252,8 +263,9 @@ func (c *restCatalog) settled(ctx context.Context, a *attempt, answer error) ([]
 	return c.rows(ctx)
 }
 
-// has reports whether the table got the target's changes.
-func (c *restCatalog) has(t *target, e *entry) bool { return t.difference.made(e.meta) }
+// traces tells whether the table got the target's changes. A server that keeps no
+// tags does so without them, but what is held is nothing without its tag.
+func (c *restCatalog) traces(t *target, e *entry) trace { return t.difference.traces(e.meta, t.hold) }
 
 // finish reads what the server made of the tables, and drops those without a
 // snapshot that dead runs left.

@@ -29,30 +29,60 @@ func notFenced(run lake.RunID) table.Requirement {
 // fenceTries is how often a fence is tried when others write to the ledger.
 const fenceTries = 10
 
+// A restRun is a run of this process.
+type restRun struct {
+	admitted bool
+	// sent says that a transaction was sent of which it is not known what became.
+	sent bool
+}
+
 func (c *restCatalog) admit(_ context.Context, run lake.RunID) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.admitted[run] = true
+	c.runs[run] = &restRun{admitted: true}
 	return nil
 }
 
 func (c *restCatalog) isAdmitted(run lake.RunID) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.admitted[run]
+	r := c.runs[run]
+	return r != nil && r.admitted
 }
 
-// leave ends the admission of a run that has published.
-func (c *restCatalog) leave(run lake.RunID) {
+// sends notes that a transaction of a run is under way, or is no longer.
+func (c *restCatalog) sends(run lake.RunID, sent bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.admitted, run)
+	if c.runs[run] == nil {
+		c.runs[run] = &restRun{}
+	}
+	c.runs[run].sent = sent
+}
+
+// leave ends the admission of a run, and reports whether it is one of this
+// process that has nothing under way: then that is all that it takes.
+func (c *restCatalog) leave(run lake.RunID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.runs[run]
+	if r == nil {
+		return false
+	}
+	r.admitted = false
+	return !r.sent
 }
 
 func (c *restCatalog) fence(ctx context.Context, run lake.RunID) (err error) {
-	c.leave(run)
+	if c.leave(run) {
+		return nil
+	}
 	for range fenceTries {
-		if err = c.tryFence(ctx, run); err == nil || !errors.Is(err, lake.ErrConflict) {
+		if err = c.tryFence(ctx, run); err == nil {
+			c.sends(run, false)
+			return nil
+		}
+		if !errors.Is(err, lake.ErrConflict) {
 			return err
 		}
 	}
@@ -83,11 +113,14 @@ func (c *restCatalog) tryFence(ctx context.Context, run lake.RunID) error {
 		updates = append(updates, table.NewAddSnapshotUpdate(at))
 	}
 	updates = append(updates, table.NewSetSnapshotRefUpdate(fenceTag(run), at.SnapshotID, table.TagRef, 0, 0, 0))
-	_, _, err = c.server.CommitTable(ctx, c.ident(ledger.name), append(holds(ledger.meta), notFenced(run)), updates)
+	now, _, err := c.server.CommitTable(ctx, c.ident(ledger.name), append(holds(ledger.meta), notFenced(run)), updates)
 	if err != nil {
 		return c.answered(err)
 	}
 	c.invalidate()
+	if now.SnapshotByName(fenceTag(run)) == nil {
+		return fmt.Errorf("the catalog %s keeps no tags: %w", c.place(), lake.ErrNotFenced)
+	}
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +23,7 @@ import (
 // are all or nothing whoever writes at the same time.
 type restServer struct {
 	endpoints []string // that it says it has; nil: it says nothing
+	forgets   bool     // it keeps the current snapshot only, and no tags
 
 	mu     sync.Mutex
 	tables map[string]*served // by namespace and name
@@ -36,9 +38,15 @@ type served struct {
 
 func newRESTServer(t *testing.T, endpoints ...string) string {
 	t.Helper()
-	s := httptest.NewServer(&restServer{endpoints: endpoints, tables: map[string]*served{}, spaces: map[string]bool{}})
-	t.Cleanup(s.Close)
-	return s.URL
+	return (&restServer{endpoints: endpoints}).start(t)
+}
+
+func (s *restServer) start(t *testing.T) string {
+	t.Helper()
+	s.tables, s.spaces = map[string]*served{}, map[string]bool{}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // A refusal is an answer that is an error.
@@ -182,6 +190,9 @@ func (s *restServer) commit(changes []restChange) error {
 			return noTable
 		}
 		made, err := apply(now, c.Updates)
+		if err == nil && s.forgets {
+			made.meta, err = forget(made.meta)
+		}
 		if err != nil {
 			return err
 		}
@@ -227,4 +238,28 @@ func apply(now *served, updates table.Updates) (*served, error) {
 		return nil, err
 	}
 	return &served{meta, fmt.Sprintf("%s/metadata/%05d-%s.metadata.json", meta.Location(), number, uuid.NewString()), number}, nil
+}
+
+// forget leaves a table's current snapshot only.
+func forget(meta table.Metadata) (table.Metadata, error) {
+	text, err := json.Marshal(meta)
+	var doc map[string]any
+	if err == nil {
+		err = json.Unmarshal(text, &doc)
+	}
+	if err != nil {
+		return nil, err
+	}
+	delete(doc, "refs")
+	delete(doc, "snapshot-log")
+	delete(doc, "snapshots")
+	if current := meta.CurrentSnapshot(); current != nil {
+		doc["snapshots"] = []any{current}
+		doc["current-snapshot-id"] = json.Number(strconv.FormatInt(current.SnapshotID, 10))
+		doc["refs"] = map[string]any{"main": map[string]any{"type": "branch", "snapshot-id": current.SnapshotID}}
+	}
+	if text, err = json.Marshal(doc); err != nil {
+		return nil, err
+	}
+	return table.ParseMetadataBytes(text)
 }

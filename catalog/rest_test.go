@@ -2,9 +2,12 @@ package catalog_test
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -134,5 +137,116 @@ func TestRESTRefused(t *testing.T) {
 	w.options.ReadOnly = true
 	if _, err := catalog.Open(t.Context(), w.options); !errors.Is(err, catalog.ErrNoCatalog) {
 		t.Errorf("nothing to read: %v", err)
+	}
+}
+
+// A server that keeps no tags and no earlier snapshots has the newest load, and
+// nothing that it names is deleted, whatever fails.
+func TestRESTWithoutTags(t *testing.T) {
+	t.Parallel()
+	w := newRESTWarehouse(t)
+	w.options.URI = (&restServer{forgets: true}).start(t)
+	now := w.at
+	run := func(point lake.Point, row string) error {
+		now = now.Add(time.Hour)
+		o := w.options
+		o.Point = point
+		c, err := catalog.Open(t.Context(), o)
+		if err != nil {
+			return err
+		}
+		at := now
+		l := &lake.Loader{
+			Source:  &laketest.Source{List: []lake.Table{laketest.Table(onlyID("a"), idRow(row)), laketest.Table(onlyID("b"), idRow(row))}},
+			Storage: w.storage, Catalog: c, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return at }, TempDir: t.TempDir(),
+		}
+		_, err = l.Run(t.Context())
+		return errors.Join(err, c.Close())
+	}
+	read := func() (rows []string) {
+		tables, err := w.open().Tables(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, table := range tables {
+			files, err := table.Files(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for row, err := range lake.ReadFiles(t.Context(), w.storage, table.Schema, table.Layout, files) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !strings.HasPrefix(table.Schema.Table, "_") {
+					rows = append(rows, table.Schema.Table+row.Values[0].Text())
+				}
+			}
+		}
+		return rows
+	}
+	for k := 0; ; k++ {
+		fail, hit := laketest.Fail(k, false), false
+		err := run(func(name, key string) error {
+			err := fail(name, key)
+			hit = hit || err != nil
+			return err
+		}, strconv.Itoa(k))
+		rows := read()
+		if len(rows) != 0 && (len(rows) != 2 || rows[0][1:] != rows[1][1:]) {
+			t.Fatalf("point %d (%v): rows %v", k, err, rows)
+		}
+		if err == nil && !slices.Equal(rows, []string{"a" + strconv.Itoa(k), "b" + strconv.Itoa(k)}) {
+			t.Errorf("point %d: after a load: %v", k, rows)
+		}
+		if k > 0 && !hit {
+			if k < 10 {
+				t.Errorf("only %d points", k)
+			}
+			return
+		}
+	}
+}
+
+// A run of another process is fenced on the server, before there is a table and
+// after, and the next publication takes the fences away.
+func TestRESTFence(t *testing.T) {
+	t.Parallel()
+	w := newRESTWarehouse(t)
+	changes := []change{{schema: schema("tasks", "tasks"), rows: 1}}
+	publish := func(c *catalog.Catalog, run lake.RunID, id lake.LoadID) error {
+		staged, err := w.stage(c, changes[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Publish(t.Context(), lake.Publication{Load: lake.Load{ID: id, Status: "complete"}, Run: run, Changes: []lake.Change{staged}})
+		return err
+	}
+	for n := range 2 {
+		taken, run := w.open(), lake.NewRunID()
+		if err := taken.Admit(t.Context(), run); err != nil {
+			t.Fatal(err)
+		}
+		other := w.open()
+		if err := other.Fence(t.Context(), run, lake.NewRunID()); err != nil {
+			t.Fatal(err)
+		}
+		if err := publish(taken, run, loadID(2*n)); !errors.Is(err, lake.ErrConflict) {
+			t.Errorf("a run that another process has fenced: %v", err)
+		}
+		if _, err := w.publish(other, loadID(2*n+1), changes...); err != nil {
+			t.Fatal(err)
+		}
+		w.checkNamed(other)
+		for _, name := range []string{"_loads", "tasks"} {
+			snapshots, err := other.Snapshots(t.Context(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range snapshots {
+				if s.LoadID == "" || slices.ContainsFunc(s.Tags, func(tag string) bool { return strings.HasPrefix(tag, "fenced_") }) {
+					t.Errorf("%s: snapshot of load %q with tags %v", name, s.LoadID, s.Tags)
+				}
+			}
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 
@@ -26,7 +27,7 @@ func newTable(meta table.Metadata) []table.Update {
 	return []table.Update{
 		table.NewAssignUUIDUpdate(meta.TableUUID()),
 		table.NewUpgradeFormatVersionUpdate(meta.Version()),
-		table.NewAddSchemaUpdate(meta.CurrentSchema()),
+		newAddSchema(meta.CurrentSchema(), meta.LastColumnID()),
 		table.NewSetCurrentSchemaUpdate(-1),
 		table.NewAddPartitionSpecUpdate(&spec, true),
 		table.NewSetDefaultSpecUpdate(-1),
@@ -35,6 +36,26 @@ func newTable(meta table.Metadata) []table.Update {
 		table.NewSetLocationUpdate(meta.Location()),
 		table.NewSetPropertiesUpdate(meta.Properties()),
 	}
+}
+
+// An addSchema says the highest field ID too, which the format's description has
+// given up and servers still ask for.
+type addSchema struct {
+	table.Update
+	schema *iceberg.Schema
+	last   int
+}
+
+func newAddSchema(s *iceberg.Schema, last int) addSchema {
+	return addSchema{table.NewAddSchemaUpdate(s), s, last}
+}
+
+func (u addSchema) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Action string          `json:"action"`
+		Schema *iceberg.Schema `json:"schema"`
+		Last   int             `json:"last-column-id"`
+	}{u.Action(), u.schema, u.last})
 }
 
 // differ compares the metadata of a table with what it is to become. Schemas
@@ -70,7 +91,7 @@ func (d *difference) differSchemas(from, to table.Metadata) {
 	for _, s := range to.Schemas() {
 		if !had[s.ID] {
 			d.schema, added = true, s.ID
-			d.updates = append(d.updates, table.NewAddSchemaUpdate(s))
+			d.updates = append(d.updates, newAddSchema(s, to.LastColumnID()))
 		}
 	}
 	if current := to.CurrentSchema().ID; current != from.CurrentSchema().ID {
@@ -129,26 +150,42 @@ func valueOf[T any](p *T) (v T) {
 	return v
 }
 
-// made reports whether the difference has been made to a table, whatever other
-// programs have done to it since.
-func (d *difference) made(meta table.Metadata) bool {
-	for _, id := range d.snapshots {
-		if meta.SnapshotByID(id) == nil {
-			return false
+// traces tells how much of the difference is found in a table, whatever other
+// programs have done to it since. tags: that it has no tag at all is a trace of
+// nothing, and not of a server that keeps none.
+func (d *difference) traces(meta table.Metadata, tags bool) trace {
+	refs := maps.Collect(meta.Refs())
+	kept := tags || slices.ContainsFunc(slices.Collect(maps.Values(refs)), func(r table.SnapshotRef) bool { return r.SnapshotRefType == table.TagRef })
+	is, want := 0, 0
+	count := func(ok bool) {
+		want++
+		if ok {
+			is++
 		}
 	}
-	refs := maps.Collect(meta.Refs())
+	for _, id := range d.snapshots {
+		count(meta.SnapshotByID(id) != nil)
+	}
 	for name, id := range d.refs {
-		if ref, ok := refs[name]; name != table.MainBranch && (!ok || ref.SnapshotID != id) {
-			return false
+		if ref, ok := refs[name]; name != table.MainBranch && kept {
+			count(ok && ref.SnapshotID == id)
 		}
 	}
 	for _, name := range d.goneRefs {
-		if _, ok := refs[name]; ok {
-			return false
-		}
+		_, ok := refs[name]
+		count(!ok)
 	}
-	return !slices.ContainsFunc(d.gone, func(id int64) bool { return meta.SnapshotByID(id) != nil })
+	for _, id := range d.gone {
+		count(meta.SnapshotByID(id) == nil)
+	}
+	switch is {
+	case want:
+		return made
+	case 0:
+		return untouched
+	default:
+		return partly
+	}
 }
 
 // holds are what must be true of a table for changes that were planned on its

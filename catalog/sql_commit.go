@@ -117,10 +117,13 @@ func (c *sqlCatalog) update(ctx context.Context, tx *sql.Tx, name, statement str
 	return c.point.Hit("catalog.update.done", name)
 }
 
-// has reports whether a table is what this attempt wrote, or was before other
+// traces tells whether a table is what this attempt wrote, or was before other
 // programs wrote since.
-func (c *sqlCatalog) has(t *target, e *entry) bool {
-	return e.location == t.metadata || t.tagStands(e) || t.followed(e)
+func (c *sqlCatalog) traces(t *target, e *entry) trace {
+	if e.location == t.metadata || t.tagStands(e) || t.followed(e) {
+		return made
+	}
+	return untouched
 }
 
 // tagStands reports whether the table has the load's tag, on the snapshot that

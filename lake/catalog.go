@@ -21,7 +21,7 @@ type Catalog interface {
 	// Admit lets a run publish, until Fence or until it has published. Safety rests
 	// on it where a lock does not hold: what a run wrote is deleted only once it has
 	// been fenced, and the publication of a run that was not admitted, or has been
-	// fenced, ends with ErrConflict.
+	// fenced, ends with ErrConflict. ErrNotFenced: nothing may be deleted.
 	Admit(ctx context.Context, run RunID) error
 	Fence(ctx context.Context, runs ...RunID) error
 	// Folder is the storage key prefix, with a slash at its end, below which the
@@ -77,6 +77,8 @@ type Catalog interface {
 var (
 	ErrConflict = errors.New("another load was first")
 	ErrUnknown  = errors.New("the outcome of the commit is unknown")
+	// ErrNotFenced is a catalog that cannot keep a run from publishing.
+	ErrNotFenced = errors.New("a run cannot be kept from publishing")
 	// ErrNotPlain is a table that another program gave what this one does not
 	// write: row-level deletes, or columns of other types.
 	ErrNotPlain = errors.New("another program changed how the table is stored")

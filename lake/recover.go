@@ -162,7 +162,9 @@ func (s *session) bury(ctx context.Context, dead []journalEntry) error {
 	// From here on none of them can publish, should it live after all: what is
 	// needed now does not become more.
 	for _, e := range dead {
-		if err := s.Catalog.Fence(ctx, e.Run); err != nil {
+		if err := s.Catalog.Fence(ctx, e.Run); errors.Is(err, ErrNotFenced) {
+			return fmt.Errorf("%w: %w", errNotKnown, err)
+		} else if err != nil {
 			return err
 		}
 	}

@@ -115,6 +115,29 @@ def rest(warehouse, folder, endpoint=""):
         yield url
 
 
+@contextlib.contextmanager
+def nessie(warehouse, endpoint):
+    """Project Nessie, its branch in memory, over a warehouse in S3: the URL of its REST catalog."""
+    with installed("nessie") as (home, missing):
+        if missing:
+            maven("nessie", home)
+    port, management = free_port(), free_port()
+    settings = {
+        "quarkus.http.host": "127.0.0.1", "quarkus.http.port": port, "quarkus.management.host": "127.0.0.1", "quarkus.management.port": management,
+        "quarkus.otel.sdk.disabled": "true", "nessie.version.store.type": "IN_MEMORY", "nessie.server.authentication.enabled": "false",
+        "nessie.catalog.default-warehouse": "lake", "nessie.catalog.warehouses.lake.location": warehouse,
+        "nessie.catalog.service.s3.default-options.endpoint": endpoint, "nessie.catalog.service.s3.default-options.path-style-access": "true",
+        "nessie.catalog.service.s3.default-options.region": KEYS["AWS_REGION"],
+        "nessie.catalog.service.s3.default-options.access-key": "urn:nessie-secret:quarkus:keys.s3",
+        "keys.s3.name": KEYS["AWS_ACCESS_KEY_ID"], "keys.s3.secret": KEYS["AWS_SECRET_ACCESS_KEY"],
+    }
+    command = [os.path.join(java(21, 99), "bin", "java"), "-Xmx512m", "-XX:TieredStopAtLevel=1", *["-D%s=%s" % s for s in settings.items()],
+               "-jar", glob.glob(os.path.join(home, "*-runner.jar"))[0]]
+    url = "http://127.0.0.1:%d/iceberg" % port
+    with server(command, url + "/v1/config"):
+        yield url
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
