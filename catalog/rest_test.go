@@ -2,9 +2,12 @@ package catalog_test
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -247,6 +250,76 @@ func TestRESTFence(t *testing.T) {
 					t.Errorf("%s: snapshot of load %q with tags %v", name, s.LoadID, s.Tags)
 				}
 			}
+		}
+	}
+}
+
+// A guarded server lets in who has a token, and gives one to who has a credential.
+func guarded(t *testing.T) (uri, auth string) {
+	t.Helper()
+	inner := newRESTServer(t)
+	u, err := url.Parse(inner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(u)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/auth/token":
+			if r.FormValue("client_id") != "theid" || r.FormValue("client_secret") != "thesecretkey" || r.FormValue("scope") != "all" {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `{"access_token": "thetoken", "token_type": "Bearer", "expires_in": 3600}`)
+		case r.Header.Get("Authorization") != "Bearer thetoken":
+			w.WriteHeader(http.StatusUnauthorized)
+		case r.URL.Path == "/api/v1/config" && r.URL.Query().Get("warehouse") != "prod":
+			w.WriteHeader(http.StatusBadRequest)
+		case r.URL.Path == "/api/v1/config":
+			_, _ = io.WriteString(w, `{"defaults": {}, "overrides": {"prefix": "p/rod"}}`)
+		case r.Header.Get("X-Iceberg-Access-Delegation") != "":
+			w.WriteHeader(http.StatusNotImplemented)
+		default:
+			r.URL.Path = "/v1" + strings.TrimPrefix(r.URL.Path, "/api/v1/p/rod")
+			proxy.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server.URL + "/api", server.URL + "/auth/token"
+}
+
+func TestRESTCredentials(t *testing.T) {
+	t.Parallel()
+	uri, auth := guarded(t)
+	good := catalog.RESTOptions{Warehouse: "prod", Credential: "theid:thesecretkey", AuthURL: auth, Scope: "all"}
+	token := catalog.RESTOptions{Warehouse: "prod", Token: "thetoken"}
+	bad, other := good, token
+	bad.Credential, other.Token = "theid:anotherkey", "anothertoken"
+	for name, test := range map[string]struct {
+		options catalog.RESTOptions
+		want    string
+	}{
+		"credential": {good, ""}, "token": {token, ""},
+		"another secret": {bad, "no token was given for the credential"}, "another token": {other, "look at catalog.token"}, "none": {catalog.RESTOptions{Warehouse: "prod"}, "look at catalog.token"},
+	} {
+		w := newWarehouse(t)
+		w.options.Type, w.options.URI, w.options.REST = "rest", uri, test.options
+		w.options.Namespace = strings.ReplaceAll(name, " ", "-")
+		c, err := catalog.Open(t.Context(), w.options)
+		if test.want != "" {
+			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "anotherkey") || strings.Contains(err.Error(), "anothertoken") {
+				t.Errorf("%s: %v, want %q", name, err, test.want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		w.mustPublish(c, loadID(0), change{schema: schema("tasks", "tasks"), rows: 1})
+		if err := c.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

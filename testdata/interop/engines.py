@@ -259,6 +259,15 @@ def s3(bucket):
 
 
 @contextlib.contextmanager
+def moto(bucket):
+    """moto, which stands in for S3: its URL. It looks at no signatures."""
+    url = "http://127.0.0.1:%d" % free_port()
+    with server([os.path.join(os.path.dirname(sys.executable), "moto_server"), "-H", "127.0.0.1", "-p", url.split(":")[-1]], url):
+        with urllib.request.urlopen(urllib.request.Request(url + "/" + bucket, method="PUT"), timeout=30):
+            yield url
+
+
+@contextlib.contextmanager
 def gcs(bucket):
     """fake-gcs-server: its host and port, for STORAGE_EMULATOR_HOST."""
     program = go_program("github.com/fsouza/fake-gcs-server", "v1.56.1")

@@ -51,8 +51,8 @@ def notionlake(bin_dir, folder, *args, check=True):
     return json.loads(run.stdout)
 
 
-def generations(bin_dir, folder, url, truth):
-    """Loads until there are no more changes, and returns the ID of the last load."""
+def generations(bin_dir, folder, url, truth, most=100):
+    """Loads until there are no more changes, or so often, and returns the ID of the last load."""
     loads, rows = 0, 0
     while True:
         report = notionlake(bin_dir, folder, "run", "--allow-shrink", check=False)
@@ -63,6 +63,8 @@ def generations(bin_dir, folder, url, truth):
         print("load %d (%s): %d tables, %d requests, %d tried again" % (loads, report["load_id"], len(report["tables"]), report["requests"], report["retries"]))
         query = urllib.parse.urlencode({"load": report["load_id"], "dir": os.path.join(truth, report["load_id"])})
         ask(url, "/_sim/truth?" + query, b"")
+        if loads == most:
+            break
         try:
             print("change:", ask(url, "/_sim/step", b"")["title"])
         except urllib.error.HTTPError as e:

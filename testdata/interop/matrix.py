@@ -3,7 +3,7 @@ the truth, in every way that the engine has; runs what `connect` prints; and rea
 while loads are published. Prints a table in Markdown.
 
 usage: matrix.py BIN [OUT [NAME]]
-       matrix.py BIN short NAME      Spark and Trino, by tag and newest only
+       matrix.py BIN short NAME      Spark and Trino, four loads, by tag and newest only
 """
 
 import collections
@@ -77,7 +77,7 @@ def judged(bin_dir, con, configuration, names, ways=None):
     with tempfile.TemporaryDirectory() as work, simulator(bin_dir, "everything", *faulty("0.15")) as url:
         folder, truth = os.path.join(work, "my lake ö"), os.path.join(work, "truth")
         configure(folder, url, configuration)
-        last = generations(bin_dir, folder, url, truth)
+        last = generations(bin_dir, folder, url, truth, 4 if ways else 100)
         ran = collections.Counter()
         trino, environment = Trino(con), engines.spark_environment()
         for name, engine, run in (
