@@ -14,6 +14,7 @@ import urllib.parse
 from pyiceberg.catalog.rest import RestCatalog
 
 import engines
+import places
 from generations import ask, configure, notionlake, simulator
 from judge import Judge
 from killed import killed
@@ -57,7 +58,9 @@ def newest(bin_dir, configuration, url):
 def main(bin_dir, n="10", seed="1"):
     failed, n, seed = 0, int(n), int(seed)
     os.environ.update(engines.KEYS)
+    dumps = {"a local disk": places.dump(bin_dir, "")}
     with engines.s3("test") as endpoint:
+        dumps["S3"] = places.dump(bin_dir, 'warehouse: s3://test/places\nstorage: {endpoint: "%s"}\n' % endpoint)
         failed += test("S3", "./lake", "^TestCloud", NOTIONLAKE_TEST_BUCKET="s3://test", AWS_ENDPOINT_URL=endpoint, **engines.KEYS)
     with engines.moto("test") as endpoint:
         failed += test("S3 (moto)", "./lake", "^TestCloud", NOTIONLAKE_TEST_BUCKET="s3://test", AWS_ENDPOINT_URL=endpoint, **engines.KEYS)
@@ -65,7 +68,11 @@ def main(bin_dir, n="10", seed="1"):
         failed += newest(bin_dir, 'warehouse: s3://test/lake\nstorage: {endpoint: "%s"}\ncatalog: {type: rest, uri: "%s"}\n' % (endpoint, url), url)
     with engines.gcs("test") as host:
         failed += test("GCS", "./lake", "^TestCloud", NOTIONLAKE_TEST_BUCKET="gs://test", STORAGE_EMULATOR_HOST=host)
+        os.environ["STORAGE_EMULATOR_HOST"] = host
+        dumps["GCS"] = places.dump(bin_dir, "warehouse: gs://test/places\n")
+        del os.environ["STORAGE_EMULATOR_HOST"]
     with tempfile.TemporaryDirectory() as folder, engines.rest("file://" + folder, folder) as url:
+        dumps["a REST catalog"] = places.dump(bin_dir, 'warehouse: %s/lake\ncatalog: {type: rest, uri: "%s"}\n' % (folder, url))
         failed += test("REST", "./catalog", "^TestREST", NOTIONLAKE_TEST_REST=url)
     with engines.s3("test") as endpoint, tempfile.TemporaryDirectory() as folder, engines.rest("s3://test/other", folder, endpoint) as url:
         failed += kills("S3, REST", bin_dir, 'warehouse: s3://test/killed\nstorage: {endpoint: "%s"}\n'
@@ -76,6 +83,7 @@ def main(bin_dir, n="10", seed="1"):
             with engines.s3("test") as endpoint:
                 failed += kills("S3, Postgres", bin_dir, 'warehouse: s3://test/killed\nstorage: {endpoint: "%s"}\n'
                                 'catalog: {type: postgres, uri: "%s"}\n' % (endpoint, url), n, seed)
+    failed += places.differences(dumps)
     return 1 if failed else 0
 
 
