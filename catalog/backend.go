@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"time"
 
 	"github.com/notionlake/notionlake/lake"
 )
@@ -42,8 +43,9 @@ type backend interface {
 	finish(ctx context.Context, a *attempt) error
 	// traces tells how much a table holds of what the attempt made of it.
 	traces(t *target, e *entry) trace
-	// lock, admit and fence: see lake.Catalog.
-	lock(ctx context.Context) (func() error, error)
+	// lock takes the lock of the namespace, part "", or of a part of it. admit and
+	// fence: see lake.Catalog.
+	lock(ctx context.Context, part string, wait time.Duration) (func() error, error)
 	admit(ctx context.Context, run lake.RunID) error
 	fence(ctx context.Context, run lake.RunID) error
 }

@@ -67,6 +67,7 @@ type Catalog struct {
 	version   string
 	// lockTimeout is how long another program's lock is waited for.
 	lockTimeout time.Duration
+	leaseTime   time.Duration
 
 	mu     sync.Mutex
 	parsed map[string]table.Metadata // by location; a metadata file never changes

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"strconv"
 	"strings"
+	"time"
 
 	icebergsql "github.com/apache/iceberg-go/catalog/sql"
 )
@@ -20,8 +21,8 @@ type database interface {
 	hasTables(ctx context.Context, db *sql.DB) (bool, error)
 	// begin begins a transaction that writes, and waits for others that do.
 	begin(ctx context.Context, conn *sql.Conn) (*sql.Tx, error)
-	// lock takes the lock of a namespace; see Catalog.Lock.
-	lock(ctx context.Context, c *sqlCatalog) (func() error, error)
+	// lock takes the lock of a namespace, or of a part of it; see Catalog.Lock.
+	lock(ctx context.Context, c *sqlCatalog, part string, wait time.Duration) (func() error, error)
 	// fault says what an error of the database means; nil: nothing that is known.
 	fault(err error) *fault
 }

@@ -14,6 +14,10 @@ import (
 	"github.com/notionlake/notionlake/lake"
 )
 
+// heldPrefix begins the names of metadata files that only hold a load, where
+// others are a server's.
+const heldPrefix = "held-"
+
 // A record is what is kept of one change of a held load. Its schema is in the
 // metadata already, and its files are in the manifests of its snapshot.
 type record struct {
@@ -66,9 +70,10 @@ func (c *Catalog) heldChange(ctx context.Context, data json.RawMessage) (*staged
 	}
 	source := st.base
 	if r.Metadata != "" {
-		if st.base != nil {
+		if st.base != nil && !st.base.isEmpty() {
 			return nil, fmt.Errorf("table %s has been made since the load was held: %w", st.base.name, lake.ErrConflict)
 		}
+		st.base = nil
 		meta, err := c.metadata(ctx, row{name: r.Table, location: r.Metadata})
 		if err != nil {
 			return nil, err

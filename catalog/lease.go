@@ -39,12 +39,13 @@ type leaseHolder struct {
 	holder
 }
 
-func newLease(c *Catalog) lease {
-	return lease{catalog: c, key: "_notionlake/" + c.folder + "/lock.json", time: leaseTime}
+func newLease(c *Catalog, part string) lease {
+	return lease{catalog: c, key: "_notionlake/" + c.folder + "/lock" + partSuffix(part) + ".json", time: c.leaseTime}
 }
 
-// take waits for the lock.
-func (l lease) take(ctx context.Context) (func() error, error) {
+// take waits for the lock, for as long as it takes to find out that its holder has
+// died where that is longer.
+func (l lease) take(ctx context.Context, wait time.Duration) (func() error, error) {
 	c := l.catalog
 	if err := c.point.Hit("catalog.lock", l.key); err != nil {
 		return nil, fmt.Errorf("lock %s: %w", c.store.URI(l.key), err)
@@ -53,7 +54,7 @@ func (l lease) take(ctx context.Context) (func() error, error) {
 	mine := leaseHolder{ID: uuid.NewString(), holder: holder{os.Getpid(), host, c.now().UTC().Truncate(time.Second)}}
 	var other string // as it was seen first
 	var since time.Time
-	deadline := time.Now().Add(max(c.lockTimeout, 0))
+	deadline := time.Now().Add(max(wait, l.time+l.time/leaseRenewals))
 	for {
 		took, err := l.create(ctx, mine)
 		if err != nil {
@@ -84,7 +85,7 @@ func (l lease) take(ctx context.Context) (func() error, error) {
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-time.After(lockPoll):
+		case <-time.After(min(lockPoll, l.time/leaseRenewals)):
 		}
 	}
 	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))

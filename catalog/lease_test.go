@@ -18,22 +18,22 @@ func leaseBench(t *testing.T) (lease, *Catalog) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Catalog{folder: "notion", namespace: "notion", store: storage, logger: slog.New(slog.DiscardHandler), now: time.Now, lockTimeout: 30 * time.Second}
-	return newLease(c), c
+	c := &Catalog{folder: "notion", namespace: "notion", store: storage, logger: slog.New(slog.DiscardHandler), now: time.Now, lockTimeout: 30 * time.Second, leaseTime: leaseTime}
+	return newLease(c, ""), c
 }
 
 func TestLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l, c := leaseBench(t)
-		unlock, err := l.take(t.Context())
+		unlock, err := l.take(t.Context(), c.lockTimeout)
 		if err != nil {
 			t.Fatal(err)
 		}
 		// It is renewed for as long as it is held.
 		start := time.Now()
 		c.lockTimeout = 5 * time.Minute
-		if _, err := l.take(t.Context()); !errors.Is(err, lake.ErrLocked) {
+		if _, err := l.take(t.Context(), c.lockTimeout); !errors.Is(err, lake.ErrLocked) {
 			t.Errorf("taken twice: %v", err)
 		}
 		if waited := time.Since(start); waited < c.lockTimeout {
@@ -45,7 +45,7 @@ func TestLease(t *testing.T) {
 		if _, err := c.store.ReadAll(t.Context(), l.key); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("after the release: %v", err)
 		}
-		if unlock, err = l.take(t.Context()); err != nil {
+		if unlock, err = l.take(t.Context(), c.lockTimeout); err != nil {
 			t.Fatal(err)
 		}
 		if err := unlock(); err != nil {
@@ -64,7 +64,7 @@ func TestLeaseOfTheDead(t *testing.T) {
 				t.Fatal(err)
 			}
 			start := time.Now()
-			unlock, err := l.take(t.Context())
+			unlock, err := l.take(t.Context(), c.lockTimeout)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,7 +84,7 @@ func TestLeaseLost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l, c := leaseBench(t)
-		unlock, err := l.take(t.Context())
+		unlock, err := l.take(t.Context(), c.lockTimeout)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,8 @@ package catalog
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,16 +28,39 @@ type holder struct {
 // lockPath is the file beside the catalog's that stands for its namespace. It
 // stays when the lock is released: who deletes it while another process opens it
 // would let two in.
-func (d *sqliteFile) lockPath(c *sqlCatalog) string { return d.path + "." + c.namespace + ".lock" }
+func (d *sqliteFile) lockPath(c *sqlCatalog, part string) string {
+	return d.path + "." + c.namespace + partSuffix(part) + ".lock"
+}
+
+// partSuffix tells the lock of a part of the namespace from the lock of the whole.
+func partSuffix(part string) string {
+	if part == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(part))
+	return "-part-" + hex.EncodeToString(sum[:8])
+}
 
 // Lock takes the lock of the namespace, which ends with the process however that ends.
-func (c *Catalog) Lock(ctx context.Context) (func() error, error) { return c.backend.lock(ctx) }
+func (c *Catalog) Lock(ctx context.Context) (func() error, error) {
+	return c.backend.lock(ctx, "", c.lockTimeout)
+}
 
-func (c *sqlCatalog) lock(ctx context.Context) (func() error, error) { return c.database.lock(ctx, c) }
+// LockPart takes the lock of a part of the namespace.
+func (c *Catalog) LockPart(ctx context.Context, part string, wait time.Duration) (func() error, error) {
+	if part == "" {
+		return nil, errors.New("a part needs a name")
+	}
+	return c.backend.lock(ctx, part, wait)
+}
+
+func (c *sqlCatalog) lock(ctx context.Context, part string, wait time.Duration) (func() error, error) {
+	return c.database.lock(ctx, c, part, wait)
+}
 
 // lock takes a lock of the operating system on a file.
-func (d *sqliteFile) lock(ctx context.Context, c *sqlCatalog) (func() error, error) {
-	path := d.lockPath(c)
+func (d *sqliteFile) lock(ctx context.Context, c *sqlCatalog, part string, wait time.Duration) (func() error, error) {
+	path := d.lockPath(c, part)
 	fail := func(err error) (func() error, error) {
 		return nil, fmt.Errorf("lock %s: %w", path, reason(err))
 	}
@@ -43,7 +68,7 @@ func (d *sqliteFile) lock(ctx context.Context, c *sqlCatalog) (func() error, err
 		return fail(err)
 	}
 	l := flock.New(path, flock.SetPermissions(0o644))
-	waited, cancel := context.WithTimeout(ctx, c.lockTimeout)
+	waited, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	for {
 		ok, err := l.TryLock()

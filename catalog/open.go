@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -37,10 +38,13 @@ type Options struct {
 	// LockTimeout is how long another program's lock on the catalog is waited
 	// for. Zero: 30 seconds.
 	LockTimeout time.Duration
-	Storage     *lake.Storage
-	Logger      *slog.Logger     // nil: none
-	Now         func() time.Time // nil: time.Now
-	Version     string           // of the program
+	// LeaseTime is how long a lock in the warehouse lasts that its holder does not
+	// renew, where the catalog has none of its own. Zero: 15 seconds.
+	LeaseTime time.Duration
+	Storage   *lake.Storage
+	Logger    *slog.Logger     // nil: none
+	Now       func() time.Time // nil: time.Now
+	Version   string           // of the program
 	// Point, where it is not nil, is called before and after every effect:
 	// "catalog.write-metadata", "catalog.begin", "catalog.update", "catalog.commit",
 	// "catalog.outcome", "catalog.hint" and "catalog.delete", after it with
@@ -77,6 +81,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	if c.lockTimeout = o.LockTimeout; c.lockTimeout == 0 {
 		c.lockTimeout = lockTimeout
 	}
+	c.leaseTime = cmp.Or(o.LeaseTime, leaseTime)
 	c.folder = namespaceFolder(c.name, c.namespace)
 	var err error
 	switch o.Type {

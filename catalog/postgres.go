@@ -89,7 +89,7 @@ func (d *postgresServer) begin(ctx context.Context, conn *sql.Conn) (*sql.Tx, er
 }
 
 // lock takes a lock that ends with its connection.
-func (d *postgresServer) lock(ctx context.Context, c *sqlCatalog) (func() error, error) {
+func (d *postgresServer) lock(ctx context.Context, c *sqlCatalog, part string, wait time.Duration) (func() error, error) {
 	if err := c.point.Hit("catalog.lock", d.place()); err != nil {
 		return nil, fmt.Errorf("lock %s: %w", d.place(), err)
 	}
@@ -98,7 +98,10 @@ func (d *postgresServer) lock(ctx context.Context, c *sqlCatalog) (func() error,
 		return nil, c.fault("lock", err)
 	}
 	key := d.key(loadLock, c.name, c.namespace)
-	deadline := time.Now().Add(d.timeout)
+	if part != "" {
+		key = d.key(loadLock, c.name, c.namespace, part)
+	}
+	deadline := time.Now().Add(wait)
 	for got := false; !got; {
 		err := conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock("+lockKey+")", key).Scan(&got)
 		switch {

@@ -295,6 +295,9 @@ func (t *target) build(ctx context.Context) error {
 		return nil
 	}
 	key := t.location + "/metadata/" + nextMetadataName(before, t.run)
+	if !t.backend.writesMetadata() {
+		key = t.location + "/metadata/" + heldPrefix + string(t.run) + metadataSuffix
+	}
 	t.metadata = t.store.URI(key)
 	return t.write(ctx, key, data)
 }

@@ -80,7 +80,7 @@ func (r *references) serverFiles(ctx context.Context, location string) error {
 			return fmt.Errorf("list metadata files: %w", err)
 		}
 		// With Hadoop's files beside them that hold their checksums.
-		if strings.HasSuffix(strings.TrimSuffix(o.Key, ".crc"), metadataSuffix) {
+		if strings.HasSuffix(strings.TrimSuffix(o.Key, ".crc"), metadataSuffix) && !strings.HasPrefix(path.Base(o.Key), heldPrefix) {
 			r.add(r.catalog.store.URI(o.Key))
 		}
 	}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"sync"
+	"time"
 
 	icebergcatalog "github.com/apache/iceberg-go/catalog"
 	"github.com/apache/iceberg-go/catalog/rest"
@@ -40,7 +42,6 @@ type restCatalog struct {
 	*Catalog
 	url    *url.URL
 	server *rest.Catalog
-	lease  lease
 
 	mu sync.Mutex
 	// runs are those that were admitted here.
@@ -53,7 +54,7 @@ func openREST(ctx context.Context, base *Catalog, o Options) (*restCatalog, erro
 	if err != nil {
 		return nil, err
 	}
-	c := &restCatalog{Catalog: base, url: u, runs: map[lake.RunID]*restRun{}, lease: newLease(base)}
+	c := &restCatalog{Catalog: base, url: u, runs: map[lake.RunID]*restRun{}}
 	r := o.REST
 	options := []rest.Option{
 		rest.WithTransportFactory(restTransport(!o.REST.SigV4)), rest.WithWarehouseLocation(r.Warehouse), rest.WithPrefix(r.Prefix),
@@ -119,54 +120,82 @@ func (c *restCatalog) checkTransactions(ctx context.Context) error {
 	return nil // what is wrong else shows when there is something to be published
 }
 
-// rows asks the server for every table. A table that is dropped meanwhile is left out.
+// rowsTries is how often tables are listed again that get other names meanwhile.
+const rowsTries = 5
+
+// rows asks the server for every table. A table that gets another name between
+// the list and its turn would be missed, and what it names taken for nobody's: so
+// the list must be the same afterwards.
 func (c *restCatalog) rows(ctx context.Context) ([]row, error) {
-	namespace := table.Identifier{c.namespace}
 	ctx = c.server.SetPageSize(ctx, restPage)
-	var list []row
-	for ident, err := range c.server.ListTables(ctx, namespace) {
+	names, err := c.names(ctx)
+	for range rowsTries {
+		if err != nil {
+			return nil, err
+		}
+		list, e := c.load(ctx, names)
+		if e != nil && !errors.Is(e, icebergcatalog.ErrNoSuchTable) {
+			return nil, e
+		}
+		before := names
+		if names, err = c.names(ctx); err != nil || e != nil || !slices.Equal(before, names) {
+			continue
+		}
+		if list, err = c.views(ctx, list); err != nil {
+			return nil, err
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.known = list
+		return list, nil
+	}
+	return nil, errors.Join(err, fmt.Errorf("read catalog %s: tables come, go or get other names all the time: try again: %w", c.place(), lake.ErrConflict))
+}
+
+// names lists the tables of the namespace.
+func (c *restCatalog) names(ctx context.Context) (names []string, err error) {
+	for ident, err := range c.server.ListTables(ctx, table.Identifier{c.namespace}) {
 		if err != nil {
 			return nil, c.fault("read", err)
 		}
-		list = append(list, row{name: icebergcatalog.TableNameFromIdent(ident)})
+		names = append(names, icebergcatalog.TableNameFromIdent(ident))
 	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// load reads tables by their names.
+func (c *restCatalog) load(ctx context.Context, names []string) ([]row, error) {
+	list := make([]row, len(names))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallelReads)
-	for i := range list {
+	for i, name := range names {
+		list[i].name = name
 		g.Go(func() error {
-			t, err := c.server.LoadTable(gctx, c.ident(list[i].name))
+			t, err := c.server.LoadTable(gctx, c.ident(name))
 			switch {
-			case errors.Is(err, icebergcatalog.ErrNoSuchTable):
-				return nil
 			case errors.Is(err, table.ErrInvalidMetadataFormatVersion):
 				list[i].unknown = "it has an Iceberg format version that this program does not know"
 				return nil
 			case err != nil:
-				return fmt.Errorf("table %s: %w", list[i].name, c.fault("read", err))
+				return fmt.Errorf("table %s: %w", name, c.fault("read", err))
 			}
 			list[i].location, list[i].meta = t.MetadataLocation(), t.Metadata()
 			return nil
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	there := list[:0]
-	for _, r := range list {
-		if r.meta != nil || r.unknown != "" {
-			there = append(there, r)
-		}
-	}
-	for ident, err := range c.server.ListViews(ctx, namespace) {
+	return list, g.Wait()
+}
+
+// views adds the views of the namespace, whose names no table can have.
+func (c *restCatalog) views(ctx context.Context, list []row) ([]row, error) {
+	for ident, err := range c.server.ListViews(ctx, table.Identifier{c.namespace}) {
 		if err != nil {
 			return nil, c.fault("read", err)
 		}
-		there = append(there, row{name: icebergcatalog.TableNameFromIdent(ident), view: true})
+		list = append(list, row{name: icebergcatalog.TableNameFromIdent(ident), view: true})
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.known = there
-	return there, nil
+	return list, nil
 }
 
 func (c *restCatalog) recent(ctx context.Context) ([]row, error) {
@@ -187,8 +216,8 @@ func (c *restCatalog) invalidate() {
 }
 
 // lock takes a lease in the warehouse: the server has no locks.
-func (c *restCatalog) lock(ctx context.Context) (func() error, error) {
-	unlock, err := c.lease.take(ctx)
+func (c *restCatalog) lock(ctx context.Context, part string, wait time.Duration) (func() error, error) {
+	unlock, err := newLease(c.Catalog, part).take(ctx, wait)
 	c.invalidate()
 	return unlock, err
 }

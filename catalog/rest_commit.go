@@ -32,17 +32,25 @@ func (c *restCatalog) begin(ctx context.Context, l listing, p lake.Publication) 
 		if err != nil {
 			return l, err
 		}
-		if st.base != nil || l.byKey(st.key) != nil {
+		if st.base != nil {
 			continue
 		}
-		if _, err = c.make(ctx, st); err != nil {
+		switch e := l.byKey(st.key); {
+		case e != nil && !e.isEmpty():
+			continue
+		case e != nil: // of an earlier try to publish what was held
+			if err := c.discard(ctx, e); err != nil {
+				return l, err
+			}
+		}
+		if _, err = c.make(ctx, l, st); err != nil {
 			return l, fmt.Errorf("table %s: %w", st.name, err)
 		}
 		news = append(news, st)
 	}
 	ledger := l.byKey(lake.LedgerTable) != nil
 	if !ledger {
-		if _, err := c.makeLedger(ctx); err != nil {
+		if _, err := c.makeLedger(ctx, l); err != nil {
 			return l, err
 		}
 	}
@@ -165,17 +173,17 @@ func (c *restCatalog) ledger(ctx context.Context, a *attempt, targets []*target)
 	if e := a.read.byKey(lake.LedgerTable); e != nil {
 		return e, nil
 	}
-	return c.makeLedger(ctx)
+	return c.makeLedger(ctx, a.read)
 }
 
 // makeLedger makes the ledger without a snapshot.
-func (c *restCatalog) makeLedger(ctx context.Context) (*entry, error) {
+func (c *restCatalog) makeLedger(ctx context.Context, l listing) (*entry, error) {
 	location, err := c.newLocation(ctx, lake.LedgerTable)
 	if err != nil {
 		return nil, err
 	}
 	schema := lake.LedgerSchema()
-	e, err := c.make(ctx, &staged{
+	e, err := c.make(ctx, l, &staged{
 		catalog: c.Catalog, name: schema.Table, key: schema.Key, appends: true, location: location,
 		evolved: evolve(nil, columns{}, 0, schema, c.retire),
 	})
@@ -185,8 +193,13 @@ func (c *restCatalog) makeLedger(ctx context.Context) (*entry, error) {
 	return e, nil
 }
 
-// make makes a table without a snapshot.
-func (c *restCatalog) make(ctx context.Context, st *staged) (*entry, error) {
+// make makes a table without a snapshot. Where another one has the name that it is
+// to have, which is about to get another, it gets it with the publication.
+func (c *restCatalog) make(ctx context.Context, l listing, st *staged) (*entry, error) {
+	name := st.name
+	if slices.ContainsFunc(l.entries, func(e *entry) bool { return e.name == name }) {
+		name = "new-" + uuid.NewString()
+	}
 	b, err := newBuilder(st, c.store, false)
 	if err != nil {
 		return nil, err
@@ -195,20 +208,20 @@ func (c *restCatalog) make(ctx context.Context, st *staged) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.point.Hit("catalog.create", st.name); err != nil {
+	if err := c.point.Hit("catalog.create", name); err != nil {
 		return nil, err
 	}
-	made, location, err := c.server.CommitTable(ctx, c.ident(st.name), []table.Requirement{table.AssertCreate()}, newTable(meta))
+	made, location, err := c.server.CommitTable(ctx, c.ident(name), []table.Requirement{table.AssertCreate()}, newTable(meta))
 	if err != nil {
 		return nil, c.answered(err)
 	}
 	if made.Location() != meta.Location() {
 		return nil, fmt.Errorf("the catalog %s puts it at %s, and not where it is to lie, %s: let the server's warehouse have the location %s", c.place(), made.Location(), meta.Location(), c.store.Root())
 	}
-	if err := c.point.Hit("catalog.create.done", st.name); err != nil {
+	if err := c.point.Hit("catalog.create.done", name); err != nil {
 		return nil, err
 	}
-	return &entry{name: st.name, key: st.key, location: location, meta: made, columns: st.evolved.columns}, nil
+	return &entry{name: name, key: st.key, location: location, meta: made, columns: st.evolved.columns}, nil
 }
 
 // rename gives tables their new names, one after the other. Where one has the

@@ -3,10 +3,12 @@ package catalog
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"strings"
+	"time"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
@@ -15,9 +17,14 @@ import (
 )
 
 // A run of a REST catalog is fenced by a tag on the ledger: its transaction
-// requires that there is none. Each publication is bound to the ledger's
-// snapshot, so the next one can take the tags away again.
-const fencePrefix = "fenced_"
+// requires that there is none. A run that was taken for dead may wake up at any
+// time, so the tag stays for long; since when it is there is in a property.
+const (
+	fencePrefix   = "fenced_"
+	fenceProperty = "notionlake.fenced."
+	// fenceTime is longer than any process is stopped and goes on.
+	fenceTime = 90 * 24 * time.Hour
+)
 
 func fenceTag(run lake.RunID) string { return fencePrefix + string(run) }
 
@@ -25,6 +32,9 @@ func fenceTag(run lake.RunID) string { return fencePrefix + string(run) }
 func notFenced(run lake.RunID) table.Requirement {
 	return table.AssertRefSnapshotID(fenceTag(run), nil)
 }
+
+// fenceStatus is the status of a snapshot that is there for a fence only.
+const fenceStatus = "fence"
 
 // fenceTries is how often a fence is tried when others write to the ledger.
 const fenceTries = 10
@@ -97,7 +107,7 @@ func (c *restCatalog) tryFence(ctx context.Context, run lake.RunID) error {
 	}
 	ledger := l.byKey(lake.LedgerTable)
 	if ledger == nil {
-		if ledger, err = c.makeLedger(ctx); err != nil {
+		if ledger, err = c.makeLedger(ctx, l); err != nil {
 			return err
 		}
 	}
@@ -112,7 +122,8 @@ func (c *restCatalog) tryFence(ctx context.Context, run lake.RunID) error {
 		}
 		updates = append(updates, table.NewAddSnapshotUpdate(at))
 	}
-	updates = append(updates, table.NewSetSnapshotRefUpdate(fenceTag(run), at.SnapshotID, table.TagRef, 0, 0, 0))
+	updates = append(updates, table.NewSetSnapshotRefUpdate(fenceTag(run), at.SnapshotID, table.TagRef, 0, 0, 0),
+		table.NewSetPropertiesUpdate(iceberg.Properties{fenceProperty + string(run): c.now().UTC().Format(time.RFC3339)}))
 	now, _, err := c.server.CommitTable(ctx, c.ident(ledger.name), append(holds(ledger.meta), notFenced(run)), updates)
 	if err != nil {
 		return c.answered(err)
@@ -135,7 +146,7 @@ func (c *restCatalog) nothing(ctx context.Context, e *entry, run lake.RunID) (*t
 	s := &table.Snapshot{
 		SnapshotID: newSnapshotID(), SequenceNumber: sequence, TimestampMs: publicationTime(c.now(), []*entry{e}).UnixMilli(),
 		SchemaID: &e.meta.CurrentSchema().ID,
-		Summary:  &table.Summary{Operation: table.OpAppend, Properties: iceberg.Properties{statusEntry: "fence"}},
+		Summary:  &table.Summary{Operation: table.OpAppend, Properties: iceberg.Properties{statusEntry: fenceStatus}},
 	}
 	var list bytes.Buffer
 	if err := iceberg.WriteManifestList(formatVersion, &list, s.SnapshotID, nil, &sequence, 0, nil); err != nil {
@@ -146,16 +157,32 @@ func (c *restCatalog) nothing(ctx context.Context, e *entry, run lake.RunID) (*t
 	return s, c.store.WriteAll(ctx, key, list.Bytes())
 }
 
-// unfence takes the fences out of the metadata of the ledger that is to be
-// published, and returns the files that only they needed.
+// unfence takes the fences that are old out of the metadata of the ledger that is
+// to be published, and returns the files that only they needed.
 func (a *attempt) unfence(data []byte, base *entry) ([]byte, []string, error) {
 	if base == nil || !bytes.Contains(data, []byte(`"`+fencePrefix)) {
 		return data, nil, nil
 	}
+	props := maps.Clone(base.meta.Properties())
+	tags := map[string]bool{} // those that go
+	for name, value := range props {
+		run, ok := strings.CutPrefix(name, fenceProperty)
+		since, err := time.Parse(time.RFC3339, value)
+		if ok && (err != nil || a.at.Sub(since) > fenceTime) {
+			tags[fenceTag(lake.RunID(run))] = true
+		}
+	}
+	if len(tags) == 0 {
+		return data, nil, nil
+	}
+	needed := map[int64]bool{}
+	for name, ref := range base.meta.Refs() {
+		needed[ref.SnapshotID] = needed[ref.SnapshotID] || !tags[name]
+	}
 	var keys []string
 	gone := map[int64]bool{}
 	for _, s := range base.meta.Snapshots() {
-		if s.Summary == nil || s.Summary.Properties[statusEntry] != "fence" {
+		if s.Summary == nil || s.Summary.Properties[statusEntry] != fenceStatus || needed[s.SnapshotID] {
 			continue
 		}
 		gone[s.SnapshotID] = true
@@ -164,10 +191,24 @@ func (a *attempt) unfence(data []byte, base *entry) ([]byte, []string, error) {
 		}
 	}
 	data, err := editJSON(data, func(doc *metadataEdit) {
-		maps.DeleteFunc(doc.refs, func(name string, _ table.SnapshotRef) bool { return strings.HasPrefix(name, fencePrefix) })
+		maps.DeleteFunc(doc.refs, func(name string, _ table.SnapshotRef) bool { return tags[name] })
 		if len(gone) > 0 {
 			doc.forget(gone)
 		}
 	})
+	if err != nil {
+		return nil, nil, err
+	}
+	var doc struct {
+		Properties map[string]string `json:"properties"`
+	}
+	if err := json.Unmarshal(data, &doc); err != nil {
+		return nil, nil, err
+	}
+	maps.DeleteFunc(doc.Properties, func(name, _ string) bool {
+		run, ok := strings.CutPrefix(name, fenceProperty)
+		return ok && tags[fenceTag(lake.RunID(run))]
+	})
+	data, err = setJSON(data, map[string]any{"properties": doc.Properties})
 	return data, keys, err
 }

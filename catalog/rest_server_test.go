@@ -24,6 +24,7 @@ import (
 type restServer struct {
 	endpoints []string // that it says it has; nil: it says nothing
 	forgets   bool     // it keeps the current snapshot only, and no tags
+	refuses   string   // a tag that it leaves out without a word
 
 	mu     sync.Mutex
 	tables map[string]*served // by namespace and name
@@ -193,6 +194,9 @@ func (s *restServer) commit(changes []restChange) error {
 		if err == nil && s.forgets {
 			made.meta, err = forget(made.meta)
 		}
+		if err == nil && s.refuses != "" {
+			made.meta, err = without(made.meta, s.refuses)
+		}
 		if err != nil {
 			return err
 		}
@@ -257,6 +261,30 @@ func forget(meta table.Metadata) (table.Metadata, error) {
 		doc["snapshots"] = []any{current}
 		doc["current-snapshot-id"] = json.Number(strconv.FormatInt(current.SnapshotID, 10))
 		doc["refs"] = map[string]any{"main": map[string]any{"type": "branch", "snapshot-id": current.SnapshotID}}
+	}
+	if text, err = json.Marshal(doc); err != nil {
+		return nil, err
+	}
+	return table.ParseMetadataBytes(text)
+}
+
+// without leaves out a tag.
+func without(meta table.Metadata, tag string) (table.Metadata, error) {
+	text, err := json.Marshal(meta)
+	var doc map[string]json.RawMessage
+	if err == nil {
+		err = json.Unmarshal(text, &doc)
+	}
+	refs := map[string]json.RawMessage{}
+	if err == nil && doc["refs"] != nil {
+		err = json.Unmarshal(doc["refs"], &refs)
+	}
+	if err != nil {
+		return nil, err
+	}
+	delete(refs, tag)
+	if doc["refs"], err = json.Marshal(refs); err != nil {
+		return nil, err
 	}
 	if text, err = json.Marshal(doc); err != nil {
 		return nil, err

@@ -35,6 +35,7 @@ func newRESTWarehouse(t *testing.T) *warehouse {
 	if w.options.URI == "" {
 		w.options.URI = newRESTServer(t)
 	}
+	w.options.LeaseTime = 2 * time.Second
 	w.options.Namespace = "t" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	return w
 }
@@ -84,8 +85,10 @@ func TestRESTTurns(t *testing.T) {
 	if err != nil || len(loads) != 1+processes*rounds {
 		t.Errorf("%d loads, %v", len(loads), err)
 	}
-	w.checkOneLoadBut("")
+	w.checkOneLoad()
 }
+
+func (w *warehouse) checkOneLoad() { w.t.Helper(); w.checkOneLoadBut("") }
 
 // checkOneLoadBut fails where the tables are not all at one load, but for one table.
 func (w *warehouse) checkOneLoadBut(other string) {
@@ -210,8 +213,35 @@ func TestRESTWithoutTags(t *testing.T) {
 	}
 }
 
+// Where a server made a part of what it was sent, it is not known what became of
+// the load, and nothing is deleted.
+func TestRESTPartly(t *testing.T) {
+	t.Parallel()
+	w := newRESTWarehouse(t)
+	w.options.URI = (&restServer{refuses: loadID(1).Tag()}).start(t)
+	c := w.open()
+	changes := []change{{schema: schema("tasks", "tasks"), rows: 1}, {schema: schema("_users", "_users"), rows: 1}}
+	w.mustPublish(c, loadID(0), changes...)
+	if _, err := w.publish(c, loadID(1), changes...); !errors.Is(err, lake.ErrUnknown) {
+		t.Errorf("published in part: %v, want ErrUnknown", err)
+	}
+	refs, err := c.References(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key := range refs {
+		if !strings.Contains(key, "/metadata/") || strings.HasSuffix(key, "version-hint.text") {
+			continue // the data files of these tests are none
+		}
+		if _, err := w.storage.ReadAll(t.Context(), key); err != nil {
+			t.Errorf("a table names %s: %v", key, err)
+		}
+	}
+	w.mustPublish(c, loadID(2), changes...)
+}
+
 // A run of another process is fenced on the server, before there is a table and
-// after, and the next publication takes the fences away.
+// after, however late it looks; long after, the fences go.
 func TestRESTFence(t *testing.T) {
 	t.Parallel()
 	w := newRESTWarehouse(t)
@@ -233,25 +263,64 @@ func TestRESTFence(t *testing.T) {
 		if err := other.Fence(t.Context(), run, lake.NewRunID()); err != nil {
 			t.Fatal(err)
 		}
-		if err := publish(taken, run, loadID(2*n)); !errors.Is(err, lake.ErrConflict) {
-			t.Errorf("a run that another process has fenced: %v", err)
-		}
-		if _, err := w.publish(other, loadID(2*n+1), changes...); err != nil {
-			t.Fatal(err)
-		}
-		w.checkNamed(other)
-		for _, name := range []string{"_loads", "tasks"} {
-			snapshots, err := other.Snapshots(t.Context(), name)
-			if err != nil {
+		for late := range 2 {
+			if err := publish(taken, run, loadID(10*n+2*late)); !errors.Is(err, lake.ErrConflict) {
+				t.Errorf("a run that another process has fenced: %v", err)
+			}
+			if _, err := w.publish(other, loadID(10*n+2*late+1), changes...); err != nil {
 				t.Fatal(err)
 			}
-			for _, s := range snapshots {
-				if s.LoadID == "" || slices.ContainsFunc(s.Tags, func(tag string) bool { return strings.HasPrefix(tag, "fenced_") }) {
-					t.Errorf("%s: snapshot of load %q with tags %v", name, s.LoadID, s.Tags)
-				}
+		}
+		w.checkNamed(other)
+	}
+	c := w.open()
+	w.at = w.at.Add(100 * 24 * time.Hour)
+	if _, err := w.publish(c, loadID(50), changes...); err != nil {
+		t.Fatal(err)
+	}
+	w.checkNamed(c)
+	for _, name := range []string{"_loads", "tasks"} {
+		snapshots, err := c.Snapshots(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range snapshots {
+			if s.LoadID == "" || slices.ContainsFunc(s.Tags, func(tag string) bool { return strings.HasPrefix(tag, "fenced_") }) {
+				t.Errorf("%s: snapshot of load %q with tags %v", name, s.LoadID, s.Tags)
+			}
+		}
+		info, err := c.Metadata(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name := range info.Properties {
+			if strings.Contains(name, "fenced") {
+				t.Errorf("property %s stays", name)
 			}
 		}
 	}
+}
+
+// A new table gets the name of one that is renamed in the same load.
+func TestRESTNames(t *testing.T) {
+	t.Parallel()
+	w := newRESTWarehouse(t)
+	c := w.open()
+	w.mustPublish(c, loadID(0), change{schema: schema("tasks", "one"), rows: 1})
+	w.mustPublish(c, loadID(1), change{schema: schema("old", "one"), rows: 2}, change{schema: schema("tasks", "two"), rows: 3})
+	w.mustPublish(c, loadID(2), change{schema: schema("tasks", "one"), rows: 4}, change{schema: schema("old", "two"), rows: 5})
+	tables, err := w.open().Tables(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, table := range tables {
+		got[table.Schema.Key] = table.Schema.Table
+	}
+	if got["one"] != "tasks" || got["two"] != "old" {
+		t.Errorf("names: %v", got)
+	}
+	w.checkOneLoad()
 }
 
 // A guarded server lets in who has a token, and gives one to who has a credential.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -284,9 +286,13 @@ func (d *discovery) finish() error {
 		return fmt.Errorf("%w: it names all %d that were found", ErrAllExcluded, excluded)
 	}
 	w.nameTables()
+	everything := len(w.found)
 	if err := d.pick.only(w); err != nil {
 		return err
 	}
+	shard := w.source.options.Shard
+	w.found = slices.DeleteFunc(w.found, func(f *found) bool { return !shard.has(f.id) })
+	maps.DeleteFunc(w.gone, func(id, _ string) bool { return !shard.has(id) })
 	for _, f := range w.found {
 		if f.ds != nil {
 			w.sources[f.id] = f.ds
@@ -297,7 +303,7 @@ func (d *discovery) finish() error {
 			w.databases = append(w.databases, c)
 		}
 	}
-	if len(w.found) > 0 || w.source.options.AllowEmpty {
+	if len(w.found) > 0 || w.source.options.AllowEmpty || shard.Of > 0 && everything > 0 {
 		return nil
 	}
 	if len(w.gone) > 0 {

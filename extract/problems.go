@@ -52,13 +52,13 @@ func (w *workspace) problemsTable() lake.Table {
 		fixedColumn("count", lake.Type{Kind: lake.Int64}, "how many cells or objects"),
 	)
 	var carry func(lake.Row, cells) bool
-	if len(w.source.options.Only) > 0 {
+	if w.source.options.isPart() {
 		carry = func(row lake.Row, old cells) bool {
 			return old.text(row, "object_type") == "data_source" && w.carries(old.text(row, "object_id"))
 		}
 	}
-	load := text(string(w.view.Load().ID))
 	return w.fixed(schema, true, carry, func(_ context.Context, push func(...lake.Value) bool) error {
+		load := text(string(w.view.Load().ID))
 		for _, p := range w.allProblems() {
 			if !push(load, text(string(p.kind)), someText(p.objectType), someText(p.objectID), someText(p.table),
 				someText(p.property), someText(p.column), someText(p.message), lake.IntValue(max(1, p.count))) {

@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"errors"
+	"hash/fnv"
 	"iter"
 	"log/slog"
 	"slices"
@@ -36,10 +37,29 @@ type Options struct {
 	// Only holds table names, IDs and URLs; nil: all. The load then owns the tables
 	// of these data sources only, and of the fixed tables the rows that belong to them.
 	Only []string
+	// Shard is one of several parts by the data sources' IDs; zero: all.
+	Shard Shard
 	// AllowEmpty: a load of no data source at all is no error.
 	AllowEmpty bool
 	Logger     *slog.Logger // none
 }
+
+// A Shard is the Number-th, from 1 on, of Of parts.
+type Shard struct{ Number, Of int }
+
+// has reports whether a data source is in the part. IDs of one workspace have
+// their first digits in common.
+func (s Shard) has(id string) bool {
+	if s.Of == 0 {
+		return true
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id)) // it never fails
+	return int(h.Sum32()%uint32(s.Of)) == s.Number-1
+}
+
+// isPart reports whether a part of the workspace is read.
+func (o Options) isPart() bool { return len(o.Only) > 0 || o.Shard.Of > 0 }
 
 // A Database is a database, or a data source, that the configuration names.
 type Database struct {
@@ -211,5 +231,5 @@ func (w *workspace) carries(id string) bool {
 			return f.ds == nil
 		}
 	}
-	return len(w.source.options.Only) > 0
+	return w.source.options.isPart()
 }

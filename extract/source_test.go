@@ -259,6 +259,24 @@ func TestOnly(t *testing.T) {
 	}
 }
 
+// The shards of a workspace are all of it, each data source in one, under the name
+// that it has in a load of everything.
+func TestShards(t *testing.T) {
+	v := newWorld(t, notiontest.Options{})
+	const n = 3
+	var all []string
+	for i := range n {
+		v.options.Shard, v.options.AllowEmpty = Shard{i + 1, n}, i > 0
+		tables := v.load()
+		all = append(all, sources(tables)...)
+		if got := tables["_data_sources"].texts("table_name"); len(got) != len(all) {
+			t.Errorf("after %d shards: data sources %v, tables %v", i+1, got, all)
+		}
+	}
+	slices.Sort(all)
+	equal(t, all, []string{"east", "tasks", "west"})
+}
+
 func TestRows(t *testing.T) {
 	v := newWorld(t, notiontest.Options{})
 	tasks := v.load()[id("tasks")]

@@ -32,7 +32,7 @@ func (w *workspace) databasesTable() lake.Table {
 	carry := func(row lake.Row, old cells) bool {
 		id := old.text(row, "id")
 		ok, known := read[id]
-		return known && !ok || !known && len(w.source.options.Only) > 0
+		return known && !ok || !known && w.source.options.isPart()
 	}
 	return w.fixed(schema, false, carry, func(_ context.Context, push func(...lake.Value) bool) error {
 		var failure error
@@ -160,7 +160,7 @@ func (w *workspace) usersTable() lake.Table {
 	users := w.source.users
 	w.meetAuthors()
 	var carry func(lake.Row, cells) bool
-	if len(w.source.options.Only) > 0 {
+	if w.source.options.isPart() {
 		carry = func(row lake.Row, old cells) bool { return !users.knows(old.text(row, "id")) }
 	}
 	return w.fixed(schema, true, carry, func(ctx context.Context, push func(...lake.Value) bool) error {

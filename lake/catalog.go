@@ -15,6 +15,9 @@ type Catalog interface {
 	// catalog was told to, and then returns an error that wraps ErrLocked.
 	// Safety does not rest on it: Publish finds out by itself what has moved.
 	Lock(ctx context.Context) (unlock func() error, err error)
+	// LockPart is Lock for a part of the namespace, by its name. wait is how long
+	// another process is waited for; it may take longer to find out that one has died.
+	LockPart(ctx context.Context, part string, wait time.Duration) (unlock func() error, err error)
 	// CheckNewest fails with ErrCatalogOld where the tables' files tell of
 	// publications that the catalog does not have.
 	CheckNewest(ctx context.Context) error

@@ -62,6 +62,9 @@ type journalEntry struct {
 	After   LoadID    `json:"after,omitempty"` // the last published load when the run began
 	Started time.Time `json:"started"`
 	Version string    `json:"version"`
+	// Parts are the locks of a run that loads a part of the workspace: it lives as
+	// long as it holds them.
+	Parts []string `json:"parts,omitempty"`
 	// Config tells whether another run would load the same.
 	Config string `json:"config,omitempty"`
 	// Drops are the keys of files that are superfluous once what the run

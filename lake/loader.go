@@ -32,6 +32,11 @@ type Loader struct {
 	// TempDir is where spools go. "": the system's folder for such files.
 	TempDir string
 	Audit   Audit
+	// Parts name what is loaded where that is a part of the workspace; nil: all of it.
+	// Several parts are loaded at once, and none at once with the whole.
+	Parts []string
+	// LockTimeout is how long runs that load parts are waited for.
+	LockTimeout time.Duration
 	// Config tells one configuration from another: only a load of the same one is continued.
 	Config string
 	// Resume is how old a load that died or was interrupted may be to be continued
@@ -65,6 +70,7 @@ type run struct {
 
 	mu      sync.Mutex
 	changes []Change
+	results []TableResult // of the changes
 	tables  []TableReport
 	partial []string // reasons
 	whole   int      // tables that are not fixed ones and were read whole
@@ -198,16 +204,20 @@ func (r *run) name(ctx context.Context) error {
 	}
 	r.entry = journalEntry{
 		State: stateRunning, Run: r.run, LoadID: id, After: last, Started: r.load.Started,
-		Version: r.Version, Config: r.Config, Load: &r.load,
+		Version: r.Version, Config: r.Config, Load: &r.load, Parts: r.Parts,
 	}
 	if err := r.journal.enter(ctx, r.entry); err != nil {
+		return storageError(err)
+	}
+	if err := r.part(); err != nil {
 		return storageError(err)
 	}
 	r.Logger.InfoContext(ctx, "load begins", "load", id, "last", last)
 	return nil
 }
 
-// read reads every table, those that are Last after all others.
+// read reads every table, those that are Last after all others. Of a part the
+// tables that belong to no data source are among them: other parts change them too.
 func (r *run) read(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	parallel := r.Parallel
@@ -231,7 +241,7 @@ func (r *run) read(ctx context.Context) error {
 		if r.Progress != nil {
 			r.Progress.TablesSeen.Add(1)
 		}
-		if t.Last {
+		if t.Last || len(r.Parts) > 0 && strings.HasPrefix(t.Schema.Key, "_") {
 			last = append(last, t)
 			continue
 		}
@@ -242,6 +252,9 @@ func (r *run) read(ctx context.Context) error {
 		return failed
 	}
 	if err != nil {
+		return err
+	}
+	if err := r.join(ctx); err != nil {
 		return err
 	}
 	for _, t := range last {
@@ -277,7 +290,7 @@ func (r *run) table(ctx context.Context, t Table) (err error) {
 		if before, ok := r.view.before[t.Schema.Key]; ok {
 			report.Name, report.Rows, report.SnapshotID = before.Schema.Table, before.Snapshot.Rows, before.Snapshot.ID
 		}
-		r.note(report, nil, nil)
+		r.note(report, nil, TableResult{})
 		return nil
 	}
 	start := r.now()
@@ -292,8 +305,9 @@ func (r *run) table(ctx context.Context, t Table) (err error) {
 		if before, ok := r.view.before[t.Schema.Key]; ok {
 			report.Rows, report.SnapshotID = before.Snapshot.Rows, before.Snapshot.ID
 		}
-		r.view.stage(t.Schema.Key, TableResult{Schema: t.Schema, Partial: partial})
-		r.note(report, nil, partial)
+		result := TableResult{Schema: t.Schema, Partial: partial}
+		r.view.stage(t.Schema.Key, result)
+		r.note(report, nil, result)
 		r.Logger.WarnContext(ctx, "table not read whole", "table", t.Schema.Table, "reason", partial.Err)
 		return nil
 	}
@@ -306,25 +320,26 @@ func (r *run) table(ctx context.Context, t Table) (err error) {
 	report.Rows, report.Files = result.Rows, len(change.Files)
 	report.SchemaChanges = append(report.SchemaChanges, change.Staged.Changes()...)
 	r.view.stage(t.Schema.Key, result)
-	r.note(report, &change, nil)
+	r.note(report, &change, result)
 	r.Logger.InfoContext(ctx, "table read", "table", t.Schema.Table, "rows", report.Rows, "files", report.Files,
 		"bytes", report.Bytes, "seconds", r.now().Sub(start).Round(time.Millisecond).Seconds())
 	return nil
 }
 
 // note takes in what became of a table.
-func (r *run) note(report TableReport, change *Change, partial *PartialError) {
+func (r *run) note(report TableReport, change *Change, result TableResult) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tables = append(r.tables, report)
 	if change != nil {
 		r.changes = append(r.changes, *change)
+		r.results = append(r.results, result)
 		if !strings.HasPrefix(report.Key, "_") {
 			r.whole++
 		}
 	}
-	if partial != nil {
-		r.partial = append(r.partial, partial.Error())
+	if result.Partial != nil {
+		r.partial = append(r.partial, result.Partial.Error())
 	}
 	if r.Progress != nil {
 		r.Progress.TablesDone.Add(1)

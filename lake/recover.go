@@ -20,7 +20,8 @@ type session struct {
 	// stays one, and whether it is continued is the next run's to say.
 	keeps  bool
 	held   []journalEntry
-	unlock func() error
+	unlock func() error // of the namespace; nil: it is not held
+	parts  []func() error
 }
 
 // begin takes the lock and brings to an end what earlier runs left behind.
@@ -30,22 +31,56 @@ func (l *Loader) begin(ctx context.Context) (*session, error) { return l.lock(ct
 func (l *Loader) beginKeeping(ctx context.Context) (*session, error) { return l.lock(ctx, true) }
 
 func (l *Loader) lock(ctx context.Context, keeps bool) (*session, error) {
-	unlock, err := l.Catalog.Lock(ctx)
-	if err != nil {
-		return nil, storageError(err)
+	for deadline := time.Now().Add(l.LockTimeout); ; {
+		s := &session{Loader: l, journal: newJournal(l.Storage, l.Catalog), keeps: keeps}
+		err := s.open(ctx)
+		if err == nil {
+			return s, nil
+		}
+		err = errors.Join(storageError(err), s.end())
+		if !errors.Is(err, errPartRuns) || !time.Now().Before(deadline) {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(partPoll):
+		}
 	}
-	s := &session{Loader: l, journal: newJournal(l.Storage, l.Catalog), unlock: unlock, keeps: keeps}
-	err = l.Catalog.CheckNewest(ctx)
-	if err == nil {
-		err = s.recover(ctx)
-	}
-	if err != nil {
-		return nil, errors.Join(storageError(err), s.end())
-	}
-	return s, nil
 }
 
-func (s *session) end() error { return storageError(s.unlock()) }
+// open takes the locks and clears away what dead runs left.
+func (s *session) open(ctx context.Context) error {
+	if err := s.lockParts(ctx); err != nil {
+		return err
+	}
+	var err error
+	if s.unlock, err = s.Catalog.Lock(ctx); err != nil {
+		return err
+	}
+	if err := s.Catalog.CheckNewest(ctx); err != nil {
+		return err
+	}
+	return s.recover(ctx)
+}
+
+// end releases the locks.
+func (s *session) end() error {
+	err := s.release()
+	for _, unlock := range s.parts {
+		err = errors.Join(err, unlock())
+	}
+	s.parts = nil
+	return storageError(err)
+}
+
+// release releases the lock of the namespace.
+func (s *session) release() (err error) {
+	if s.unlock != nil {
+		err, s.unlock = s.unlock(), nil
+	}
+	return err
+}
 
 // recover deletes what dead runs left: the lock is held, so every run of the
 // journal is dead, but for the loads that are held. Of the files that carry a
@@ -74,6 +109,9 @@ func (s *session) recover(ctx context.Context) error {
 		if !slices.ContainsFunc(entries, func(e journalEntry) bool { return e.LoadID == id }) {
 			s.Logger.WarnContext(ctx, "of a load that is held the journal has no entry that can be read: it can only be discarded", "load", id)
 		}
+	}
+	if entries, err = s.withoutParts(ctx, entries, known); err != nil {
+		return err
 	}
 	if len(entries) == 0 {
 		return nil

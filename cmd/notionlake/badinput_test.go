@@ -121,7 +121,7 @@ func badRanges(t *testing.T) {
 	}
 	call(t, nil, "run", "--deadline", "-5s").wants(t, 2, "--deadline -5s")
 	call(t, nil, "run", "--as-load", "yesterday").wants(t, 2, "--as-load yesterday", "20261121T030000Z")
-	call(t, nil, "run", "--shard", "1/2").wants(t, 2, "--shard")
+	call(t, nil, "run", "--shard", "3/2").wants(t, 2, "--shard 3/2")
 }
 
 func badDuration(t *testing.T) {

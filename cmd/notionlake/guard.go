@@ -52,14 +52,14 @@ func (c *config) resumeFor(full bool) time.Duration {
 
 // fingerprint tells whether two runs load the same from the same place to the
 // same place. No secret goes into it.
-func (c *config) fingerprint(only []string) string {
+func (c *config) fingerprint(parts []string) string {
 	var databases []string
 	for _, d := range c.Databases {
 		databases = append(databases, d.id+" "+d.name)
 	}
 	text, err := json.Marshal([]any{
 		c.Notion.BaseURL, c.Notion.Version, databases, c.Exclude, c.Content.Archived, c.Content.Users, c.Content.Raw,
-		c.Warehouse, c.Namespace, c.Schema, only,
+		c.Warehouse, c.Namespace, c.Schema, parts,
 	})
 	if err != nil {
 		return "" // there is nothing in it that JSON has no place for

@@ -95,7 +95,7 @@ func (p *program) maintain(c *cli.Context, plan func(*config) lake.Maintenance) 
 	case len(loads) == 0:
 		return errNoLoad()
 	}
-	report, err := p.loader(l).Maintain(c.Context, m)
+	report, err := p.loader(c, l).Maintain(c.Context, m)
 	if err != nil && !report.Did {
 		return err
 	}
@@ -107,8 +107,10 @@ func (p *program) maintain(c *cli.Context, plan func(*config) lake.Maintenance) 
 }
 
 // loader is a Loader that reads no source.
-func (p *program) loader(l *lakeAt) *lake.Loader {
-	return &lake.Loader{Storage: l.storage, Catalog: l.catalog, Logger: p.log, Now: p.now, Version: version, Point: p.point}
+func (p *program) loader(c *cli.Context, l *lakeAt) *lake.Loader {
+	return &lake.Loader{
+		Storage: l.storage, Catalog: l.catalog, Logger: p.log, Now: p.now, Version: version, Point: p.point, LockTimeout: c.Duration("lock-timeout"),
+	}
 }
 
 // maxNamed is how many loads or files the text names of each kind.
@@ -188,5 +190,5 @@ func (p *program) withLoader(c *cli.Context, do func(context.Context, *lakeAt, *
 		return lake.Report{}, err
 	}
 	defer func() { err = errors.Join(err, storageError(l.close())) }()
-	return do(c.Context, l, p.loader(l))
+	return do(c.Context, l, p.loader(c, l))
 }

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/notionlake/notionlake/catalog"
+	"github.com/notionlake/notionlake/extract"
 	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/notionlake/notionlake/lake"
 )
@@ -16,6 +19,7 @@ import (
 // A runOptions is what the flags of `run` say.
 type runOptions struct {
 	only        []string
+	shard       extract.Shard
 	full        bool
 	allowEmpty  bool
 	allowShrink bool
@@ -40,7 +44,7 @@ func (p *program) runCommand() *cli.Command {
 			&cli.DurationFlag{Name: "deadline", Usage: "give up after `TIME` (90s, 15m, 2h), with exit code 4", DefaultText: "none"},
 			lockTimeoutFlag(),
 			&cli.StringFlag{Name: "as-load", Usage: "give the load the `ID` (for tests)"},
-			&cli.StringFlag{Name: "shard", Usage: "not in this version: load part `I/N` of the data sources"},
+			&cli.StringFlag{Name: "shard", Usage: "load part `I/N` of the data sources (1/4, 2/4, ...); the parts may run at the same time"},
 			jsonFlag(),
 		},
 		Action: func(c *cli.Context) error {
@@ -82,8 +86,6 @@ func (p *program) runFlags(c *cli.Context) (lake.Report, error) {
 		deadline: c.Duration("deadline"), lockTimeout: c.Duration("lock-timeout"),
 	}
 	switch {
-	case c.IsSet("shard"):
-		return lake.Report{}, usagef("--shard: this version cannot load a part by number; --only names data sources")
 	case o.asLoad != "" && !o.asLoad.Valid():
 		return lake.Report{}, usagef("--as-load %s: a load id is a time in UTC like 20261121T030000Z", cut(string(o.asLoad), 60))
 	case c.IsSet("deadline") && o.deadline <= 0:
@@ -96,11 +98,53 @@ func (p *program) runFlags(c *cli.Context) (lake.Report, error) {
 			return lake.Report{}, usagef("--only: a table, id or URL is expected")
 		}
 	}
+	var err error
+	if o.shard, err = parseShard(c.String("shard")); err != nil {
+		return lake.Report{}, err
+	}
+	if o.shard.Of > 0 && len(o.only) > 0 {
+		return lake.Report{}, usagef("--shard and --only: one of them says which part is loaded")
+	}
 	cfg, err := p.configuration(c, p.hasToken)
 	if err != nil {
 		return lake.Report{}, err
 	}
 	return p.run(c.Context, cfg, o)
+}
+
+// parseShard reads I/N; "" is everything.
+func parseShard(s string) (shard extract.Shard, err error) {
+	if s == "" {
+		return shard, nil
+	}
+	number, of, ok := strings.Cut(s, "/")
+	if shard.Number, err = strconv.Atoi(number); ok && err == nil {
+		shard.Of, err = strconv.Atoi(of)
+	}
+	if !ok || err != nil || shard.Number < 1 || shard.Number > shard.Of || shard.Of > maxShards {
+		return shard, usagef("--shard %s: I/N is expected, such as 2/8, with I from 1 to N and N up to %d", cut(s, 60), maxShards)
+	}
+	return shard, nil
+}
+
+// maxShards is far more than the requests that one connection may make are good for.
+const maxShards = 1000
+
+// parts name what the run loads, where that is not everything.
+func (o runOptions) parts() []string {
+	if o.shard.Of > 0 {
+		return []string{fmt.Sprintf("shard %d/%d", o.shard.Number, o.shard.Of)}
+	}
+	var parts []string
+	for _, name := range o.only {
+		if id, err := notion.ParseID(name); err == nil {
+			name = id
+		}
+		if part := "only " + name; !contains(parts, part) {
+			parts = append(parts, part)
+		}
+	}
+	return parts
 }
 
 // run runs one load.
@@ -124,11 +168,11 @@ func (p *program) run(ctx context.Context, cfg *config, o runOptions) (report la
 	// load's first act is its entry in the journal.
 	progress := &lake.Progress{}
 	loader := &lake.Loader{
-		Source: cfg.source(client, p.log, o.only, o.allowEmpty), Storage: l.storage, Catalog: l.catalog,
-		Logger: p.log, Now: p.now, Version: version, AsLoad: o.asLoad,
-		Audit: cfg.audit(o.allowShrink), Config: cfg.fingerprint(o.only), Resume: cfg.resumeFor(o.full), Progress: progress, Stats: sourceStats(client), Point: p.point,
+		Source: cfg.source(client, p.log, o), Storage: l.storage, Catalog: l.catalog,
+		Logger: p.log, Now: p.now, Version: version, AsLoad: o.asLoad, Parts: o.parts(), LockTimeout: o.lockTimeout,
+		Audit: cfg.audit(o.allowShrink), Config: cfg.fingerprint(o.parts()), Resume: cfg.resumeFor(o.full), Progress: progress, Stats: sourceStats(client), Point: p.point,
 	}
-	stop := p.watch(ctx, progress, client.Stats, len(o.only) == 0)
+	stop := p.watch(ctx, progress, client.Stats, o.parts() == nil)
 	report, err = loader.Run(ctx)
 	stop()
 	p.warnOfSkew(client.Stats().Skew)

@@ -93,7 +93,7 @@ func (p *program) client(ctx context.Context, cfg *config) (*notion.Client, erro
 }
 
 // source makes what a load reads.
-func (c *config) source(client *notion.Client, logger *slog.Logger, only []string, allowEmpty bool) *extract.Source {
+func (c *config) source(client *notion.Client, logger *slog.Logger, o runOptions) *extract.Source {
 	var databases []extract.Database
 	for _, d := range c.Databases {
 		databases = append(databases, extract.Database{ID: d.id, Name: d.name})
@@ -101,6 +101,6 @@ func (c *config) source(client *notion.Client, logger *slog.Logger, only []strin
 	return extract.NewSource(extract.Options{
 		Client: client, Databases: databases, Exclude: c.Exclude,
 		Archived: c.Content.Archived, Users: c.Content.Users, Raw: c.Content.Raw,
-		Only: only, AllowEmpty: allowEmpty, Logger: logger,
+		Only: o.only, Shard: o.shard, AllowEmpty: o.allowEmpty, Logger: logger,
 	})
 }

@@ -28,6 +28,7 @@ type Catalog struct {
 	// expired are loads that were forgotten.
 	expired map[lake.LoadID]bool
 	lock    chan struct{} // full while someone has the lock
+	parts   map[string]chan struct{}
 }
 
 type table struct {

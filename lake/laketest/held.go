@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/notionlake/notionlake/lake"
 )
@@ -26,6 +27,32 @@ func (c *Catalog) Lock(ctx context.Context) (func() error, error) {
 	select {
 	case c.lock <- struct{}{}:
 		return func() error { <-c.lock; return nil }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// LockPart waits for whoever has the lock of the part.
+func (c *Catalog) LockPart(ctx context.Context, part string, wait time.Duration) (func() error, error) {
+	c.mu.Lock()
+	if c.parts == nil {
+		c.parts = map[string]chan struct{}{}
+	}
+	if c.parts[part] == nil {
+		c.parts[part] = make(chan struct{}, 1)
+	}
+	lock := c.parts[part]
+	c.mu.Unlock()
+	select {
+	case lock <- struct{}{}:
+		return func() error { <-lock; return nil }, nil
+	default:
+	}
+	select {
+	case lock <- struct{}{}:
+		return func() error { <-lock; return nil }, nil
+	case <-time.After(wait):
+		return nil, fmt.Errorf("part %s: %w", part, lake.ErrLocked)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

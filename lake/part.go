@@ -1,0 +1,162 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// A run that loads a part of the workspace holds the lock of the namespace twice,
+// for a moment: when it enters itself into the journal, and when it publishes.
+// In between it holds the locks of its parts, by which others know that it lives.
+// What other parts published meanwhile, the fixed tables among it, stays: those are
+// rebuilt on what is there then, and a load's ID is after that of every other.
+
+// errPartRuns is a run of a part that is in the way of one of the whole.
+var errPartRuns = fmt.Errorf("a run that loads a part of the workspace is running: %w", ErrLocked)
+
+const (
+	// partPoll is how often it is looked whether a run of a part has ended.
+	partPoll = time.Second
+	// joinTimeout is how long a part that has been read waits for others that publish.
+	joinTimeout = time.Hour
+)
+
+// lockParts takes the locks of the parts, always in the same order.
+func (s *session) lockParts(ctx context.Context) error {
+	for _, part := range slices.Sorted(slices.Values(s.Parts)) {
+		unlock, err := s.Catalog.LockPart(ctx, part, s.LockTimeout)
+		if err != nil {
+			return err
+		}
+		s.parts = append(s.parts, unlock)
+	}
+	return nil
+}
+
+// withoutParts returns the entries but those of runs of other parts that may live.
+// A part leaves those alone; the whole finds out, and fails if one lives.
+func (s *session) withoutParts(ctx context.Context, entries []journalEntry, known loads) (rest []journalEntry, err error) {
+	for _, e := range entries {
+		switch {
+		case len(e.Parts) == 0 || known.holds(e) || containsAll(s.Parts, e.Parts):
+		case len(s.Parts) > 0:
+			continue
+		default:
+			for _, part := range e.Parts {
+				unlock, err := s.Catalog.LockPart(ctx, part, 0)
+				if errors.Is(err, ErrLocked) {
+					return nil, fmt.Errorf("%w (since %s, load %s)", errPartRuns, e.Started.Format(time.RFC3339), e.LoadID)
+				}
+				if err == nil {
+					err = unlock()
+				}
+				if err != nil {
+					return nil, err
+				}
+			}
+		}
+		rest = append(rest, e)
+	}
+	return rest, nil
+}
+
+func containsAll(all, some []string) bool {
+	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
+}
+
+// part lets others go on while a part is read.
+func (r *run) part() error {
+	if len(r.Parts) == 0 {
+		return nil
+	}
+	return r.release()
+}
+
+// join takes the lock of the namespace again for a part that has been read, and
+// brings what it is to publish to what others have published meanwhile.
+func (r *run) join(ctx context.Context) error {
+	if len(r.Parts) == 0 {
+		return nil
+	}
+	waited, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
+	for r.unlock == nil {
+		unlock, err := r.Catalog.Lock(waited)
+		switch {
+		case err == nil:
+			r.unlock = unlock
+		case !errors.Is(err, ErrLocked):
+			return storageError(err)
+		}
+	}
+	if err := r.rename(ctx); err != nil {
+		return storageError(err)
+	}
+	before := r.view.before
+	after, err := newView(ctx, r.load, r.Storage, r.Catalog)
+	if err != nil {
+		return storageError(err)
+	}
+	r.view.load, r.view.before = r.load, after.before
+	for i := range r.changes {
+		if err := r.restage(ctx, i, before); err != nil {
+			return storageError(err)
+		}
+	}
+	return nil
+}
+
+// rename gives the load a later ID where others have been published or held since.
+func (r *run) rename(ctx context.Context) error {
+	newest, err := r.Catalog.LastLoad(ctx)
+	if err != nil {
+		return fmt.Errorf("find the last load: %w", err)
+	}
+	r.entry.After = newest
+	entries, _, _, err := r.journal.list(ctx)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.State == stateHeld || e.State == stateHolding {
+			newest = max(newest, e.LoadID)
+		}
+	}
+	if newest < r.load.ID {
+		return nil
+	}
+	if r.AsLoad != "" {
+		return fmt.Errorf("load %s: the catalog holds load %s already: %w", r.AsLoad, newest, ErrConflict)
+	}
+	old := r.journal.key(r.entry)
+	r.load.ID = NextLoadID(r.report.Started, newest)
+	r.report.LoadID, r.report.Tag, r.entry.LoadID = r.load.ID, r.load.ID.Tag(), r.load.ID
+	if err := r.journal.write(ctx, r.entry); err != nil {
+		return err
+	}
+	return r.Storage.Delete(ctx, old)
+}
+
+// restage plans a change again on the table as it is now, which must be as it was:
+// others have at most given it their tags.
+func (r *run) restage(ctx context.Context, i int, before map[string]TableState) error {
+	c, result := &r.changes[i], r.results[i]
+	key := result.Schema.Key
+	if was, is := before[key].Snapshot.ID, r.view.before[key].Snapshot.ID; was != is {
+		return fmt.Errorf("table %s has been published by another load since this one began: %w", result.Schema.Table, ErrConflict)
+	}
+	staged, err := r.Catalog.Stage(ctx, result.Schema, Replace)
+	if err != nil {
+		return fmt.Errorf("stage %s: %w", result.Schema.Table, err)
+	}
+	was, is := c.Staged.Layout(), staged.Layout()
+	if was.Prefix != is.Prefix || !maps.Equal(was.FieldIDs, is.FieldIDs) {
+		return fmt.Errorf("table %s has been changed by another program since this load read it: %w", result.Schema.Table, ErrConflict)
+	}
+	c.Staged = staged
+	return nil
+}
