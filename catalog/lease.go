@@ -52,7 +52,7 @@ func (l lease) take(ctx context.Context, wait time.Duration) (func() error, erro
 	}
 	host, _ := os.Hostname()
 	mine := leaseHolder{ID: uuid.NewString(), holder: holder{os.Getpid(), host, c.now().UTC().Truncate(time.Second)}}
-	var other string // as it was seen first
+	other := "?" // as it was seen first: no object says that
 	var since time.Time
 	deadline := time.Now().Add(max(wait, l.time+l.time/leaseRenewals))
 	for {
@@ -63,13 +63,12 @@ func (l lease) take(ctx context.Context, wait time.Duration) (func() error, erro
 		if took {
 			break
 		}
-		text, err := l.read(ctx)
+		text, there, err := l.read(ctx)
 		if err != nil {
 			return nil, err
 		}
 		switch now := time.Now(); {
-		case text == "":
-			continue // it has just been released
+		case !there: // it has just been released
 		case text != other:
 			other, since = text, now
 		case now.Sub(since) >= l.time:
@@ -135,24 +134,24 @@ func (l lease) create(ctx context.Context, mine leaseHolder) (bool, error) {
 }
 
 func (l lease) isMine(ctx context.Context, mine leaseHolder) (bool, error) {
-	text, err := l.read(ctx)
-	var there leaseHolder
-	if err != nil || text == "" || json.Unmarshal([]byte(text), &there) != nil {
+	text, _, err := l.read(ctx)
+	var holder leaseHolder
+	if err != nil || json.Unmarshal([]byte(text), &holder) != nil {
 		return false, err
 	}
-	return there.ID == mine.ID, nil
+	return holder.ID == mine.ID, nil
 }
 
-// read returns what the object says; "": there is none.
-func (l lease) read(ctx context.Context) (string, error) {
+// read returns what the object says, and whether there is one.
+func (l lease) read(ctx context.Context) (string, bool, error) {
 	text, err := l.catalog.store.ReadAll(ctx, l.key)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
+		return "", false, nil
 	}
 	if err != nil {
-		return "", l.fault(err)
+		return "", false, l.fault(err)
 	}
-	return string(text), nil
+	return string(text), true, nil
 }
 
 // renew writes the object anew until it is to end, or another holds the lock.

@@ -59,7 +59,7 @@ func TestLeaseOfTheDead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l, c := leaseBench(t)
-		for _, text := range []string{`{"id": "x", "pid": 1, "host": "gone", "since": "2026-11-21T03:00:00Z"}`, "not JSON"} {
+		for _, text := range []string{`{"id": "x", "pid": 1, "host": "gone", "since": "2026-11-21T03:00:00Z"}`, "not JSON", ""} {
 			if err := c.store.WriteAll(t.Context(), l.key, []byte(text)); err != nil {
 				t.Fatal(err)
 			}

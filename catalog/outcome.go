@@ -48,7 +48,7 @@ func (a *attempt) landed(ctx context.Context, answer error) (bool, error) {
 	switch {
 	case done == len(targets):
 		return true, nil
-	case done == 0 && parts == 0:
+	case done == 0 && parts == 0 && !a.accepted:
 		return false, nil
 	default:
 		return false, fmt.Errorf("of %d tables %d are changed as they should be, and %d in part", len(targets), done, parts)

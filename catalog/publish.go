@@ -92,10 +92,13 @@ type attempt struct {
 	compact bool
 	// needsAdmission says that the run must not have been fenced.
 	needsAdmission bool
-	read           listing // the tables as it found them
-	at             time.Time
-	targets        []*target // in the order of the changes, the ledger last
-	tagged         []*target // the tables without a change
+	// accepted says that a server has answered that the commit is done: what is not
+	// seen of it then may be seen later.
+	accepted bool
+	read     listing // the tables as it found them
+	at       time.Time
+	targets  []*target // in the order of the changes, the ledger last
+	tagged   []*target // the tables without a change
 
 	writing sync.Mutex
 	written []string // storage keys
@@ -229,7 +232,7 @@ func (a *attempt) add(l listing, change lake.Change) error {
 }
 
 func (a *attempt) tagTarget(e *entry) (*target, error) {
-	t := &target{attempt: a, base: e, name: e.name, key: e.key}
+	t := &target{attempt: a, base: e, name: a.read.properName(e), key: e.key}
 	var err error
 	t.location, err = a.tableFolder(e)
 	return t, err

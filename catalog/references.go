@@ -32,6 +32,9 @@ func (c *Catalog) references(ctx context.Context, next map[string]table.Metadata
 	}
 	r := &references{catalog: c, keys: map[string]bool{}}
 	for _, row := range rows {
+		if row.unknown != "" {
+			return nil, fmt.Errorf("table %s: %s", row.name, row.unknown)
+		}
 		if _, ok := c.store.Key(row.location); row.view || !ok {
 			continue
 		}

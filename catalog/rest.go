@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,9 +62,9 @@ func openREST(ctx context.Context, base *Catalog, o Options) (*restCatalog, erro
 		rest.WithOAuthToken(r.Token), rest.WithCredential(r.Credential), rest.WithScope(r.Scope), rest.WithAudience(r.Audience), rest.WithResource(r.Resource),
 	}
 	if r.AuthURL != "" {
-		auth, err := url.Parse(r.AuthURL)
+		auth, err := restURL(r.AuthURL)
 		if err != nil {
-			return nil, fmt.Errorf("catalog: the URL of the OAuth2 server cannot be read: %w", err)
+			return nil, fmt.Errorf("OAuth2 server: %w", err)
 		}
 		options = append(options, rest.WithAuthURI(auth))
 	}
@@ -114,7 +115,8 @@ var errNoTransactions = errors.New("the server has no transactions of several ta
 // transactions: one of a table that does not exist is refused, and not unknown.
 func (c *restCatalog) checkTransactions(ctx context.Context) error {
 	err := c.server.CommitTransaction(ctx, []table.TableCommit{{Identifier: c.ident("notionlake-" + uuid.NewString())}})
-	if errors.Is(err, rest.ErrEndpointNotSupported) {
+	nowhere := errors.Is(err, icebergcatalog.ErrNoSuchTable) && !strings.Contains(err.Error(), "Exception") // a 404 that does not come from a catalog
+	if errors.Is(err, rest.ErrEndpointNotSupported) || nowhere {
 		return errNoTransactions
 	}
 	return nil // what is wrong else shows when there is something to be published
@@ -174,7 +176,7 @@ func (c *restCatalog) load(ctx context.Context, names []string) ([]row, error) {
 		g.Go(func() error {
 			t, err := c.server.LoadTable(gctx, c.ident(name))
 			switch {
-			case errors.Is(err, table.ErrInvalidMetadataFormatVersion):
+			case err != nil && strings.Contains(err.Error(), table.ErrInvalidMetadataFormatVersion.Error()): // it is there as a text only
 				list[i].unknown = "it has an Iceberg format version that this program does not know"
 				return nil
 			case err != nil:

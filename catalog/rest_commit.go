@@ -7,7 +7,9 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/apache/iceberg-go"
 	icebergcatalog "github.com/apache/iceberg-go/catalog"
 	"github.com/apache/iceberg-go/table"
 	"github.com/google/uuid"
@@ -60,7 +62,9 @@ func (c *restCatalog) begin(ctx context.Context, l listing, p lake.Publication) 
 	c.invalidate()
 	l, err := c.list(ctx)
 	for _, st := range news {
-		st.base, st.evolved.changed = l.byKey(st.key), false
+		if st.base, st.evolved.changed = l.byKey(st.key), false; st.base == nil && err == nil {
+			err = fmt.Errorf("table %s is gone from the catalog %s: %w", st.name, c.place(), lake.ErrConflict)
+		}
 	}
 	return l, err
 }
@@ -92,7 +96,8 @@ func (c *restCatalog) commit(ctx context.Context, a *attempt) error {
 		return err
 	}
 	// What it does takes no time, and a cancelled request has an unknown outcome.
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
 	if err := c.transact(ctx, a, targets, ledger); err != nil {
 		return err
 	}
@@ -100,8 +105,12 @@ func (c *restCatalog) commit(ctx context.Context, a *attempt) error {
 		return fmt.Errorf("%w: %w", errCommit, err)
 	}
 	c.leave(a.run)
-	return c.rename(ctx, a, targets)
+	c.rename(ctx, a, targets)
+	return nil
 }
+
+// commitTimeout is how long a commit may take. The lock is renewed for as long.
+const commitTimeout = 10 * time.Minute
 
 // transact is the transaction.
 func (c *restCatalog) transact(ctx context.Context, a *attempt, targets []*target, ledger *entry) error {
@@ -109,7 +118,10 @@ func (c *restCatalog) transact(ctx context.Context, a *attempt, targets []*targe
 	for _, t := range targets {
 		from := t.base.meta
 		t.difference = differ(from, t.meta)
-		requirements := holds(from)
+		if t.base.name != t.name && !a.hold {
+			t.difference.updates = append(t.difference.updates, table.NewSetPropertiesUpdate(iceberg.Properties{renameProperty: t.name}))
+		}
+		requirements := append(holds(from), t.reliesOn()...)
 		if t.key == lake.LedgerTable {
 			requirements = append(requirements, notFenced(a.run))
 		}
@@ -121,13 +133,16 @@ func (c *restCatalog) transact(ctx context.Context, a *attempt, targets []*targe
 	if err := c.point.Hit("catalog.commit", c.place()); err != nil {
 		return err
 	}
-	c.sends(a.run, true)
+	if !c.sends(a) {
+		return errNotAdmitted
+	}
 	err := c.server.CommitTransaction(ctx, commits)
 	if err == nil {
-		c.sends(a.run, false)
+		a.accepted = true
+		c.answeredTo(a.run)
 		err = c.point.Hit("catalog.commit.done", c.place())
 	} else if err = c.answered(err); errors.Is(err, lake.ErrConflict) {
-		c.sends(a.run, false)
+		c.answeredTo(a.run)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", errCommit, err)
@@ -135,9 +150,25 @@ func (c *restCatalog) transact(ctx context.Context, a *attempt, targets []*targe
 	return nil
 }
 
+// checkTries is how often it is looked for what a server says that it has done:
+// it may answer from a copy that is a little behind.
+const checkTries = 5
+
 // check looks whether the server did what it says it did: not every one is sure
 // of that when others write at the same time.
-func (c *restCatalog) check(ctx context.Context, targets []*target) error {
+func (c *restCatalog) check(ctx context.Context, targets []*target) (err error) {
+	for n := range checkTries {
+		if n > 0 {
+			time.Sleep(lockPoll << n)
+		}
+		if err = c.look(ctx, targets); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+func (c *restCatalog) look(ctx context.Context, targets []*target) error {
 	l, err := c.list(ctx)
 	if err != nil {
 		return err
@@ -198,7 +229,7 @@ func (c *restCatalog) makeLedger(ctx context.Context, l listing) (*entry, error)
 func (c *restCatalog) make(ctx context.Context, l listing, st *staged) (*entry, error) {
 	name := st.name
 	if slices.ContainsFunc(l.entries, func(e *entry) bool { return e.name == name }) {
-		name = "new-" + uuid.NewString()
+		name = newPrefix + uuid.NewString()
 	}
 	b, err := newBuilder(st, c.store, false)
 	if err != nil {
@@ -215,6 +246,14 @@ func (c *restCatalog) make(ctx context.Context, l listing, st *staged) (*entry, 
 	if err != nil {
 		return nil, c.answered(err)
 	}
+	if made.Location() != meta.Location() || !made.CurrentSchema().Equals(meta.CurrentSchema()) {
+		if err := c.server.DropTable(ctx, c.ident(name)); err != nil {
+			return nil, c.fault("write", err)
+		}
+	}
+	if !made.CurrentSchema().Equals(meta.CurrentSchema()) {
+		return nil, fmt.Errorf("the catalog %s changes the field IDs of new tables: it cannot be used", c.place())
+	}
 	if made.Location() != meta.Location() {
 		return nil, fmt.Errorf("the catalog %s puts it at %s, and not where it is to lie, %s: let the server's warehouse have the location %s", c.place(), made.Location(), meta.Location(), c.store.Root())
 	}
@@ -225,44 +264,86 @@ func (c *restCatalog) make(ctx context.Context, l listing, st *staged) (*entry, 
 }
 
 // rename gives tables their new names, one after the other. Where one has the
-// name that another is to get, both go by way of a name that nobody has.
-func (c *restCatalog) rename(ctx context.Context, a *attempt, targets []*target) error {
+// name that another is to get, both go by way of a name that nobody has. The load
+// is published whatever becomes of it.
+func (c *restCatalog) rename(ctx context.Context, a *attempt, targets []*target) {
 	if a.hold {
-		return nil
+		return
 	}
-	taken := map[string]bool{}
+	now := map[*target]string{} // the names that they have
+	has := func(name string) bool {
+		return slices.ContainsFunc(targets, func(t *target) bool { return now[t] == name })
+	}
 	for _, t := range targets {
-		taken[t.base.name] = true
+		now[t] = t.base.name
 	}
-	between := "renamed-" + uuid.NewString()
-	steps := [2][][2]string{}
+	rename := func(t *target, to string) error {
+		err := c.point.Hit("catalog.rename", now[t])
+		if err == nil {
+			err = c.tryRename(ctx, now[t], to)
+		}
+		if err == nil {
+			now[t] = to
+			return nil
+		}
+		a.logger.WarnContext(ctx, "a table could not be renamed: the next load that reads it does it", "table", now[t], "to", to, "load", a.load.ID, "error", err)
+		return err
+	}
+	between := betweenPrefix + uuid.NewString()
 	for i, t := range targets {
-		switch from := t.base.name; {
-		case from == t.name:
-		case taken[t.name]:
-			way := fmt.Sprintf("%s-%d", between, i)
-			steps[0] = append(steps[0], [2]string{from, way})
-			steps[1] = append(steps[1], [2]string{way, t.name})
-		default:
-			steps[1] = append(steps[1], [2]string{from, t.name})
+		if t.name != now[t] && has(t.name) {
+			_ = rename(t, fmt.Sprintf("%s-%d", between, i)) // it keeps its name, and what follows sees that
 		}
 	}
-	for _, step := range slices.Concat(steps[0], steps[1]) {
-		if err := c.point.Hit("catalog.rename", step[0]); err != nil {
-			return c.unnamed(ctx, a, step, err)
-		}
-		if _, err := c.server.RenameTable(ctx, c.ident(step[0]), c.ident(step[1])); err != nil {
-			return c.unnamed(ctx, a, step, err)
+	failed := map[*target]bool{}
+	for progress := true; progress; {
+		progress = false
+		for _, t := range targets {
+			if t.name != now[t] && !failed[t] && !has(t.name) {
+				failed[t] = rename(t, t.name) != nil
+				progress = true
+			}
 		}
 	}
-	return nil
+	for _, t := range targets {
+		if now[t] != t.name && now[t] != t.base.name && !has(t.base.name) {
+			_ = rename(t, t.base.name) // back: another one kept the name
+		}
+	}
 }
 
-// unnamed says that a table kept its name. The load is published all the same,
-// and the next one renames the table.
-func (c *restCatalog) unnamed(ctx context.Context, a *attempt, step [2]string, err error) error {
-	a.logger.WarnContext(ctx, "a table could not be renamed: the next load does it", "table", step[0], "to", step[1], "load", a.load.ID, "error", err)
-	return nil
+// tryRename renames a table, in some tries.
+func (c *restCatalog) tryRename(ctx context.Context, from, to string) (err error) {
+	for n := range checkTries {
+		if n > 0 {
+			time.Sleep(lockPoll << n)
+		}
+		_, err = c.server.RenameTable(ctx, c.ident(from), c.ident(to))
+		if err == nil {
+			return nil
+		}
+		if _, e := c.server.LoadTable(ctx, c.ident(from)); errors.Is(e, icebergcatalog.ErrNoSuchTable) {
+			return nil // it was done, and the answer lost
+		}
+	}
+	return err
+}
+
+// Names that tables have until they get their own, which is in a property then.
+const (
+	newPrefix      = "new-"
+	betweenPrefix  = "renamed-"
+	renameProperty = "notionlake.name"
+)
+
+// properName is the name that a table is to have, if no other one has it still.
+func (l listing) properName(e *entry) string {
+	name := e.meta.Properties()[renameProperty]
+	waits := strings.HasPrefix(e.name, newPrefix) || strings.HasPrefix(e.name, betweenPrefix)
+	if name == "" || !waits || slices.ContainsFunc(l.entries, func(other *entry) bool { return other.name == name }) {
+		return e.name
+	}
+	return name
 }
 
 // settled reads the tables when the commit has been refused, or, where its
@@ -310,12 +391,25 @@ func (c *restCatalog) finish(ctx context.Context, a *attempt) error {
 	return nil
 }
 
-// discard drops a table without a snapshot, with its metadata files.
+// discard drops a table without a snapshot, with its metadata files. Before that
+// it is changed so that nobody publishes into it who has read it already; and if
+// somebody has published, it stays.
 func (c *restCatalog) discard(ctx context.Context, e *entry) error {
+	schema := e.meta.CurrentSchema()
+	last := e.meta.LastColumnID() + 1
+	fields := append(schema.Fields(), iceberg.NestedField{ID: last, Name: "dropped", Type: iceberg.PrimitiveTypes.Bool})
+	condemned := iceberg.NewSchemaWithIdentifiers(schema.ID+1, schema.IdentifierFieldIDs, fields...)
+	_, location, err := c.server.CommitTable(ctx, c.ident(e.name), holds(e.meta), []table.Update{newAddSchema(condemned, last), table.NewSetCurrentSchemaUpdate(-1)})
+	switch {
+	case errors.Is(err, icebergcatalog.ErrNoSuchTable), errors.Is(err, table.ErrCommitFailed):
+		return nil // it is somebody else's now
+	case err != nil:
+		return c.fault("write", err)
+	}
 	if err := c.server.DropTable(ctx, c.ident(e.name)); err != nil && !errors.Is(err, icebergcatalog.ErrNoSuchTable) {
 		return c.fault("write", err)
 	}
-	files := []string{e.location}
+	files := []string{e.location, location}
 	for entry := range e.meta.PreviousFiles() {
 		files = append(files, entry.MetadataFile)
 	}

@@ -60,14 +60,30 @@ func (c *restCatalog) isAdmitted(run lake.RunID) bool {
 	return r != nil && r.admitted
 }
 
-// sends notes that a transaction of a run is under way, or is no longer.
-func (c *restCatalog) sends(run lake.RunID, sent bool) {
+// sends notes that a transaction is under way. It must not be sent where the run
+// has been fenced meanwhile.
+func (c *restCatalog) sends(a *attempt) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.runs[run] == nil {
-		c.runs[run] = &restRun{}
+	r := c.runs[a.run]
+	if a.needsAdmission && (r == nil || !r.admitted) {
+		return false
 	}
-	c.runs[run].sent = sent
+	if r == nil {
+		r = &restRun{}
+		c.runs[a.run] = r
+	}
+	r.sent = true
+	return true
+}
+
+// answeredTo notes that no transaction of the run is under way.
+func (c *restCatalog) answeredTo(run lake.RunID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.runs[run]; r != nil {
+		r.sent = false
+	}
 }
 
 // leave ends the admission of a run, and reports whether it is one of this
@@ -89,7 +105,7 @@ func (c *restCatalog) fence(ctx context.Context, run lake.RunID) (err error) {
 	}
 	for range fenceTries {
 		if err = c.tryFence(ctx, run); err == nil {
-			c.sends(run, false)
+			c.answeredTo(run)
 			return nil
 		}
 		if !errors.Is(err, lake.ErrConflict) {
@@ -115,9 +131,9 @@ func (c *restCatalog) tryFence(ctx context.Context, run lake.RunID) error {
 		return nil
 	}
 	var updates []table.Update
-	at := ledger.meta.CurrentSnapshot()
+	at, key := ledger.meta.CurrentSnapshot(), ""
 	if at == nil {
-		if at, err = c.nothing(ctx, ledger, run); err != nil {
+		if at, key, err = c.nothing(ctx, ledger, run); err != nil {
 			return err
 		}
 		updates = append(updates, table.NewAddSnapshotUpdate(at))
@@ -126,7 +142,10 @@ func (c *restCatalog) tryFence(ctx context.Context, run lake.RunID) error {
 		table.NewSetPropertiesUpdate(iceberg.Properties{fenceProperty + string(run): c.now().UTC().Format(time.RFC3339)}))
 	now, _, err := c.server.CommitTable(ctx, c.ident(ledger.name), append(holds(ledger.meta), notFenced(run)), updates)
 	if err != nil {
-		return c.answered(err)
+		if err = c.answered(err); key != "" && errors.Is(err, lake.ErrConflict) {
+			err = errors.Join(err, c.store.Delete(ctx, key))
+		}
+		return err
 	}
 	c.invalidate()
 	if now.SnapshotByName(fenceTag(run)) == nil {
@@ -137,10 +156,10 @@ func (c *restCatalog) tryFence(ctx context.Context, run lake.RunID) error {
 
 // nothing is a snapshot without rows, for a tag to stand on. Its file carries the
 // ID of the run that is fenced, and goes with what that run wrote.
-func (c *restCatalog) nothing(ctx context.Context, e *entry, run lake.RunID) (*table.Snapshot, error) {
+func (c *restCatalog) nothing(ctx context.Context, e *entry, run lake.RunID) (*table.Snapshot, string, error) {
 	folder, err := c.tableFolder(e)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	sequence := e.meta.LastSequenceNumber() + 1
 	s := &table.Snapshot{
@@ -150,11 +169,11 @@ func (c *restCatalog) nothing(ctx context.Context, e *entry, run lake.RunID) (*t
 	}
 	var list bytes.Buffer
 	if err := iceberg.WriteManifestList(formatVersion, &list, s.SnapshotID, nil, &sequence, 0, nil); err != nil {
-		return nil, fmt.Errorf("manifest list: %w", err)
+		return nil, "", fmt.Errorf("manifest list: %w", err)
 	}
 	key := fmt.Sprintf("%s/metadata/snap-%d-1-%s.avro", folder, s.SnapshotID, run)
 	s.ManifestList = c.store.URI(key)
-	return s, c.store.WriteAll(ctx, key, list.Bytes())
+	return s, key, c.store.WriteAll(ctx, key, list.Bytes())
 }
 
 // unfence takes the fences that are old out of the metadata of the ledger that is

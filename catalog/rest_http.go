@@ -40,7 +40,7 @@ func restTransport(quiet bool) rest.TransportFactory {
 			base.TLSClientConfig = config
 		}
 		client := retryablehttp.NewClient()
-		client.HTTPClient = &http.Client{Transport: base}
+		client.HTTPClient = &http.Client{Transport: base, Timeout: commitTimeout, CheckRedirect: sameHost}
 		client.Logger = nil
 		client.RetryMax, client.RetryWaitMin, client.RetryWaitMax = restTries-1, restWaitMin, restWaitMax
 		client.CheckRetry = func(ctx context.Context, resp *http.Response, err error) (bool, error) {
@@ -57,6 +57,15 @@ func restTransport(quiet bool) rest.TransportFactory {
 		client.ErrorHandler = retryablehttp.PassthroughErrorHandler
 		return &restRequests{&retryablehttp.RoundTripper{Client: client}, quiet}, base.CloseIdleConnections
 	}
+}
+
+// sameHost refuses to follow a redirect to another server: what lets this program
+// in is for one only.
+func sameHost(r *http.Request, via []*http.Request) error {
+	if r.URL.Host != via[0].URL.Host || len(via) >= 10 {
+		return fmt.Errorf("the catalog sends to another server, %s, which is not followed", r.URL.Host)
+	}
+	return nil
 }
 
 // restRequests leave out what need not be asked for.

@@ -25,6 +25,14 @@ type restServer struct {
 	endpoints []string // that it says it has; nil: it says nothing
 	forgets   bool     // it keeps the current snapshot only, and no tags
 	refuses   string   // a tag that it leaves out without a word
+	lag       int      // how many readings after a transaction still see what was before it
+	renames   int      // how many renames it fails
+
+	// meanwhile is done once, after the tables have been listed.
+	meanwhile func()
+
+	stale map[string]*served
+	left  int // of lag
 
 	mu     sync.Mutex
 	tables map[string]*served // by namespace and name
@@ -106,9 +114,17 @@ func (s *restServer) answer(r *http.Request) (any, error) {
 				list = append(list, restIdentifier{[]string{space}, name})
 			}
 		}
+		if s.meanwhile != nil {
+			s.meanwhile()
+			s.meanwhile = nil
+		}
 		return map[string]any{"identifiers": list}, nil
 	case "GET namespaces4":
 		t := s.tables[path[1]+"\x00"+path[3]]
+		if old := s.stale[path[1]+"\x00"+path[3]]; s.left > 0 && old != nil {
+			s.left--
+			t = old
+		}
 		if t == nil {
 			return nil, noTable
 		}
@@ -134,6 +150,7 @@ func (s *restServer) answer(r *http.Request) (any, error) {
 		if err := json.NewDecoder(r.Body).Decode(&all); err != nil {
 			return nil, err
 		}
+		s.stale, s.left = maps.Clone(s.tables), s.lag
 		return nil, s.commit(all.Changes)
 	case "POST tables2":
 		var names struct{ Source, Destination restIdentifier }
@@ -141,6 +158,10 @@ func (s *restServer) answer(r *http.Request) (any, error) {
 			return nil, err
 		}
 		from, to := names.Source.key(), names.Destination.key()
+		if s.renames > 0 {
+			s.renames--
+			return nil, &refusal{http.StatusServiceUnavailable, "ServiceUnavailableException", "not now"}
+		}
 		if s.tables[from] == nil {
 			return nil, noTable
 		}

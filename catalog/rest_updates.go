@@ -76,8 +76,8 @@ func differ(from, to table.Metadata) difference {
 			d.gone = append(d.gone, s.SnapshotID)
 		}
 	}
-	if len(d.gone) > 0 {
-		d.updates = append(d.updates, table.NewRemoveSnapshotsUpdate(d.gone, false))
+	for _, id := range d.gone { // one by one: older servers take no lists
+		d.updates = append(d.updates, table.NewRemoveSnapshotsUpdate([]int64{id}, false))
 	}
 	return d
 }
@@ -196,6 +196,18 @@ func holds(meta table.Metadata) []table.Requirement {
 		table.AssertRefSnapshotID(table.MainBranch, currentID(meta)),
 		table.AssertCurrentSchemaID(meta.CurrentSchema().ID),
 		table.AssertLastAssignedFieldID(meta.LastColumnID()),
+	}
+	return requirements
+}
+
+// reliesOn are the refs that the change takes away, or whose snapshots it takes
+// over: without them what they name may have been deleted.
+func (t *target) reliesOn() (requirements []table.Requirement) {
+	for name, ref := range t.base.meta.Refs() {
+		takesOver := t.staged != nil && t.staged.restores != nil && t.staged.restores.snapshot != nil && t.staged.restores.snapshot.SnapshotID == ref.SnapshotID
+		if name != table.MainBranch && (takesOver || slices.Contains(t.difference.goneRefs, name)) {
+			requirements = append(requirements, table.AssertRefSnapshotID(name, &ref.SnapshotID))
+		}
 	}
 	return requirements
 }
