@@ -151,8 +151,8 @@ func (c *Catalog) listRows(ctx context.Context, rows []row) (listing, error) {
 	l := listing{foreign: map[string]string{}}
 	used := map[string]bool{}
 	for _, r := range rows {
-		if r.view {
-			l.foreign[r.name] = "it is a view"
+		if r.other != "" {
+			l.foreign[r.name] = "it is " + r.other
 			continue
 		}
 		if r.unknown != "" {
@@ -199,7 +199,7 @@ func (c *Catalog) listRows(ctx context.Context, rows []row) (listing, error) {
 type row struct {
 	name, location string
 	previous       string // location of the metadata before; "" where that is not known
-	view           bool
+	other          string // what it is, where that is no Iceberg table
 	unknown        string // why the catalog can say no more of it
 	// meta is what the catalog said of the table; nil: it is in the file at location.
 	meta table.Metadata

@@ -31,6 +31,7 @@ type Options struct {
 	Name      string // of the catalog; "": notionlake. Other programs must give the same
 	URI       string // path of the SQLite file, postgres://user@host/database, or https://server/path
 	REST      RESTOptions
+	Glue      GlueOptions
 	Namespace string // "": notion
 	Removed   string // Keep, also when "", or Retire
 	// ReadOnly makes nothing: a catalog that does not exist is ErrNoCatalog.
@@ -91,10 +92,12 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 		c.backend, err = openSQL(ctx, c, o, func() (database, error) { return newPostgres(o.URI, c.lockTimeout) })
 	case "rest":
 		c.backend, err = openREST(ctx, c, o)
-	case "glue", "hive":
-		return nil, fmt.Errorf("catalog type %s is not built into this version yet (there are: sqlite, postgres, rest): %w", o.Type, ErrCatalogType)
+	case "glue":
+		c.backend, err = openStepwise(ctx, c, o, openGlue)
+	case "hive":
+		c.backend, err = openStepwise(ctx, c, o, openHive)
 	default:
-		return nil, fmt.Errorf("catalog type %q: %w (there are: sqlite, postgres, rest)", o.Type, ErrCatalogType)
+		return nil, fmt.Errorf("catalog type %q: %w (there are: sqlite, postgres, rest, glue, hive)", o.Type, ErrCatalogType)
 	}
 	if err != nil {
 		return nil, err

@@ -35,7 +35,7 @@ func (c *Catalog) references(ctx context.Context, next map[string]table.Metadata
 		if row.unknown != "" {
 			return nil, fmt.Errorf("table %s: %s", row.name, row.unknown)
 		}
-		if _, ok := c.store.Key(row.location); row.view || !ok {
+		if _, ok := c.store.Key(row.location); row.other != "" || !ok {
 			continue
 		}
 		meta, ok := next[row.name]

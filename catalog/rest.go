@@ -44,9 +44,9 @@ type restCatalog struct {
 	url    *url.URL
 	server *rest.Catalog
 
-	mu sync.Mutex
-	// runs are those that were admitted here.
-	runs  map[lake.RunID]*restRun
+	runs *admissions
+
+	mu    sync.Mutex
 	known []row // as read last; nil: they are to be read
 }
 
@@ -55,7 +55,7 @@ func openREST(ctx context.Context, base *Catalog, o Options) (*restCatalog, erro
 	if err != nil {
 		return nil, err
 	}
-	c := &restCatalog{Catalog: base, url: u, runs: map[lake.RunID]*restRun{}}
+	c := &restCatalog{Catalog: base, url: u, runs: newAdmissions()}
 	r := o.REST
 	options := []rest.Option{
 		rest.WithTransportFactory(restTransport(!o.REST.SigV4)), rest.WithWarehouseLocation(r.Warehouse), rest.WithPrefix(r.Prefix),
@@ -195,7 +195,7 @@ func (c *restCatalog) views(ctx context.Context, list []row) ([]row, error) {
 		if err != nil {
 			return nil, c.fault("read", err)
 		}
-		list = append(list, row{name: icebergcatalog.TableNameFromIdent(ident), view: true})
+		list = append(list, row{name: icebergcatalog.TableNameFromIdent(ident), other: "a view"})
 	}
 	return list, nil
 }

@@ -22,7 +22,7 @@ import (
 // used by the next one or dropped. The server stamps them with its own time,
 // which all snapshots of the publication have to follow.
 func (c *restCatalog) begin(ctx context.Context, l listing, p lake.Publication) (listing, error) {
-	if p.Run != "" && !c.isAdmitted(p.Run) {
+	if p.Run != "" && !c.runs.isAdmitted(p.Run) {
 		return l, errNotAdmitted
 	}
 	if p.Hold || p.Compaction {
@@ -73,7 +73,7 @@ func (c *restCatalog) begin(ctx context.Context, l listing, p lake.Publication) 
 // bound to the ledger as it was read: there is no other publication in between,
 // and none of a run that was fenced. Tables change their names just after it.
 func (c *restCatalog) commit(ctx context.Context, a *attempt) error {
-	if a.needsAdmission && !c.isAdmitted(a.run) {
+	if a.needsAdmission && !c.runs.isAdmitted(a.run) {
 		return errNotAdmitted
 	}
 	if err := c.point.Hit("catalog.begin", c.place()); err != nil {
@@ -85,7 +85,7 @@ func (c *restCatalog) commit(ctx context.Context, a *attempt) error {
 		targets = slices.DeleteFunc(targets, func(t *target) bool { return t.base == nil })
 	}
 	if len(targets) == 0 {
-		c.leave(a.run)
+		c.runs.leave(a.run)
 		return nil // what is held of new tables is in no catalog
 	}
 	ledger, err := c.ledger(ctx, a, targets)
@@ -104,7 +104,7 @@ func (c *restCatalog) commit(ctx context.Context, a *attempt) error {
 	if err := c.check(ctx, targets); err != nil {
 		return fmt.Errorf("%w: %w", errCommit, err)
 	}
-	c.leave(a.run)
+	c.runs.leave(a.run)
 	c.rename(ctx, a, targets)
 	return nil
 }
@@ -133,16 +133,16 @@ func (c *restCatalog) transact(ctx context.Context, a *attempt, targets []*targe
 	if err := c.point.Hit("catalog.commit", c.place()); err != nil {
 		return err
 	}
-	if !c.sends(a) {
+	if !c.runs.sends(a.run, a.needsAdmission) {
 		return errNotAdmitted
 	}
 	err := c.server.CommitTransaction(ctx, commits)
 	if err == nil {
 		a.accepted = true
-		c.answeredTo(a.run)
+		c.runs.answeredTo(a.run)
 		err = c.point.Hit("catalog.commit.done", c.place())
 	} else if err = c.answered(err); errors.Is(err, lake.ErrConflict) {
-		c.answeredTo(a.run)
+		c.runs.answeredTo(a.run)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", errCommit, err)

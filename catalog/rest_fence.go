@@ -39,73 +39,18 @@ const fenceStatus = "fence"
 // fenceTries is how often a fence is tried when others write to the ledger.
 const fenceTries = 10
 
-// A restRun is a run of this process.
-type restRun struct {
-	admitted bool
-	// sent says that a transaction was sent of which it is not known what became.
-	sent bool
-}
-
 func (c *restCatalog) admit(_ context.Context, run lake.RunID) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.runs[run] = &restRun{admitted: true}
+	c.runs.admit(run)
 	return nil
 }
 
-func (c *restCatalog) isAdmitted(run lake.RunID) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	r := c.runs[run]
-	return r != nil && r.admitted
-}
-
-// sends notes that a transaction is under way. It must not be sent where the run
-// has been fenced meanwhile.
-func (c *restCatalog) sends(a *attempt) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	r := c.runs[a.run]
-	if a.needsAdmission && (r == nil || !r.admitted) {
-		return false
-	}
-	if r == nil {
-		r = &restRun{}
-		c.runs[a.run] = r
-	}
-	r.sent = true
-	return true
-}
-
-// answeredTo notes that no transaction of the run is under way.
-func (c *restCatalog) answeredTo(run lake.RunID) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if r := c.runs[run]; r != nil {
-		r.sent = false
-	}
-}
-
-// leave ends the admission of a run, and reports whether it is one of this
-// process that has nothing under way: then that is all that it takes.
-func (c *restCatalog) leave(run lake.RunID) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	r := c.runs[run]
-	if r == nil {
-		return false
-	}
-	r.admitted = false
-	return !r.sent
-}
-
 func (c *restCatalog) fence(ctx context.Context, run lake.RunID) (err error) {
-	if c.leave(run) {
+	if c.runs.leave(run) {
 		return nil
 	}
 	for range fenceTries {
 		if err = c.tryFence(ctx, run); err == nil {
-			c.answeredTo(run)
+			c.runs.answeredTo(run)
 			return nil
 		}
 		if !errors.Is(err, lake.ErrConflict) {

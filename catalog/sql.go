@@ -127,7 +127,9 @@ func (c *sqlCatalog) rowsOf(ctx context.Context, q querier) (list []row, err err
 		if err := found.Scan(&r.name, &r.location, &r.previous, &kind); err != nil {
 			return nil, err
 		}
-		r.view = strings.EqualFold(kind, "VIEW")
+		if strings.EqualFold(kind, "VIEW") {
+			r.other = "a view"
+		}
 		list = append(list, r)
 	}
 	return list, found.Err()

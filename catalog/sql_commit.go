@@ -117,9 +117,11 @@ func (c *sqlCatalog) update(ctx context.Context, tx *sql.Tx, name, statement str
 	return c.point.Hit("catalog.update.done", name)
 }
 
-// traces tells whether a table is what this attempt wrote, or was before other
+func (c *sqlCatalog) traces(t *target, e *entry) trace { return t.written(e) }
+
+// written tells whether a table is what this attempt wrote, or was before other
 // programs wrote since.
-func (c *sqlCatalog) traces(t *target, e *entry) trace {
+func (t *target) written(e *entry) trace {
 	if e.location == t.metadata || t.tagStands(e) || t.followed(e) {
 		return made
 	}

@@ -1,14 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 
 	"github.com/notionlake/notionlake/catalog"
 )
 
-// A catalogConfig says where the catalog is and, of a REST catalog, how to be let
-// in. The secret ones are with ${NAME} in them: only commands that open the
+// A catalogConfig says where the catalog is and how to be let in. The secret ones are with ${NAME} in them: only commands that open the
 // catalog look.
 type catalogConfig struct {
 	Type            string `yaml:"type"`
@@ -25,30 +25,35 @@ type catalogConfig struct {
 	SigV4           bool   `yaml:"sigv4"`
 	SigningRegion   string `yaml:"signing_region"`
 	SigningName     string `yaml:"signing_name"`
+	Region          string `yaml:"region"`
+	Profile         string `yaml:"profile"`
+	CatalogID       string `yaml:"catalog_id"`
 }
+
+const defaultCatalogURI = "./lake/catalog.db"
 
 // unused are the keys that mean nothing to a catalog of this type.
 func (c *catalogConfig) unused() (keys []string) {
-	if c.Type == "rest" {
-		return nil
-	}
 	for _, k := range []struct {
-		key string
-		set bool
+		kind, key string
+		set       bool
 	}{
-		{"warehouse", c.Warehouse != ""},
-		{"prefix", c.Prefix != ""},
-		{"token", !c.Token.isEmpty()},
-		{"credential", !c.Credential.isEmpty()},
-		{"oauth2_server_uri", c.OAuth2ServerURI != ""},
-		{"scope", c.Scope != ""},
-		{"audience", c.Audience != ""},
-		{"resource", c.Resource != ""},
-		{"sigv4", c.SigV4},
-		{"signing_region", c.SigningRegion != ""},
-		{"signing_name", c.SigningName != ""},
+		{"rest", "warehouse", c.Warehouse != ""},
+		{"rest", "prefix", c.Prefix != ""},
+		{"rest", "token", !c.Token.isEmpty()},
+		{"rest", "credential", !c.Credential.isEmpty()},
+		{"rest", "oauth2_server_uri", c.OAuth2ServerURI != ""},
+		{"rest", "scope", c.Scope != ""},
+		{"rest", "audience", c.Audience != ""},
+		{"rest", "resource", c.Resource != ""},
+		{"rest", "sigv4", c.SigV4},
+		{"rest", "signing_region", c.SigningRegion != ""},
+		{"rest", "signing_name", c.SigningName != ""},
+		{"glue", "region", c.Region != ""},
+		{"glue", "profile", c.Profile != ""},
+		{"glue", "catalog_id", c.CatalogID != ""},
 	} {
-		if k.set {
+		if k.set && k.kind != c.Type {
 			keys = append(keys, "catalog."+k.key)
 		}
 	}
@@ -74,9 +79,33 @@ func (p *program) checkCatalog(c *config) (err error) {
 		return nil
 	case "rest":
 		return c.Catalog.checkREST()
+	case "glue":
+		if c.Catalog.URI == "" || c.Catalog.URI == defaultCatalogURI {
+			c.Catalog.URI = ""
+			return nil // the region's
+		}
+		return checkServer("catalog.uri", c.Catalog.URI, "glue", "https://glue.eu-central-1.amazonaws.com")
+	case "hive":
+		u, err := url.Parse(c.Catalog.URI)
+		if err != nil || u.Hostname() == "" || u.Scheme != "thrift" || u.User != nil || strings.Trim(u.Path, "/") != "" {
+			return badKey("catalog.uri", "catalog.uri: of a hive catalog a URI like thrift://metastore.example.com:9083 is expected")
+		}
+		return nil
 	default:
-		return badKey("catalog.type", "catalog.type %s: this version has sqlite, postgres and rest only", c.Catalog.Type)
+		return badKey("catalog.type", "catalog.type %s: there are sqlite, postgres, rest, glue and hive", c.Catalog.Type)
 	}
+}
+
+// checkServer looks at the URL of a server.
+func checkServer(key, uri, kind, example string) error {
+	u, err := url.Parse(uri)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return badKey(key, "%s: of a %s catalog a URL like %s is expected", key, kind, example)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return badKey(key, "%s: a name, a password or a query has no place in it", key)
+	}
+	return nil
 }
 
 func (c *catalogConfig) checkREST() error {
@@ -84,12 +113,8 @@ func (c *catalogConfig) checkREST() error {
 		if uri == "" && key != "catalog.uri" {
 			continue
 		}
-		u, err := url.Parse(uri)
-		switch {
-		case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-			return badKey(key, "%s: of a rest catalog a URL like https://catalog.example.com/api/catalog is expected", key)
-		case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-			return badKey(key, "%s: a name, a password or a query has no place in it: use token or credential", key)
+		if err := checkServer(key, uri, "rest", "https://catalog.example.com/api/catalog"); err != nil {
+			return err
 		}
 	}
 	switch {
@@ -122,4 +147,26 @@ func (p *program) restOptions(cfg *config) (o catalog.RESTOptions, err error) {
 		}
 	}
 	return o, err
+}
+
+// glueOptions reads what the configuration says of a catalog in AWS Glue. Where the
+// warehouse is in s3, its keys are those of the catalog too.
+func (p *program) glueOptions(cfg *config) (o catalog.GlueOptions, err error) {
+	c := &cfg.Catalog
+	if c.Type != "glue" {
+		return o, nil
+	}
+	o = catalog.GlueOptions{Region: c.Region, Profile: c.Profile, CatalogID: c.CatalogID}
+	if !strings.HasPrefix(cfg.Warehouse, "s3:") {
+		return o, nil
+	}
+	cloud, err := p.cloudOptions(cfg)
+	if err != nil {
+		return o, err
+	}
+	o.Region = cmp.Or(o.Region, cloud.Region)
+	if o.Profile == "" {
+		o.Profile, o.AccessKeyID, o.SecretAccessKey, o.SessionToken = cloud.Profile, cloud.AccessKeyID, cloud.SecretAccessKey, cloud.SessionToken
+	}
+	return o, nil
 }

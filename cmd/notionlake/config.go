@@ -168,7 +168,7 @@ func defaults() *config {
 	c.Warehouse = "./lake"
 	c.Catalog.Type = "sqlite"
 	c.Catalog.Name = "notionlake"
-	c.Catalog.URI = "./lake/catalog.db"
+	c.Catalog.URI = defaultCatalogURI
 	c.Namespace = "notion"
 	c.Schema.Contract = "evolve"
 	c.Schema.Removed = "keep"

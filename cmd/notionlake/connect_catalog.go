@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net/url"
 	"regexp"
 	"strings"
@@ -9,10 +10,10 @@ import (
 // An access is how engines open the catalog. Passwords and tokens are not among
 // it: no text that is printed holds a secret.
 type access struct {
-	kind      string // sqlite, postgres or rest
+	kind      string // sqlite, postgres, rest, glue or hive
 	name      string // of the catalog
 	warehouse string // URI, or the name that a REST catalog has for it
-	uri       string // of a REST catalog
+	uri       string // of a server; "" of Glue: the region's
 	prefix    string
 
 	sqlalchemy string // URI for PyIceberg
@@ -27,8 +28,10 @@ type access struct {
 	credential     bool // it is a credential
 	authURL, scope string
 	sigv4          bool
-	region         string // of the signature
+	region         string // of the signature, or of Glue
 	service        string
+	catalogID      string // of Glue
+	profile        string // of Glue
 }
 
 // passwordVariable is where programs of Postgres look for the password.
@@ -47,6 +50,10 @@ func accessOf(cfg *config, warehouse string) access {
 		case !c.Credential.isEmpty():
 			a.secretVariable, a.credential = variableOf(c.Credential, "ICEBERG_CREDENTIAL"), true
 		}
+	case "glue":
+		a.uri, a.region, a.catalogID, a.profile = c.URI, cmp.Or(c.Region, cfg.Storage.Region), c.CatalogID, cmp.Or(c.Profile, cfg.Storage.Profile)
+	case "hive":
+		a.uri = c.URI
 	case "postgres":
 		a.driver, a.artifact, a.version = "org.postgresql.Driver", "org.postgresql:postgresql", "42.7.8"
 		u, err := url.Parse(c.URI)
@@ -99,6 +106,8 @@ func (a access) extra() string {
 		return "rest-sigv4,pyarrow"
 	case a.kind == "rest":
 		return "pyarrow"
+	case a.kind == "glue" || a.kind == "hive":
+		return a.kind + ",pyarrow"
 	default:
 		return "sql-sqlite,pyarrow"
 	}
@@ -126,7 +135,17 @@ func (s *settings) secret(name, variable string, needed bool) {
 
 // pyiceberg are the class of the catalog and its properties.
 func (a access) pyiceberg() (module, class string, properties settings) {
-	if a.kind != "rest" {
+	switch a.kind {
+	case "glue":
+		properties.add("glue.region", a.region, a.region != "")
+		properties.add("glue.endpoint", a.uri, a.uri != "")
+		properties.add("glue.profile-name", a.profile, a.profile != "")
+		properties.add("glue.id", a.catalogID, a.catalogID != "")
+		return "glue", "GlueCatalog", properties
+	case "hive":
+		properties.add("uri", a.uri, true)
+		return "hive", "HiveCatalog", properties
+	case "sqlite", "postgres":
 		properties.add("uri", a.sqlalchemy, true)
 		properties.add("warehouse", a.warehouse, true)
 		return "sql", "SqlCatalog", properties
@@ -146,7 +165,20 @@ func (a access) pyiceberg() (module, class string, properties settings) {
 
 // spark are the package and the settings of the catalog, by their names after its own.
 func (a access) spark() (packages string, all settings) {
-	if a.kind != "rest" {
+	switch a.kind {
+	case "glue":
+		all.add("type", "glue", true)
+		all.add("warehouse", a.warehouse, true)
+		all.add("glue.endpoint", a.uri, a.uri != "")
+		all.add("glue.id", a.catalogID, a.catalogID != "")
+		all.add("client.region", a.region, a.region != "")
+		return "," + sparkAWS, all
+	case "hive":
+		all.add("type", "hive", true)
+		all.add("uri", a.uri, true)
+		all.add("warehouse", a.warehouse, true)
+		return "", all
+	case "sqlite", "postgres":
 		all.add("type", "jdbc", true)
 		all.add("uri", a.jdbc, true)
 		all.add("warehouse", a.warehouse, true)
@@ -170,7 +202,18 @@ func (a access) spark() (packages string, all settings) {
 
 // trino are the settings of the catalog.
 func (a access) trino() (all settings) {
-	if a.kind != "rest" {
+	switch a.kind {
+	case "glue":
+		all.add("iceberg.catalog.type", "glue", true)
+		all.add("hive.metastore.glue.region", a.region, a.region != "")
+		all.add("hive.metastore.glue.endpoint-url", a.uri, a.uri != "")
+		all.add("hive.metastore.glue.catalogid", a.catalogID, a.catalogID != "")
+		return all
+	case "hive":
+		all.add("iceberg.catalog.type", "hive_metastore", true)
+		all.add("hive.metastore.uri", a.uri, true)
+		return all
+	case "sqlite", "postgres":
 		all.add("iceberg.catalog.type", "jdbc", true)
 		all.add("iceberg.jdbc-catalog.driver-class", a.driver, true)
 		all.add("iceberg.jdbc-catalog.connection-url", a.jdbc, true)

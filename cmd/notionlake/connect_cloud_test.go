@@ -92,6 +92,42 @@ func TestConnectCloud(t *testing.T) {
 }
 
 // Of a REST catalog the texts name the variables from which the token comes.
+func TestConnectGlueAndHive(t *testing.T) {
+	t.Parallel()
+	cfg := defaults()
+	cfg.Warehouse, cfg.Storage.Region = "s3://bucket/lake", "eu-central-1"
+	for _, test := range []struct {
+		catalog catalogConfig
+		want    map[string][]string
+	}{
+		{catalogConfig{Type: "glue", Name: "notionlake", CatalogID: "123456789012"}, map[string][]string{
+			"pyiceberg": {"from pyiceberg.catalog.glue import GlueCatalog", `"glue.region": "eu-central-1"`, `"glue.id": "123456789012"`, "pyiceberg[glue,pyarrow]"},
+			"spark":     {`.type", "glue"`, `.warehouse", "s3://bucket/lake"`, `.client.region", "eu-central-1"`, "iceberg-aws-bundle", "S3FileIO"},
+			"trino":     {`"iceberg.catalog.type" = 'glue'`, `"hive.metastore.glue.region" = 'eu-central-1'`, `"hive.metastore.glue.catalogid" = '123456789012'`},
+		}},
+		{catalogConfig{Type: "hive", Name: "notionlake", URI: "thrift://metastore:9083"}, map[string][]string{
+			"pyiceberg": {"from pyiceberg.catalog.hive import HiveCatalog", `uri="thrift://metastore:9083"`, "pyiceberg[hive,pyarrow]"},
+			"spark":     {`.type", "hive"`, `.uri", "thrift://metastore:9083"`},
+			"trino":     {`"iceberg.catalog.type" = 'hive_metastore'`, `"hive.metastore.uri" = 'thrift://metastore:9083'`},
+		}},
+	} {
+		cfg.Catalog = test.catalog
+		p := newTestProgram(nil)
+		conn := connection{
+			catalogName: "notionlake", access: accessOf(cfg, cfg.Warehouse), namespace: "notion", cloud: p.cloudOf(cfg), tag: "load_x",
+			tables: []connectedTable{{"tasks", cfg.Warehouse + "/notion/tasks", 7}}, single: true,
+		}
+		for engine, want := range test.want {
+			text := engines()[engine](conn)
+			for _, w := range want {
+				if strings.Count(text, w) != 1 {
+					t.Errorf("%s with %s has not %s once:\n%s", engine, test.catalog.Type, w, text)
+				}
+			}
+		}
+	}
+}
+
 func TestConnectREST(t *testing.T) {
 	cfg := defaults()
 	cfg.Warehouse, cfg.Storage.Region = "s3://bucket/lake", "eu-central-1"

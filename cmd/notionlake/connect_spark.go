@@ -30,10 +30,19 @@ func (c connection) spark() string {
 	catalog := "spark.sql.catalog." + c.catalogName
 	b.WriteString("spark = (\n    SparkSession.builder\n")
 	packages, cloud := c.cloud.spark()
+	if drivers == packages {
+		packages = ""
+	}
+	cloud = slices.DeleteFunc(cloud, func(s setting) bool {
+		return slices.ContainsFunc(own, func(o setting) bool { return o.name == s.name })
+	})
 	all := settings{
 		{name: "spark.jars.packages", value: sparkRuntime + drivers + packages},
 		{name: "spark.sql.session.timeZone", value: "UTC"},
 		{name: catalog, value: "org.apache.iceberg.spark.SparkCatalog"},
+	}
+	if c.access.kind == "glue" && c.cloud.scheme == "" {
+		cloud.add("io-impl", "org.apache.iceberg.hadoop.HadoopFileIO", true) // else it expects s3
 	}
 	for _, s := range append(own, cloud...) {
 		s.name = catalog + "." + s.name

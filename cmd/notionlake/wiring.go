@@ -45,6 +45,9 @@ func (p *program) openCatalog(ctx context.Context, cfg *config, storage *lake.St
 	if o.REST, err = p.restOptions(cfg); err != nil {
 		return nil, err
 	}
+	if o.Glue, err = p.glueOptions(cfg); err != nil {
+		return nil, err
+	}
 	c, err := catalog.Open(ctx, o)
 	return c, storageError(err)
 }

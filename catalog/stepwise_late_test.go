@@ -1,0 +1,110 @@
+package catalog_test
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/notionlake/notionlake/catalog"
+	"github.com/notionlake/notionlake/lake"
+)
+
+// A run that another process has fenced cannot publish, before it has planned
+// anything and after; long after, nothing of the fences is left.
+func TestStepwiseFence(t *testing.T) {
+	t.Parallel()
+	eachStepwise(t, func(t *testing.T, w *warehouse) {
+		changes := []change{{schema: schema("tasks", "tasks"), rows: 1}}
+		for n := range 2 {
+			taken, run := w.open(), lake.NewRunID()
+			if err := taken.Admit(t.Context(), run); err != nil {
+				t.Fatal(err)
+			}
+			staged, err := w.stage(taken, changes[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := lake.Publication{Load: lake.Load{ID: loadID(2*n + 1), Status: "complete"}, Run: run, Changes: []lake.Change{staged}}
+			if err := w.open().Fence(t.Context(), run, lake.NewRunID()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := taken.Publish(t.Context(), p); !errors.Is(err, lake.ErrConflict) {
+				t.Errorf("a run that another process has fenced: %v", err)
+			}
+			w.mustPublish(w.open(), loadID(2*n+2), changes...)
+		}
+		w.at = w.at.Add(100 * 24 * time.Hour)
+		w.mustPublish(w.open(), loadID(50), changes...)
+		for o, err := range w.storage.List(t.Context(), "_notionlake/") {
+			if err != nil || strings.Contains(o.Key, "publications") {
+				t.Errorf("left: %s, %v", o.Key, err)
+			}
+		}
+	})
+}
+
+// A process that is stopped in the middle of a publication, and goes on when another
+// has brought it to its end and has published the next load, does no harm.
+func TestStepwiseStalled(t *testing.T) {
+	t.Parallel()
+	eachStepwise(t, func(t *testing.T, shared *warehouse) {
+		for _, at := range []string{"catalog.commit", "catalog.commit.done", "catalog.move", "catalog.move.done", "catalog.rename", "catalog.rename.done"} {
+			w := shared.beside()
+			w.mustPublish(w.open(), loadID(0), swapped(0)...)
+			stopped, goOn := make(chan struct{}), make(chan struct{})
+			o := w.options
+			hit := false // of the first table only: there is one at a time
+			o.Point = func(name, _ string) error {
+				if name == at && !hit {
+					hit = true
+					close(stopped)
+					<-goOn
+				}
+				return nil
+			}
+			late, err := catalog.Open(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			result := make(chan error, 1)
+			go func() {
+				_, err := w.publish(late, loadID(1), swapped(1)...)
+				result <- err
+			}()
+			<-stopped
+			next := w.brought()
+			if _, err := w.publish(next, loadID(2), swapped(2)...); err != nil {
+				t.Fatalf("%s: %v", at, err)
+			}
+			close(goOn)
+			if err := <-result; (at == "catalog.commit") != errors.Is(err, lake.ErrConflict) || err != nil && at != "catalog.commit" {
+				t.Errorf("%s: the one that was stopped: %v", at, err)
+			}
+			w.checkSwapped(w.brought(), 2)
+			w.mustPublish(w.open(), loadID(3), swapped(3)...)
+			w.checkSwapped(w.open(), 3)
+		}
+	})
+}
+
+// An answer of Glue that gets lost is looked up.
+func TestGlueLostAnswers(t *testing.T) {
+	t.Parallel()
+	for n := 1; n <= 12; n++ {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			t.Parallel()
+			w := newStepWarehouse(t, "glue")
+			server, uri := newGlueServer(t)
+			w.options.URI = uri
+			w.mustPublish(w.open(), loadID(0), swapped(0)...)
+			c := w.open()
+			server.lose(n)
+			if _, err := w.publish(c, loadID(1), swapped(1)...); err != nil {
+				t.Error(err)
+			}
+			w.checkSwapped(w.brought(), 1)
+		})
+	}
+}
