@@ -157,8 +157,21 @@ func fillHive(t *hms.Table, location, previous string, meta table.Metadata) {
 	}
 }
 
+// move lets the metastore show the columns as they were where it refuses to show
+// them as they are: it compares types by position, unless its
+// metastore.disallow.incompatible.col.type.changes is off.
 func (c *hiveCatalog) move(ctx context.Context, from pointer, location string, meta table.Metadata) error {
-	return c.alter(ctx, from, func(t *hms.Table) { fillHive(t, location, from.location, meta) })
+	err := c.alter(ctx, from, func(t *hms.Table) { fillHive(t, location, from.location, meta) })
+	var refused *hms.InvalidOperationException
+	if !errors.As(err, &refused) {
+		return err
+	}
+	c.logger.DebugContext(ctx, "the metastore goes on showing the columns as they were", "table", from.name, "why", err)
+	return c.alter(ctx, from, func(t *hms.Table) {
+		shown := t.Sd.Cols
+		fillHive(t, location, from.location, meta)
+		t.Sd.Cols = shown
+	})
 }
 
 func (c *hiveCatalog) rename(ctx context.Context, from pointer, to string, _ table.Metadata) error {

@@ -2,6 +2,10 @@ package catalog_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -9,6 +13,7 @@ import (
 
 	"github.com/apache/thrift/lib/go/thrift"
 	hms "github.com/beltran/gohive/hive_metastore"
+	"github.com/google/uuid"
 )
 
 // A hiveServer is a metastore in memory that compares what a change expects, as
@@ -104,19 +109,6 @@ func (s *hiveServer) GetTableReq(_ context.Context, in *hms.GetTableRequest) (*h
 	return &hms.GetTableResult_{Table: t}, nil
 }
 
-// GetTable and AlterTable are how iceberg-go asks.
-func (s *hiveServer) GetTable(ctx context.Context, database, name string) (*hms.Table, error) {
-	out, err := s.GetTableReq(ctx, &hms.GetTableRequest{DbName: database, TblName: name})
-	if err != nil {
-		return nil, err
-	}
-	return out.Table, nil
-}
-
-func (s *hiveServer) AlterTable(ctx context.Context, database, name string, t *hms.Table) error {
-	return s.AlterTableWithEnvironmentContext(ctx, database, name, t, &hms.EnvironmentContext{})
-}
-
 func (s *hiveServer) CreateTable(_ context.Context, t *hms.Table) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,6 +133,11 @@ func (s *hiveServer) AlterTableWithEnvironmentContext(_ context.Context, databas
 	}
 	if to != key && s.tables[to] != nil {
 		return &hms.InvalidOperationException{Message: "new table " + t.TableName + " already exists"}
+	}
+	for i, col := range t.Sd.Cols {
+		if i < len(now.Sd.Cols) && now.Sd.Cols[i].Type != col.Type {
+			return &hms.InvalidOperationException{Message: "The following columns have types incompatible with the existing columns in their respective positions : " + col.Name}
+		}
 	}
 	delete(s.tables, key)
 	s.tables[to] = t
@@ -191,4 +188,52 @@ func (s *hiveServer) Unlock(_ context.Context, in *hms.UnlockRequest) error {
 	}
 	delete(s.waits, in.Lockid)
 	return nil
+}
+
+// touchHive sets a property of a table past the program, with its own metadata file.
+func (w *warehouse) touchHive(name string) {
+	w.t.Helper()
+	ctx := w.t.Context()
+	transport := thrift.NewTBufferedTransport(thrift.NewTSocketConf(strings.TrimPrefix(w.options.URI, "thrift://"), nil), 1<<16)
+	if err := transport.Open(); err != nil {
+		w.t.Fatal(err)
+	}
+	defer func() { _ = transport.Close() }()
+	client := hms.NewThriftHiveMetastoreClientFactory(transport, thrift.NewTBinaryProtocolFactoryConf(nil))
+	for {
+		out, err := client.GetTableReq(ctx, &hms.GetTableRequest{DbName: w.options.Namespace, TblName: name})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		t := out.Table
+		from := t.Parameters["metadata_location"]
+		doc := map[string]any{}
+		if err := json.Unmarshal(w.file(from), &doc); err != nil {
+			w.t.Fatal(err)
+		}
+		properties, _ := doc["properties"].(map[string]any)
+		properties["touched"] = uuid.NewString()
+		log, _ := doc["metadata-log"].([]any)
+		doc["metadata-log"] = append(log, map[string]any{"metadata-file": from, "timestamp-ms": doc["last-updated-ms"]})
+		data, err := json.Marshal(doc)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		key, _ := w.storage.Key(from)
+		key = fmt.Sprintf("%s/99999-%s.metadata.json", path.Dir(key), uuid.NewString())
+		if err := w.storage.WriteAll(ctx, key, data); err != nil {
+			w.t.Fatal(err)
+		}
+		t.Parameters["metadata_location"] = w.storage.URI(key)
+		err = client.AlterTableWithEnvironmentContext(ctx, w.options.Namespace, name, t, &hms.EnvironmentContext{Properties: map[string]string{
+			"expected_parameter_key": "metadata_location", "expected_parameter_value": from,
+		}})
+		if err == nil {
+			return
+		}
+		var changed *hms.MetaException
+		if !errors.As(err, &changed) {
+			w.t.Fatal(err)
+		}
+	}
 }

@@ -10,9 +10,7 @@ import (
 	"time"
 
 	"github.com/apache/iceberg-go"
-	icebergcatalog "github.com/apache/iceberg-go/catalog"
 	icebergglue "github.com/apache/iceberg-go/catalog/glue"
-	iceberghive "github.com/apache/iceberg-go/catalog/hive"
 	"github.com/apache/iceberg-go/table"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -251,19 +249,18 @@ func (w *warehouse) dumpTables() string {
 	return b.String()
 }
 
-// touch lets another program, that of iceberg-go, set a property of a table.
+// touch lets another program set a property of a table: iceberg-go's own catalog,
+// but for metastores, of which that knows old ones only.
 func (w *warehouse) touch(name string) {
 	w.t.Helper()
 	ctx := w.t.Context()
-	var cat icebergcatalog.Catalog
-	var err error
-	if o := w.options; o.Type == "glue" {
-		cat, err = icebergglue.NewCatalog(icebergglue.WithAwsConfig(aws.Config{
-			Region: o.Glue.Region, BaseEndpoint: &o.URI, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
-		}))
-	} else {
-		cat, err = iceberghive.NewCatalog(iceberg.Properties{"uri": o.URI, "warehouse": w.storage.Root()})
+	if w.options.Type == "hive" {
+		w.touchHive(name)
+		return
 	}
+	cat, err := icebergglue.NewCatalog(icebergglue.WithAwsConfig(aws.Config{
+		Region: w.options.Glue.Region, BaseEndpoint: &w.options.URI, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
+	}))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -14,9 +14,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import zipfile
 
@@ -136,6 +138,65 @@ def nessie(warehouse, endpoint):
     url = "http://127.0.0.1:%d/iceberg" % port
     with server(command, url + "/v1/config"):
         yield url
+
+
+def hive_home():
+    """The folder with Hive's metastore, which is fetched if it is not there."""
+    with installed("hive") as (home, missing):
+        if missing:
+            maven("hive", os.path.join(home, "lib"), "-P", "server")
+            for old in glob.glob(os.path.join(home, "lib", "hadoop-*-2.*.jar")):  # what it names is too old for Java 17
+                os.remove(old)
+            maven("hive", home, "-P", "scripts", "-Dpart=scripts")
+            archive = glob.glob(os.path.join(home, "*.tar.gz"))[0]
+            with tarfile.open(archive) as tar:
+                for member in tar:
+                    if "/scripts/" in member.name and member.isfile():
+                        member.name = member.name.split("/", 1)[1]
+                        tar.extract(member, home, filter="data")
+            os.remove(archive)
+    return home
+
+
+@contextlib.contextmanager
+def hive(folder, database):
+    """A metastore of Hive, with its files in a folder and its tables in a Postgres: its URI."""
+    home, port, jdk = hive_home(), free_port(), java(17, 23)
+    at = urllib.parse.urlsplit(database)
+    settings = {"metastore.thrift.bind.host": "127.0.0.1", "metastore.warehouse.dir": os.path.join(folder, "hive"),
+                "metastore.event.db.notification.api.auth": "false", "javax.jdo.option.ConnectionDriverName": "org.postgresql.Driver",
+                "javax.jdo.option.ConnectionURL": "jdbc:postgresql://%s:%d%s" % (at.hostname, at.port, at.path),
+                "javax.jdo.option.ConnectionUserName": at.username, "javax.jdo.option.ConnectionPassword": os.environ["PGPASSWORD"]}
+    with open(os.path.join(folder, "metastore-site.xml"), "w", encoding="utf-8") as f:
+        f.write("<configuration>%s</configuration>" % "".join(
+            "<property><name>%s</name><value>%s</value></property>" % s for s in settings.items()))
+    main = [os.path.join(jdk, "bin", "java"), "-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp", folder + ":" + os.path.join(home, "lib", "*")]
+    package = "org.apache.hadoop.hive.metastore."
+    environment = {**os.environ, "METASTORE_HOME": home}
+    made = subprocess.run(main + [package + "tools.schematool.MetastoreSchemaTool", "-dbType", "postgres", "-initSchema"],
+                          check=False, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if made.returncode:
+        sys.exit("Hive's database could not be made:\n" + made.stdout[-3000:])
+    with open(os.path.join(folder, "log"), "w+", encoding="utf-8") as log:
+        server = subprocess.Popen(main + [package + "HiveMetaStore", "-p", str(port)], env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            wait_port(server, port, log)
+            yield "thrift://127.0.0.1:%d" % port
+        finally:
+            server.kill()
+            server.wait()
+
+
+def wait_port(process, port, log, seconds=180):
+    """Waits until a server listens."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.2)
+    log.flush()
+    log.seek(0)
+    sys.exit("nothing listens on port %d:\n%s" % (port, log.read()[-3000:]))
 
 
 def free_port():
