@@ -140,14 +140,20 @@ def nessie(warehouse, endpoint):
         yield url
 
 
-def hive_home():
-    """The folder with Hive's metastore, which is fetched if it is not there."""
-    with installed("hive") as (home, missing):
+# The metastores of Hive, by version: the artifact and the class that makes the database.
+HIVE = {"4.0.1": ("hive-standalone-metastore-server", "tools.schematool.MetastoreSchemaTool"),
+        "3.1.3": ("hive-standalone-metastore", "tools.MetastoreSchemaTool")}  # the newest that Spark's client knows
+
+
+def hive_home(version):
+    """The folder with a metastore of Hive, which is fetched if it is not there."""
+    with installed("hive", version) as (home, missing):
         if missing:
-            maven("hive", os.path.join(home, "lib"), "-P", "server")
+            pin = ["-Dhive=" + version, "-Dartifact=" + HIVE[version][0]]
+            maven("hive", os.path.join(home, "lib"), "-P", "server", *pin)
             for old in glob.glob(os.path.join(home, "lib", "hadoop-*-2.*.jar")):  # what it names is too old for Java 17
                 os.remove(old)
-            maven("hive", home, "-P", "scripts", "-Dpart=scripts")
+            maven("hive", home, "-P", "scripts", "-Dpart=scripts", *pin)
             archive = glob.glob(os.path.join(home, "*.tar.gz"))[0]
             with tarfile.open(archive) as tar:
                 for member in tar:
@@ -159,21 +165,24 @@ def hive_home():
 
 
 @contextlib.contextmanager
-def hive(folder, database):
+def hive(folder, database, version="4.0.1"):
     """A metastore of Hive, with its files in a folder and its tables in a Postgres: its URI."""
-    home, port, jdk = hive_home(), free_port(), java(17, 23)
+    home, port, jdk = hive_home(version), free_port(), java(17, 23)
     at = urllib.parse.urlsplit(database)
+    package = "org.apache.hadoop.hive.metastore."
     settings = {"metastore.thrift.bind.host": "127.0.0.1", "metastore.warehouse.dir": os.path.join(folder, "hive"),
                 "metastore.event.db.notification.api.auth": "false", "javax.jdo.option.ConnectionDriverName": "org.postgresql.Driver",
                 "javax.jdo.option.ConnectionURL": "jdbc:postgresql://%s:%d%s" % (at.hostname, at.port, at.path),
-                "javax.jdo.option.ConnectionUserName": at.username, "javax.jdo.option.ConnectionPassword": os.environ["PGPASSWORD"]}
+                "javax.jdo.option.ConnectionUserName": at.username, "javax.jdo.option.ConnectionPassword": os.environ["PGPASSWORD"],
+                # What an old one expects beside it is in other packages.
+                "metastore.expression.proxy": package + "DefaultPartitionExpressionProxy",
+                "metastore.task.threads.always": package + "events.EventCleanerTask"}
     with open(os.path.join(folder, "metastore-site.xml"), "w", encoding="utf-8") as f:
         f.write("<configuration>%s</configuration>" % "".join(
             "<property><name>%s</name><value>%s</value></property>" % s for s in settings.items()))
     main = [os.path.join(jdk, "bin", "java"), "-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp", folder + ":" + os.path.join(home, "lib", "*")]
-    package = "org.apache.hadoop.hive.metastore."
     environment = {**os.environ, "METASTORE_HOME": home}
-    made = subprocess.run(main + [package + "tools.schematool.MetastoreSchemaTool", "-dbType", "postgres", "-initSchema"],
+    made = subprocess.run(main + [package + HIVE[version][1], "-dbType", "postgres", "-initSchema"],
                           check=False, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if made.returncode:
         sys.exit("Hive's database could not be made:\n" + made.stdout[-3000:])

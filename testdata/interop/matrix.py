@@ -55,6 +55,20 @@ def s3_rest(_):
 
 
 @contextlib.contextmanager
+def s3_glue(_):
+    with engines.s3("lake") as endpoint, engines.moto("unused") as glue:
+        yield ('warehouse: "s3://lake/notion one"\nstorage: {endpoint: "%s", region: us-east-1}\n'
+               'catalog: {type: glue, uri: "%s"}\n' % (endpoint, glue)), ENGINES
+
+
+@contextlib.contextmanager
+def local_hive(_):
+    """A metastore that shows what is in S3 needs Hadoop's client of it, which is larger than all the rest."""
+    with engines.postgres() as url, tempfile.TemporaryDirectory() as folder, engines.hive(folder, url, "3.1.3") as uri:
+        yield 'catalog: {type: hive, uri: "%s"}\n' % uri, ENGINES
+
+
+@contextlib.contextmanager
 def gcs_postgres(_):
     """Of the engines only PyIceberg can be told to use another server than Google's without credentials."""
     with engines.gcs("lake") as host, engines.postgres() as url:
@@ -68,6 +82,7 @@ def gcs_postgres(_):
 STANDS = {
     "local files, SQLite": local, "S3 (versitygw), SQLite": s3, "S3 (versitygw), Postgres": s3_postgres,
     "S3 (versitygw), REST (Iceberg's own server)": s3_rest,
+    "S3 (versitygw), Glue (moto)": s3_glue, "local files, Hive metastore (3.1.3)": local_hive,
     "GCS (fake-gcs-server), Postgres": gcs_postgres,
 }
 

@@ -1,4 +1,4 @@
-"""Runs the tests that need servers: an S3, a GCS, a REST catalog and a Postgres server, and kills
+"""Runs the tests that need servers: S3, GCS, REST catalogs, Glue, Hive and Postgres, and kills
 runs whose warehouse and catalog are there.
 
 usage: servers.py BIN [KILLS [SEED]]
@@ -27,8 +27,8 @@ def test(what, package, run, **variables):
     return subprocess.run(["go", "test", "-count=1", "-timeout", "10m", package, "-run", run], env=environment, check=False).returncode
 
 
-def kills(what, bin_dir, configuration, n, seed):
-    hit, landed, wrong = killed(bin_dir, configuration, n, seed)
+def kills(what, bin_dir, configuration, n, seed, at_once=True):
+    hit, landed, wrong = killed(bin_dir, configuration, n, seed, at_once)
     print("== %s: %d runs killed of %d, %d of them after the commit (seed %d): %d wrong" % (what, hit, n, landed, seed, len(wrong)), flush=True)
     for text in wrong:
         print("WRONG", text)
@@ -64,6 +64,10 @@ def main(bin_dir, n="10", seed="1"):
         failed += test("S3", "./lake", "^TestCloud", NOTIONLAKE_TEST_BUCKET="s3://test", AWS_ENDPOINT_URL=endpoint, **engines.KEYS)
     with engines.moto("test") as endpoint:
         failed += test("S3 (moto)", "./lake", "^TestCloud", NOTIONLAKE_TEST_BUCKET="s3://test", AWS_ENDPOINT_URL=endpoint, **engines.KEYS)
+        failed += test("Glue (moto)", "./catalog", "^TestStepwise", NOTIONLAKE_TEST_GLUE=endpoint)
+        with engines.s3("test") as s3:
+            failed += kills("S3, Glue (moto)", bin_dir, 'warehouse: s3://test/killed\nstorage: {endpoint: "%s"}\n'
+                            'catalog: {type: glue, uri: "%s"}\n' % (s3, endpoint), min(n, 2), seed, at_once=False)
     with engines.s3("test") as endpoint, engines.nessie("s3://test/lake", endpoint) as url:
         failed += newest(bin_dir, 'warehouse: s3://test/lake\nstorage: {endpoint: "%s"}\ncatalog: {type: rest, uri: "%s"}\n' % (endpoint, url), url)
     with engines.gcs("test") as host:
@@ -83,6 +87,8 @@ def main(bin_dir, n="10", seed="1"):
             with engines.s3("test") as endpoint:
                 failed += kills("S3, Postgres", bin_dir, 'warehouse: s3://test/killed\nstorage: {endpoint: "%s"}\n'
                                 'catalog: {type: postgres, uri: "%s"}\n' % (endpoint, url), n, seed)
+            with tempfile.TemporaryDirectory() as folder, engines.hive(folder, url) as uri:
+                failed += test("Hive", "./catalog", "^TestStepwise(Conformance|Dies)", NOTIONLAKE_TEST_HIVE=uri)
     failed += places.differences(dumps)
     return 1 if failed else 0
 
