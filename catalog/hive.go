@@ -38,7 +38,7 @@ func openHive(_ context.Context, base *Catalog, o Options) (pointers, error) {
 	if err != nil || u.Scheme != "thrift" || u.Hostname() == "" {
 		return nil, fmt.Errorf("catalog %s: of a Hive metastore a URI like thrift://host:%s is expected", o.URI, hivePort)
 	}
-	c := &hiveCatalog{Catalog: base, address: u.Host, user: os.Getenv("HADOOP_USER_NAME")}
+	c := &hiveCatalog{Catalog: base, address: u.Host, user: o.User}
 	if u.Port() == "" {
 		c.address = net.JoinHostPort(u.Hostname(), hivePort)
 	}

@@ -32,6 +32,7 @@ type Options struct {
 	URI       string // path of the SQLite file, postgres://user@host/database, or https://server/path
 	REST      RESTOptions
 	Glue      GlueOptions
+	User      string // that a Hive metastore is told; "": the one of the system
 	Namespace string // "": notion
 	Removed   string // Keep, also when "", or Retire
 	// ReadOnly makes nothing: a catalog that does not exist is ErrNoCatalog.

@@ -74,7 +74,7 @@ func (c *stepCatalog) carryOut(ctx context.Context, p *plan) error {
 		return err
 	}
 	if e := c.back(ctx, p); e != nil {
-		return fmt.Errorf("%v: %w", err, e) // not a conflict: of that nothing is left
+		return fmt.Errorf("%s: %w", err.Error(), e) // no conflict: of that nothing is left
 	}
 	return err
 }

@@ -89,7 +89,8 @@ func swapped(n int) []change {
 	names := []string{"tasks", "people"}
 	fresh := fmt.Sprintf("new%d", n)
 	return []change{
-		{schema: schema(names[n%2], "one"), rows: int64(n + 1)}, {schema: schema(names[(n+1)%2], "two"), rows: int64(n + 2)},
+		{schema: schema(names[n%2], "one"), rows: int64(n + 1)},
+		{schema: schema(names[(n+1)%2], "two"), rows: int64(n + 2)},
 		{schema: schema(fresh, fresh), rows: 1},
 	}
 }
