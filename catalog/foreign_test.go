@@ -104,13 +104,13 @@ func TestAlteredTables(t *testing.T) {
 				map[string]any{"spec-id": 1, "fields": []any{map[string]any{"source-id": 1, "field-id": 1000, "name": "b", "transform": "bucket[4]"}}},
 			}
 			d["default-spec-id"], d["last-partition-id"] = 1, 1000
-		}, "partitioned", catalog.ErrForeign},
+		}, "partitioned", catalog.ErrAltered},
 		{"sorted", func(d map[string]any) {
 			d["sort-orders"] = []any{map[string]any{"order-id": 1, "fields": []any{
 				map[string]any{"source-id": 1, "transform": "identity", "direction": "asc", "null-order": "nulls-first"},
 			}}}
 			d["default-sort-order-id"] = 1
-		}, "sort order", catalog.ErrForeign},
+		}, "sort order", catalog.ErrAltered},
 		{"endpoint", property2("s3.endpoint"), "s3.endpoint", catalog.ErrUnsafe},
 		{"token", property2("my.Access-Token"), "my.Access-Token", catalog.ErrUnsafe},
 		{"credential", property2("gcs.oauth2.credential"), "gcs.oauth2.credential", catalog.ErrUnsafe},

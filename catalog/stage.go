@@ -98,9 +98,9 @@ func writable(e *entry) error {
 	case meta.Version() != 2:
 		return fmt.Errorf("table %s has Iceberg format version %d; notionlake writes version 2: %w", e.name, meta.Version(), ErrForeign)
 	case !spec.IsUnpartitioned():
-		return fmt.Errorf("table %s has been partitioned by another program; drop its partition fields: %w", e.name, ErrForeign)
+		return fmt.Errorf("table %s has been partitioned; drop its partition fields (ALTER TABLE … DROP PARTITION FIELD): %w", e.name, ErrAltered)
 	case !meta.SortOrder().IsUnsorted():
-		return fmt.Errorf("table %s has been given a sort order by another program; remove it: %w", e.name, ErrForeign)
+		return fmt.Errorf("table %s has been given a sort order; remove it (ALTER TABLE … WRITE UNORDERED): %w", e.name, ErrAltered)
 	}
 	if name, ok := unsafeProperty(meta.Properties()); ok {
 		return fmt.Errorf("table %s has the property %s, which could send credentials elsewhere or hold one; remove it from the table: %w", e.name, name, ErrUnsafe)

@@ -51,18 +51,28 @@ def notionlake(bin_dir, folder, *args, check=True):
     return json.loads(run.stdout)
 
 
+def load(bin_dir, folder, url, truth):
+    """Loads, keeps the truth, and returns the report."""
+    report = notionlake(bin_dir, folder, "run", "--allow-shrink", check=False)
+    if report["status"] != "complete":
+        sys.exit("run: %s: %s" % (report["status"], report["reasons"]))
+    print("load (%s): %d tables, %d requests, %d tried again" % (report["load_id"], len(report["tables"]), report["requests"], report["retries"]))
+    keep_truth(url, truth, report["load_id"])
+    return report
+
+
+def keep_truth(url, truth, load_id):
+    """Has the simulator write what a load that ran just now must have made."""
+    ask(url, "/_sim/truth?" + urllib.parse.urlencode({"load": load_id, "dir": os.path.join(truth, load_id)}), b"")
+
+
 def generations(bin_dir, folder, url, truth, most=100):
     """Loads until there are no more changes, or so often, and returns the ID of the last load."""
     loads, rows = 0, 0
     while True:
-        report = notionlake(bin_dir, folder, "run", "--allow-shrink", check=False)
-        if report["status"] != "complete":
-            sys.exit("run: %s: %s" % (report["status"], report["reasons"]))
+        report = load(bin_dir, folder, url, truth)
         loads += 1
         rows += sum(t["rows"] for t in report["tables"])
-        print("load %d (%s): %d tables, %d requests, %d tried again" % (loads, report["load_id"], len(report["tables"]), report["requests"], report["retries"]))
-        query = urllib.parse.urlencode({"load": report["load_id"], "dir": os.path.join(truth, report["load_id"])})
-        ask(url, "/_sim/truth?" + query, b"")
         if loads == most:
             break
         try:
