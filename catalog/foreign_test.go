@@ -122,6 +122,9 @@ func TestAlteredTables(t *testing.T) {
 			w := newWarehouse(t)
 			w.mustPublish(w.open(), loadID(1), change{schema: tasks, rows: 1})
 			w.editMetadata("tasks", test.edit)
+			if err := w.open().CheckWritable(t.Context()); err == nil || test.is != nil && !errors.Is(err, test.is) {
+				t.Errorf("check: %v, want %v", err, test.is)
+			}
 			_, err := w.open().Stage(t.Context(), tasks, lake.Replace)
 			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "table tasks") || test.is != nil && !errors.Is(err, test.is) {
 				t.Errorf("stage: %v, want %q", err, test.want)

@@ -108,6 +108,16 @@ func writable(e *entry) error {
 	return nil
 }
 
+// CheckWritable fails where another program has turned a table into what the next
+// load would refuse to write.
+func (c *Catalog) CheckWritable(ctx context.Context) error {
+	l, err := c.list(ctx)
+	for _, e := range l.entries {
+		err = errors.Join(err, writable(e))
+	}
+	return err
+}
+
 var (
 	plainKey  = regexp.MustCompile(`^[0-9a-z][0-9a-z-]{0,63}$`)
 	fixedKey  = regexp.MustCompile(`^_[0-9a-z_]{1,63}$`)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -123,11 +124,15 @@ func TestStepwiseStalledAndTakenBack(t *testing.T) {
 			stopped, goOn := make(chan struct{}), make(chan struct{})
 			o := w.options
 			hit := false // of the first table only: there is one at a time
+			var moved atomic.Int32
 			o.Point = func(name, _ string) error {
-				if name == at && !hit {
+				switch {
+				case name == at && !hit:
 					hit = true
 					close(stopped)
 					<-goOn
+				case name == "catalog.move.done":
+					moved.Add(1)
 				}
 				return nil
 			}
@@ -146,6 +151,9 @@ func TestStepwiseStalledAndTakenBack(t *testing.T) {
 			close(goOn)
 			if err := <-result; !errors.Is(err, lake.ErrConflict) {
 				t.Errorf("%s: the one that was stopped: %v", at, err)
+			}
+			if n := moved.Load(); n > 0 {
+				t.Errorf("%s: the one that was stopped moved %d tables: their files may be deleted", at, n)
 			}
 			if after := w.dumpTables(); after != before {
 				t.Errorf("%s: before\n%s\nafter\n%s", at, before, after)

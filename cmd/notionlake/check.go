@@ -263,6 +263,10 @@ func (p *program) checkLake(ctx context.Context, cfg *config, list *checkList) {
 		list.fail("catalog", storageError(err))
 		return
 	}
+	if err := c.CheckWritable(ctx); err != nil {
+		list.fail("catalog", storageError(err))
+		return
+	}
 	last, err := c.LastLoad(ctx)
 	switch {
 	case err != nil:
