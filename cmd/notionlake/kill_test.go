@@ -89,7 +89,7 @@ func (v victim) kill(t *testing.T, program string) {
 		t.Fatal(err)
 	}
 	before := b.look()
-	points := killedRun(t, b, program, v.args, 1<<40, true)
+	points := killedRun(t, b, program, v.args, never, true)
 	if changed := !cmp.Equal(before, b.look()); points < 100 || changed != v.changes {
 		t.Fatalf("%d points, changed: %v", points, changed)
 	}
@@ -162,15 +162,17 @@ func (b *bench) readAll() {
 // open opens the bench's lake, to look at it.
 func (b *bench) open() *lakeAt {
 	b.t.Helper()
-	storage, err := lake.OpenStorage(b.t.Context(), lake.StorageOptions{URL: filepath.Join(b.dir, "lake")})
+	p := newTestProgram(nil)
+	p.env = os.LookupEnv
+	cfg, err := p.readConfig(b.config)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	c, err := catalog.Open(b.t.Context(), catalog.Options{URI: filepath.Join(b.dir, "lake", "catalog.db"), Storage: storage, ReadOnly: true})
+	l, err := p.openLake(b.t.Context(), cfg, readOnly)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return &lakeAt{storage: storage, catalog: c}
+	return l
 }
 
 // killedRun runs a command in a process of its own that kills itself at a point,
@@ -225,7 +227,8 @@ func (b *bench) checkFiles() {
 			b.t.Fatal(err)
 		}
 		files++
-		if !named[o.Key] && !strings.HasPrefix(o.Key, "catalog.db") {
+		fence := strings.Contains(o.Key, "/publications/") // of the run that was killed
+		if !named[o.Key] && !strings.HasPrefix(o.Key, "catalog.db") && !fence {
 			b.t.Errorf("a file that no table names: %s", o.Key)
 		}
 	}
