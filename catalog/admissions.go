@@ -19,6 +19,7 @@ type admission struct {
 	// sent says that a commit is under way, or was sent and it is not known what
 	// became of it.
 	sent bool
+	n    int // commits so far
 }
 
 func newAdmissions() *admissions { return &admissions{runs: map[lake.RunID]*admission{}} }
@@ -36,21 +37,22 @@ func (a *admissions) isAdmitted(run lake.RunID) bool {
 	return r != nil && r.admitted
 }
 
-// sends notes that a commit is under way. It must not be sent where the run has
-// been fenced meanwhile.
-func (a *admissions) sends(run lake.RunID, needsAdmission bool) bool {
+// sends notes that a commit is under way, the nth of the run. It must not be sent
+// where the run has been fenced meanwhile.
+func (a *admissions) sends(run lake.RunID, needsAdmission bool) (n int, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	r := a.runs[run]
 	if needsAdmission && (r == nil || !r.admitted) {
-		return false
+		return 0, false
 	}
 	if r == nil {
 		r = &admission{}
 		a.runs[run] = r
 	}
 	r.sent = true
-	return true
+	r.n++
+	return r.n, true
 }
 
 // answeredTo notes that no commit of the run is under way.

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"path"
+	"slices"
 
 	"github.com/apache/iceberg-go/table"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/glue"
@@ -26,6 +29,10 @@ type GlueOptions struct {
 	AccessKeyID, SecretAccessKey, SessionToken string
 }
 
+// glueAttempts is how often a request is sent that is refused because there are
+// too many, or fails in a way that passes.
+const glueAttempts = 6
+
 // glueCatalog is the Data Catalog of AWS Glue. A database of it is the namespace.
 type glueCatalog struct {
 	*Catalog
@@ -35,7 +42,12 @@ type glueCatalog struct {
 }
 
 func openGlue(ctx context.Context, base *Catalog, o Options) (pointers, error) {
-	load := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})} // what matters comes back as an error
+	load := []func(*config.LoadOptions) error{
+		config.WithLogger(logging.Nop{}), // what matters comes back as an error
+		config.WithRetryer(func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = glueAttempts })
+		}),
+	}
 	if o.Glue.Region != "" {
 		load = append(load, config.WithRegion(o.Glue.Region))
 	}
@@ -137,6 +149,9 @@ func (c *glueCatalog) move(ctx context.Context, from pointer, location string, m
 	if err != nil {
 		return err
 	}
+	if aws.ToString(t.VersionId) == "" {
+		return fmt.Errorf("table %s: the service tells no version of it, without which two programs could write at once", from.name)
+	}
 	_, err = c.client.UpdateTable(ctx, &glue.UpdateTableInput{
 		CatalogId: c.id, DatabaseName: &c.namespace, TableInput: glueTable(t, from.name, location, from.location, meta),
 		// The service refuses it where the table is of another version by now. It
@@ -146,17 +161,19 @@ func (c *glueCatalog) move(ctx context.Context, from pointer, location string, m
 	return glueError(err)
 }
 
-// rename makes a table of the new name and takes out the old one: the service
-// changes no names. Whoever dies in between leaves both.
+// rename makes a table of the new name, which says what the old one is, and takes
+// that out: the service changes no names. Whoever dies in between leaves both.
 func (c *glueCatalog) rename(ctx context.Context, from pointer, to string, meta table.Metadata) error {
 	t, err := glueTableOf(from)
 	if err != nil {
 		return err
 	}
-	_, err = c.client.CreateTable(ctx, &glue.CreateTableInput{
-		CatalogId: c.id, DatabaseName: &c.namespace, TableInput: glueTable(t, to, from.location, from.previous, meta),
-	})
-	if err = glueError(err); errors.Is(err, errTaken) {
+	in := glueTable(t, to, from.location, from.previous, meta)
+	in.Parameters[formerlyParameter] = from.name
+	_, err = c.client.CreateTable(ctx, &glue.CreateTableInput{CatalogId: c.id, DatabaseName: &c.namespace, TableInput: in})
+	err = glueError(err)
+	made := err == nil
+	if errors.Is(err, errTaken) {
 		there, e := c.get(ctx, to)
 		if e != nil {
 			return e
@@ -164,7 +181,8 @@ func (c *glueCatalog) rename(ctx context.Context, from pointer, to string, meta 
 		if there.location != from.location {
 			return err
 		}
-		err = nil // the creation has been done, and the answer lost
+		// The creation has been done, and the answer lost, or another process did it.
+		err = nil
 	}
 	if err != nil {
 		return err
@@ -172,12 +190,20 @@ func (c *glueCatalog) rename(ctx context.Context, from pointer, to string, meta 
 	if err := c.point.Hit("catalog.rename.half", from.name); err != nil {
 		return err
 	}
-	if err = c.drop(ctx, from); errors.Is(err, errMoved) {
-		// The table has gone on under its old name meanwhile.
-		return errors.Join(err, c.drop(ctx, pointer{name: to, location: from.location}))
+	err = c.drop(ctx, from)
+	if !errors.Is(err, errMoved) || !made {
+		return err
 	}
-	return err
+	// The table may have gone on under its old name; or that is another table's by
+	// now, and this one must keep the only name that it has.
+	if now, e := c.get(ctx, from.name); e != nil || now.meta() != from.meta() {
+		return errors.Join(err, e)
+	}
+	return errors.Join(err, c.drop(ctx, pointer{name: to, location: from.location}))
 }
+
+// meta is the folder of the metadata files that a pointer leads to.
+func (p pointer) meta() string { return path.Dir(p.location) }
 
 // drop looks before it deletes: the service cannot be told to delete one version
 // only. What another program writes in this moment is lost with the table.
@@ -212,6 +238,7 @@ func glueTable(before *types.Table, name, location, previous string, meta table.
 	}
 	in.Parameters[tableTypeParameter], in.Parameters[locationParameter] = icebergTableType, location
 	delete(in.Parameters, previousParameter)
+	delete(in.Parameters, formerlyParameter)
 	if previous != "" {
 		in.Parameters[previousParameter] = previous
 	}
@@ -234,9 +261,17 @@ func glueError(err error) error {
 		return fmt.Errorf("%w: %w", errTaken, err)
 	case errors.As(err, &changed):
 		return fmt.Errorf("%w: %w", errMoved, err)
-	default:
-		return err
 	}
+	var api smithy.APIError
+	if errors.As(err, &api) && slices.Contains(glueRefusals, api.ErrorCode()) {
+		return fmt.Errorf("%w: %w", errRefused, err)
+	}
+	return err
+}
+
+// glueRefusals are the errors that are the same however often one asks.
+var glueRefusals = []string{
+	"InvalidInputException", "ValidationException", "AccessDeniedException", "ResourceNumberLimitExceededException", "GlueEncryptionException",
 }
 
 // fault says what an error of the service means and what to do.

@@ -93,6 +93,9 @@ func (c *hiveCatalog) prepare(ctx context.Context, readOnly bool) error {
 	})
 }
 
+// hiveCapabilities let tables be listed that this program leaves alone.
+var hiveCapabilities = &hms.ClientCapabilities{Values: []hms.ClientCapability{hms.ClientCapability_INSERT_ONLY_TABLES}}
+
 // hiveBatch is how many tables are asked for at a time.
 const hiveBatch = 100
 
@@ -102,7 +105,7 @@ func (c *hiveCatalog) list(ctx context.Context) (list []pointer, err error) {
 		for len(names) > 0 && err == nil {
 			n := min(len(names), hiveBatch)
 			var out *hms.GetTablesResult_
-			out, err = client.GetTableObjectsByNameReq(ctx, &hms.GetTablesRequest{DbName: c.namespace, TblNames: names[:n]})
+			out, err = client.GetTableObjectsByNameReq(ctx, &hms.GetTablesRequest{DbName: c.namespace, TblNames: names[:n], Capabilities: hiveCapabilities})
 			if err != nil {
 				return err
 			}
@@ -120,7 +123,7 @@ func hivePointer(t *hms.Table) pointer { return pointerOf(t.TableName, t.TableTy
 
 func (c *hiveCatalog) get(ctx context.Context, name string) (p pointer, err error) {
 	err = c.with(ctx, func(client *hms.ThriftHiveMetastoreClient) error {
-		out, err := client.GetTableReq(ctx, &hms.GetTableRequest{DbName: c.namespace, TblName: name})
+		out, err := client.GetTableReq(ctx, &hms.GetTableRequest{DbName: c.namespace, TblName: name, Capabilities: hiveCapabilities})
 		if err == nil {
 			p = hivePointer(out.Table)
 		}
@@ -255,11 +258,15 @@ func (c *hiveCatalog) drop(ctx context.Context, from pointer) error {
 func hiveError(err error) error {
 	var none *hms.NoSuchObjectException
 	var exists *hms.AlreadyExistsException
+	var invalid *hms.InvalidObjectException
+	var refused *hms.InvalidOperationException
 	switch {
 	case errors.As(err, &none):
 		return fmt.Errorf("%w: %w", errNoTable, err)
 	case errors.As(err, &exists):
 		return fmt.Errorf("%w: %w", errTaken, err)
+	case errors.As(err, &invalid), errors.As(err, &refused):
+		return fmt.Errorf("%w: %w", errRefused, err)
 	default:
 		return err
 	}

@@ -3,6 +3,7 @@ package catalog
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/apache/iceberg-go"
@@ -25,7 +26,7 @@ type hiveColumn struct{ name, kind, comment string }
 func hiveColumns(schema *iceberg.Schema) []hiveColumn {
 	var list []hiveColumn
 	for _, f := range schema.Fields() {
-		c := hiveColumn{name: f.Name, kind: hiveType(f.Type), comment: f.Doc}
+		c := hiveColumn{name: f.Name, kind: hiveType(f.Type), comment: strings.Map(oneLine, f.Doc)}
 		if len(c.name) > longestColumnName || len(c.kind) > longestColumnType {
 			continue
 		}
@@ -36,6 +37,14 @@ func hiveColumns(schema *iceberg.Schema) []hiveColumn {
 		list = append(list, c)
 	}
 	return list
+}
+
+// oneLine turns what is not printed into spaces: Glue takes no lines in comments.
+func oneLine(r rune) rune {
+	if unicode.IsControl(r) {
+		return ' '
+	}
+	return r
 }
 
 // hiveType is the name that Hive has for a type.
@@ -82,12 +91,13 @@ const (
 	icebergTableType   = "ICEBERG"
 	locationParameter  = "metadata_location"
 	previousParameter  = "previous_metadata_location"
+	formerlyParameter  = "notionlake.formerly"
 	externalTableType  = "EXTERNAL_TABLE"
 )
 
 // pointerOf reads the parameters of a table.
 func pointerOf(name, kind string, parameters map[string]string, version any) pointer {
-	p := pointer{name: name, location: parameters[locationParameter], previous: parameters[previousParameter], version: version}
+	p := pointer{name: name, location: parameters[locationParameter], previous: parameters[previousParameter], formerly: parameters[formerlyParameter], version: version}
 	switch {
 	case strings.EqualFold(kind, "VIRTUAL_VIEW"), strings.EqualFold(kind, "MATERIALIZED_VIEW"):
 		p.location, p.other = "", "a view"

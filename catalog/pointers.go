@@ -13,6 +13,7 @@ type pointer struct {
 	location string // of the metadata file
 	previous string // of the one before; "" where that is not known
 	other    string // what it is, where that is no Iceberg table
+	formerly string // the name that it had, where the service has both for a moment
 	version  any    // of the service's own
 }
 

@@ -133,7 +133,7 @@ func (c *restCatalog) transact(ctx context.Context, a *attempt, targets []*targe
 	if err := c.point.Hit("catalog.commit", c.place()); err != nil {
 		return err
 	}
-	if !c.runs.sends(a.run, a.needsAdmission) {
+	if _, ok := c.runs.sends(a.run, a.needsAdmission); !ok {
 		return errNotAdmitted
 	}
 	err := c.server.CommitTransaction(ctx, commits)

@@ -3,7 +3,10 @@ package catalog
 import (
 	"context"
 	"errors"
-	"path"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/notionlake/notionlake/lake"
@@ -17,6 +20,9 @@ type stepCatalog struct {
 	*Catalog
 	pointers pointers
 	runs     *admissions
+
+	mu    sync.Mutex
+	known []row // as read last; nil: they are to be read
 }
 
 func openStepwise(ctx context.Context, base *Catalog, o Options, open func(context.Context, *Catalog, Options) (pointers, error)) (*stepCatalog, error) {
@@ -45,50 +51,82 @@ func (c *stepCatalog) begin(_ context.Context, l listing, p lake.Publication) (l
 	return l, nil
 }
 
-func (c *stepCatalog) rows(ctx context.Context) ([]row, error) {
-	list, err := c.pointers.list(ctx)
-	if err != nil {
-		return nil, c.pointers.fault("read", err)
+// finish has nothing to do: the pointers are what was planned.
+func (c *stepCatalog) finish(context.Context, *attempt) error { return nil }
+
+// list reads the pointers. A table that gets another name between two pages of the
+// service would be missed, and what it names taken for nobody's: so the names must
+// be the same afterwards.
+func (c *stepCatalog) list(ctx context.Context) ([]pointer, error) {
+	names := func(list []pointer) []string {
+		var names []string
+		for _, p := range list {
+			names = append(names, p.name)
+		}
+		slices.Sort(names)
+		return names
 	}
-	former := c.former(list)
-	var rows []row
+	before, err := c.pointers.list(ctx)
+	for range rowsTries {
+		if err != nil {
+			return nil, c.pointers.fault("read", err)
+		}
+		var list []pointer
+		if list, err = c.pointers.list(ctx); err == nil && slices.Equal(names(before), names(list)) {
+			return list, nil
+		}
+		before = list
+	}
+	return nil, errors.Join(err, fmt.Errorf("read catalog %s: tables come, go or get other names all the time: try again: %w", c.place(), lake.ErrConflict))
+}
+
+func (c *stepCatalog) rows(ctx context.Context) ([]row, error) {
+	list, err := c.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows := []row{}
 	for _, p := range list {
-		if !former[p.name] {
+		if !c.isFormer(list, p) {
 			rows = append(rows, row{name: p.name, location: p.location, previous: p.previous, other: p.other})
 		}
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known = rows
 	return rows, nil
 }
 
-// former are the names that tables had before they got another, where the service
-// has both: of two that point into one folder the one that is behind, or as far.
-func (c *stepCatalog) former(list []pointer) map[string]bool {
-	newest, former := map[string]pointer{}, map[string]bool{}
-	for _, p := range list {
-		key, ok := c.store.Key(p.location)
-		if !ok || p.other != "" {
-			continue
-		}
-		folder := path.Dir(path.Dir(key))
-		other, ok := newest[folder]
-		switch {
-		case !ok:
-			newest[folder] = p
-		case metadataNumber(p.location) > metadataNumber(other.location):
-			newest[folder], former[other.name] = p, true
-		default:
-			former[p.name] = true
-		}
+func (c *stepCatalog) recent(ctx context.Context) ([]row, error) {
+	c.mu.Lock()
+	known := c.known
+	c.mu.Unlock()
+	if known != nil {
+		return known, nil
 	}
-	return former
+	return c.rows(ctx)
 }
 
-func (c *stepCatalog) recent(ctx context.Context) ([]row, error) { return c.rows(ctx) }
+// invalidate lets the tables be read anew.
+func (c *stepCatalog) invalidate() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known = nil
+}
+
+// isFormer reports whether a pointer is the name that a table had before it got
+// another, where the service has both for a moment.
+func (c *stepCatalog) isFormer(list []pointer, p pointer) bool {
+	return slices.ContainsFunc(list, func(now pointer) bool {
+		return now.formerly == p.name && now.name != p.name && c.folderOf(now) == c.folderOf(p)
+	})
+}
 
 // lock takes a lease in the warehouse, and carries out what processes that died
 // while they published have left half done.
 func (c *stepCatalog) lock(ctx context.Context, part string, wait time.Duration) (func() error, error) {
 	unlock, err := newLease(c.Catalog, part).take(ctx, wait)
+	c.invalidate()
 	if err != nil || part != "" {
 		return unlock, err
 	}
@@ -98,58 +136,74 @@ func (c *stepCatalog) lock(ctx context.Context, part string, wait time.Duration)
 	return unlock, nil
 }
 
-// complete carries out every plan that there is, and clears away what is left of
-// names that tables had.
+// complete carries out every plan of which it has not been decided what becomes,
+// and sees that of the others nothing is left to be done.
 func (c *stepCatalog) complete(ctx context.Context) error {
+	found := map[string]lake.ObjectInfo{}
+	var plans []string
 	for o, err := range c.store.List(ctx, c.plans()) {
 		if err != nil {
 			return err
 		}
-		p, err := c.readPlan(ctx, o.Key)
+		found[o.Key] = o
+		switch {
+		case strings.HasSuffix(o.Key, planSuffix):
+			plans = append(plans, o.Key)
+		case !strings.HasSuffix(o.Key, outcomeSuffix): // half of one, of a process that was killed
+			if err := c.store.Delete(ctx, o.Key); err != nil {
+				return err
+			}
+		}
+	}
+	for _, key := range plans {
+		p, err := c.readPlan(ctx, key)
+		if err == nil && p != nil {
+			_, decided := found[p.outcomeKey()]
+			err = c.completeOne(ctx, p, decided, c.now().Sub(found[key].ModTime))
+		}
 		if err != nil {
-			return err
-		}
-		if p == nil || p.Fenced != nil {
-			continue
-		}
-		c.logger.WarnContext(ctx, "a publication that was cut short is brought to its end", "load", p.Load, "began", p.Began)
-		if err := c.end(ctx, p); err != nil {
-			return err
-		}
-		if err := c.store.Delete(ctx, o.Key); err != nil {
-			return err
-		}
-	}
-	return c.dropFormer(ctx)
-}
-
-// dropFormer takes out the names that tables do not have any more.
-func (c *stepCatalog) dropFormer(ctx context.Context) error {
-	list, err := c.pointers.list(ctx)
-	if err != nil {
-		return c.pointers.fault("read", err)
-	}
-	former := c.former(list)
-	for _, p := range list {
-		if !former[p.name] {
-			continue
-		}
-		if err := c.pointers.drop(ctx, p); err != nil && !errors.Is(err, errMoved) && !errors.Is(err, errNoTable) {
-			return c.pointers.fault("write", err)
+			return fmt.Errorf("%w (of the plan %s: while it cannot be carried out no load can begin; what it is of is in docs/catalogs.md)", err, c.store.URI(key))
 		}
 	}
 	return nil
+}
+
+func (c *stepCatalog) completeOne(ctx context.Context, p *plan, decided bool, age time.Duration) error {
+	became := outcome("")
+	if decided {
+		var err error
+		if became, err = c.outcome(ctx, p); err != nil {
+			return err
+		}
+	}
+	switch {
+	case p.Fenced != nil && age <= fenceTime, became != "" && became != outcomeDone && age <= fenceTime:
+		if p.Fenced == nil && became == outcomeBack {
+			// A request that has been under way since may have arrived.
+			if err := c.back(ctx, p); err != nil && !errors.Is(err, errPartly) {
+				return err
+			}
+		}
+		return nil
+	case became == outcomeDone && age <= doneTime:
+		return c.rename(ctx, p)
+	case became == "" && p.Fenced == nil:
+		c.logger.WarnContext(ctx, "a publication that was cut short is brought to its end", "load", p.Load, "began", p.Began)
+		return c.end(ctx, p)
+	default:
+		return c.store.Delete(ctx, p.key, p.outcomeKey())
+	}
 }
 
 // end carries a plan out, whatever becomes of it.
 func (c *stepCatalog) end(ctx context.Context, p *plan) error {
 	err := c.carryOut(ctx, p)
 	switch {
-	case errors.Is(err, lake.ErrConflict):
-		c.logger.WarnContext(ctx, "a publication was taken back", "load", p.Load, "why", err)
-		return nil
 	case errors.Is(err, errPartly):
 		c.logger.ErrorContext(ctx, "a load is published in part: the next one publishes all tables", "load", p.Load, "why", err)
+		return nil
+	case errors.Is(err, lake.ErrConflict), errors.Is(err, errRefused):
+		c.logger.WarnContext(ctx, "a publication was taken back", "load", p.Load, "why", err)
 		return nil
 	}
 	return err
@@ -166,25 +220,6 @@ func (c *stepCatalog) settled(ctx context.Context, a *attempt, _ error) ([]row, 
 
 func (c *stepCatalog) traces(t *target, e *entry) trace { return t.written(e) }
 
-// finish deletes fences that are too old to be of use.
-func (c *stepCatalog) finish(ctx context.Context, a *attempt) error {
-	for o, err := range c.store.List(ctx, c.plans()) {
-		if err != nil {
-			return err
-		}
-		p, err := c.readPlan(ctx, o.Key)
-		if err != nil {
-			return err
-		}
-		if p != nil && p.Fenced != nil && a.at.Sub(*p.Fenced) > fenceTime {
-			if err := c.store.Delete(ctx, o.Key); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 func (c *stepCatalog) admit(_ context.Context, run lake.RunID) error {
 	c.runs.admit(run)
 	return nil
@@ -196,42 +231,31 @@ func (c *stepCatalog) fence(ctx context.Context, run lake.RunID) error {
 	if c.runs.leave(run) {
 		return nil
 	}
-	key := c.planKey(run)
-	for {
+	c.invalidate()
+	for n := 1; ; {
 		now := c.now().UTC()
-		fence := &plan{Run: run, Fenced: &now}
-		err := c.writePlan(ctx, fence, false)
+		err := c.writePlan(ctx, &plan{Format: planFormat, Run: run, Fenced: &now, key: c.planKey(run, n)})
 		if err == nil {
 			break
 		}
 		if !errors.Is(err, lake.ErrExist) {
 			return err
 		}
-		p, err := c.readPlan(ctx, key)
-		switch {
-		case err != nil:
+		p, err := c.readPlan(ctx, c.planKey(run, n))
+		if err != nil {
 			return err
-		case p == nil: // it has just been carried out
-			continue
-		case p.Fenced != nil:
-			c.runs.answeredTo(run)
-			return nil
+		}
+		if p == nil {
+			continue // it has just been deleted, long after it was carried out
+		}
+		if p.Fenced != nil {
+			break
 		}
 		if err := c.end(ctx, p); err != nil {
 			return err
 		}
-		if err := c.writePlan(ctx, fence, true); err != nil {
-			return err
-		}
-		break
+		n++
 	}
 	c.runs.answeredTo(run)
 	return nil
-}
-
-// plans is where plans lie.
-func (c *stepCatalog) plans() string { return "_notionlake/" + c.folder + "/publications/" }
-
-func (c *stepCatalog) planKey(run lake.RunID) string {
-	return path.Join(c.plans(), string(run)+".json")
 }

@@ -1,12 +1,13 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/apache/iceberg-go/table"
 	"github.com/google/uuid"
@@ -25,24 +26,23 @@ func (c *stepCatalog) commit(ctx context.Context, a *attempt) error {
 	if err := c.point.Hit("catalog.begin", c.place()); err != nil {
 		return err
 	}
+	c.invalidate()
 	p := c.plan(a)
-	if len(p.Steps) == 0 {
-		c.runs.leave(a.run)
-		return nil
-	}
 	// What it does takes no time, and a cancelled request has an unknown outcome.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
 	if err := c.point.Hit("catalog.commit", c.place()); err != nil {
 		return err
 	}
-	if !c.runs.sends(a.run, a.needsAdmission) {
+	n, ok := c.runs.sends(a.run, a.needsAdmission)
+	if !ok {
 		return errNotAdmitted
 	}
-	switch err := c.writePlan(ctx, p, false); {
+	p.key = c.planKey(a.run, n)
+	switch err := c.writePlan(ctx, p); {
 	case errors.Is(err, lake.ErrExist):
 		c.runs.answeredTo(a.run)
-		return errNotAdmitted
+		return errNotAdmitted // what is there is a fence: this plan has never been
 	case err != nil:
 		return fmt.Errorf("%w: %w", errCommit, err)
 	}
@@ -50,104 +50,177 @@ func (c *stepCatalog) commit(ctx context.Context, a *attempt) error {
 	if err == nil {
 		err = c.carryOut(ctx, p)
 	}
-	if err != nil && !errors.Is(err, lake.ErrConflict) {
-		return fmt.Errorf("%w: %w", errCommit, err)
-	}
-	if e := c.store.Delete(ctx, c.planKey(a.run)); e != nil {
-		a.logger.WarnContext(ctx, "a plan that is carried out stays where it is: the next run deletes it", "load", a.load.ID, "error", e)
-	}
-	c.runs.answeredTo(a.run)
-	if err == nil {
+	switch {
+	case err == nil:
+		c.runs.answeredTo(a.run)
 		c.runs.leave(a.run)
+	case errors.Is(err, lake.ErrConflict), errors.Is(err, errRefused):
+		c.runs.answeredTo(a.run)
+	default:
+		return fmt.Errorf("%w: %w", errCommit, err)
 	}
 	return err
 }
 
 // carryOut brings a plan to its end, however much of it has been done and whoever
-// does it at the same time: all tables change, or, with lake.ErrConflict, none.
+// does it at the same time: all tables change, or, with lake.ErrConflict or
+// errRefused, none.
 func (c *stepCatalog) carryOut(ctx context.Context, p *plan) error {
-	err := c.forward(ctx, p)
-	if err == nil {
-		return c.rename(ctx, p)
-	}
-	if !errors.Is(err, lake.ErrConflict) {
+	became, err := c.outcome(ctx, p)
+	if err != nil {
 		return err
 	}
-	if e := c.back(ctx, p); e != nil {
-		return fmt.Errorf("%s: %w", err.Error(), e) // no conflict: of that nothing is left
+	why := fmt.Errorf("load %s has been taken back: a table had been changed by another program: %w", p.Load, lake.ErrConflict)
+	if became == "" {
+		want := outcomeDone
+		switch first, err := c.forward(ctx, p); {
+		case err == nil:
+		case !errors.Is(err, lake.ErrConflict) && !errors.Is(err, errRefused):
+			return err
+		case first:
+			want, why = outcomeNever, err
+		default:
+			want, why = outcomeBack, err
+		}
+		if became, err = c.decide(ctx, p, want); err != nil {
+			return err
+		}
 	}
-	return err
+	switch became {
+	case outcomeDone:
+		return c.rename(ctx, p)
+	case outcomeNever:
+		return why
+	default:
+		if err := c.back(ctx, p); err != nil {
+			return fmt.Errorf("%s: %w", why.Error(), err) // no conflict: of that nothing is left
+		}
+		return why
+	}
 }
 
-// forward moves the pointers.
-func (c *stepCatalog) forward(ctx context.Context, p *plan) error {
-	list, err := c.pointers.list(ctx)
-	if err != nil {
-		return c.pointers.fault("read", err)
-	}
+// forward moves the pointers. first: it failed at the first step, before any other.
+func (c *stepCatalog) forward(ctx context.Context, p *plan) (first bool, err error) {
 	if len(p.Steps) == 0 {
-		return nil
+		return false, nil
+	}
+	list, err := c.list(ctx)
+	if err != nil {
+		return false, err
 	}
 	// Whoever is first at the first table is first at all; the ledger says that all
 	// the others are done.
-	first, last := p.Steps[0], p.Steps[len(p.Steps)-1]
-	if err := c.take(ctx, list, first); err != nil {
-		return err
+	begin, end := p.Steps[0], p.Steps[len(p.Steps)-1]
+	if err := c.take(ctx, p, list, begin); err != nil {
+		return true, err
 	}
-	g, gctx := errgroup.WithContext(ctx)
+	var g errgroup.Group // nothing is cancelled: what is under way could still arrive
 	g.SetLimit(parallelTables)
+	var mu sync.Mutex
+	var definite error
 	for _, s := range p.Steps {
-		if s != first && s != last {
-			g.Go(func() error { return c.take(gctx, list, s) })
+		if s == begin || s == end {
+			continue
 		}
+		g.Go(func() error {
+			err := c.take(ctx, p, list, s)
+			if errors.Is(err, lake.ErrConflict) || errors.Is(err, errRefused) {
+				mu.Lock()
+				defer mu.Unlock()
+				definite = cmp.Or(definite, err)
+			}
+			return err
+		})
 	}
-	if err := g.Wait(); err != nil || first == last {
-		return err
+	err = g.Wait()
+	if err = cmp.Or(definite, err); err != nil || begin == end {
+		return false, err
 	}
-	return c.take(ctx, list, last)
+	return false, c.take(ctx, p, list, end)
 }
 
-// take does a step, if it has not been done.
-func (c *stepCatalog) take(ctx context.Context, list []pointer, s *step) error {
-	now := c.pointerAt(list, s.Folder)
-	if done, err := c.isDone(ctx, s, now); done || err != nil {
-		return err
+// A stepState is how far a step is.
+type stepState int
+
+const (
+	pending stepState = iota
+	taken
+	changed // by another program, so that it cannot be taken
+)
+
+// state tells how far a step is, whatever other programs have done to the table
+// since.
+func (c *stepCatalog) state(ctx context.Context, p *plan, s *step, now *pointer) (stepState, error) {
+	switch {
+	case now == nil && s.From == "":
+		return pending, nil
+	case now == nil:
+		return changed, nil
+	case now.location == s.To:
+		return taken, nil
+	case now.location == s.From:
+		return pending, nil
 	}
-	changed := fmt.Errorf("table %s has been changed by another program meanwhile: %w", s.Name, lake.ErrConflict)
-	if now == nil && s.From != "" || now != nil && now.location != s.From {
-		return changed
+	meta, err := c.metadata(ctx, row{name: now.name, location: now.location, previous: now.previous})
+	if err != nil {
+		return changed, err
+	}
+	for entry := range meta.PreviousFiles() {
+		if entry.MetadataFile == s.To {
+			return taken, nil
+		}
+	}
+	if p.Tag != "" {
+		if at := meta.SnapshotByName(p.Tag); at != nil && (s.SnapshotID == 0 || at.SnapshotID == s.SnapshotID) {
+			return taken, nil
+		}
+	}
+	return changed, nil
+}
+
+// errRefused is a step that the service does not accept, and will not.
+var errRefused = errors.New("it is refused")
+
+// take does a step, if it has not been done.
+func (c *stepCatalog) take(ctx context.Context, p *plan, list []pointer, s *step) error {
+	now := c.pointerAt(list, s)
+	conflict := fmt.Errorf("table %s has been changed by another program meanwhile: %w", s.Name, lake.ErrConflict)
+	switch is, err := c.state(ctx, p, s, now); {
+	case err != nil || is == taken:
+		return err
+	case is == changed:
+		return conflict
+	case is == pending:
 	}
 	meta, err := c.metadata(ctx, row{name: s.Name, location: s.To})
-	if errors.Is(err, fs.ErrNotExist) {
-		return changed // it has been taken back, and the plan could not be deleted
-	}
 	if err != nil {
 		return err
 	}
 	if err := c.point.Hit("catalog.move", s.Folder); err != nil {
 		return err
 	}
-	s.tried = true
 	if now == nil {
 		err = c.make(ctx, list, s, meta)
 	} else {
 		err = c.pointers.move(ctx, *now, s.To, meta)
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		return c.point.Hit("catalog.move.done", s.Folder)
-	}
-	if !errors.Is(err, errMoved) && !errors.Is(err, errNoTable) && !errors.Is(err, errTaken) {
+	case errors.Is(err, errRefused):
+		return fmt.Errorf("table %s: %w", s.Name, c.pointers.fault("commit to", err))
+	case !errors.Is(err, errMoved) && !errors.Is(err, errNoTable) && !errors.Is(err, errTaken):
 		return c.pointers.fault("commit to", err)
 	}
 	// Another one has been there: it may have done the same.
-	again, e := c.pointers.list(ctx)
-	if e != nil {
-		return c.pointers.fault("read", e)
+	again, err := c.list(ctx)
+	if err != nil {
+		return err
 	}
-	if done, e := c.isDone(ctx, s, c.pointerAt(again, s.Folder)); done || e != nil {
-		return e
+	if is, err := c.state(ctx, p, s, c.pointerAt(again, s)); err != nil || is == taken {
+		return err
 	}
-	return changed
+	return conflict
 }
 
 // make makes a table. Where another one has its name, which is about to get another,
@@ -160,27 +233,6 @@ func (c *stepCatalog) make(ctx context.Context, list []pointer, s *step, meta ta
 	return c.pointers.create(ctx, name, s.To, meta)
 }
 
-// isDone reports whether a table is as the step makes it, or was before other
-// programs changed it.
-func (c *stepCatalog) isDone(ctx context.Context, s *step, now *pointer) (bool, error) {
-	if now == nil || now.location == s.From {
-		return false, nil
-	}
-	if now.location == s.To {
-		return true, nil
-	}
-	meta, err := c.metadata(ctx, row{name: now.name, location: now.location, previous: now.previous})
-	if err != nil {
-		return false, err
-	}
-	for entry := range meta.PreviousFiles() {
-		if entry.MetadataFile == s.To {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
 // undoTries is how often a step is taken back when others write to its table.
 const undoTries = 5
 
@@ -189,13 +241,20 @@ var errPartly = errors.New("what had been published of it could not be taken bac
 
 // back takes back what has been done of a plan. A table gets new metadata that says
 // what it was before, and not the old one: a move that is still under way must not
-// find what it expects.
+// find what it expects. So also where a step has not been done.
 func (c *stepCatalog) back(ctx context.Context, p *plan) (partly error) {
+	list, err := c.list(ctx)
+	if err != nil {
+		return err
+	}
 	for _, s := range slices.Backward(p.Steps) {
 		var err error
 		for range undoTries {
-			if err = c.undo(ctx, p, s); !errors.Is(err, errMoved) && !errors.Is(err, errNoTable) {
+			if err = c.undo(ctx, p, s, list); !errors.Is(err, errMoved) && !errors.Is(err, errNoTable) {
 				break
+			}
+			if list, err = c.list(ctx); err != nil {
+				return err
 			}
 		}
 		switch {
@@ -208,12 +267,8 @@ func (c *stepCatalog) back(ctx context.Context, p *plan) (partly error) {
 	return partly
 }
 
-func (c *stepCatalog) undo(ctx context.Context, p *plan, s *step) error {
-	list, err := c.pointers.list(ctx)
-	if err != nil {
-		return err
-	}
-	now := c.pointerAt(list, s.Folder)
+func (c *stepCatalog) undo(ctx context.Context, p *plan, s *step, list []pointer) error {
+	now := c.pointerAt(list, s)
 	switch {
 	case now == nil:
 		return nil
@@ -222,10 +277,10 @@ func (c *stepCatalog) undo(ctx context.Context, p *plan, s *step) error {
 			return err
 		}
 		return c.pointers.drop(ctx, *now)
-	case now.location == s.To, now.location == s.From && (s.tried || !p.own):
+	case now.location == s.To, now.location == s.From:
 		return c.restore(ctx, p, s, *now)
 	}
-	if done, err := c.isDone(ctx, s, now); err != nil || !done {
+	if is, err := c.state(ctx, p, s, now); err != nil || is != taken {
 		return err
 	}
 	return fmt.Errorf("%w: another program has written to table %s since", errPartly, now.name)
@@ -260,14 +315,17 @@ func (c *stepCatalog) restore(ctx context.Context, p *plan, s *step, now pointer
 // name that another is to get, both go by way of a name that nobody has. A name
 // that another program's table has meanwhile stays that one's.
 func (c *stepCatalog) rename(ctx context.Context, p *plan) error {
+	if !slices.ContainsFunc(p.Steps, func(s *step) bool { return s.Was != s.Name }) {
+		return nil
+	}
 	between := betweenPrefix + string(p.Run)
 	for {
-		list, err := c.pointers.list(ctx)
+		list, err := c.list(ctx)
 		if err != nil {
-			return c.pointers.fault("read", err)
+			return err
 		}
-		if spare := p.spare(list); spare != nil {
-			if err := c.pointers.drop(ctx, *spare); err != nil && !errors.Is(err, errMoved) && !errors.Is(err, errNoTable) {
+		if i := slices.IndexFunc(list, func(p pointer) bool { return c.isFormer(list, p) }); i >= 0 {
+			if err := c.pointers.drop(ctx, list[i]); err != nil && !errors.Is(err, errMoved) && !errors.Is(err, errNoTable) {
 				return c.pointers.fault("rename a table of", err)
 			}
 			continue
@@ -305,30 +363,6 @@ func (c *stepCatalog) rename(ctx context.Context, p *plan) error {
 			return err
 		}
 	}
-}
-
-// spare is the former name of a table that has another one already, where the
-// service cannot change names and somebody died in between.
-func (p *plan) spare(list []pointer) *pointer {
-	for _, s := range p.Steps {
-		var of []*pointer
-		for i, there := range list {
-			if there.location == s.To {
-				of = append(of, &list[i])
-			}
-		}
-		for _, later := range of {
-			if later.name != s.Name && !strings.HasPrefix(later.name, betweenPrefix) {
-				continue
-			}
-			for _, former := range of {
-				if former != later && former.name != s.Name {
-					return former
-				}
-			}
-		}
-	}
-	return nil
 }
 
 func (c *stepCatalog) warnOfNames(ctx context.Context, p *plan, list []pointer) {
