@@ -19,6 +19,8 @@ type Held struct {
 	After   LoadID // the load before it: once another one is published, it cannot be
 	Reasons []string
 	Tables  []TableReport
+	// Requests are those that it took.
+	Requests int64
 	// Records are what the Catalog knows its tables by.
 	Records []json.RawMessage
 }
@@ -38,7 +40,7 @@ func HeldLoads(ctx context.Context, s *Storage, c Catalog) ([]Held, error) {
 	var list []Held
 	for _, e := range entries {
 		if known.holds(e) {
-			list = append(list, Held{Load: *e.Load, After: e.After, Reasons: e.Reasons, Tables: e.Tables, Records: e.Records})
+			list = append(list, Held{Load: *e.Load, After: e.After, Reasons: e.Reasons, Tables: e.Tables, Requests: e.Requests, Records: e.Records})
 		}
 	}
 	return list, nil

@@ -21,7 +21,7 @@ type ledgerRow struct {
 	Tag            string                         `json:"tag"`
 	Status         string                         `json:"status"`
 	Started        time.Time                      `json:"started"`
-	Finished       time.Time                      `json:"finished"`
+	Finished       time.Time                      `json:"finished,omitzero"`
 	Requests       int64                          `json:"requests"`
 	Rows           int64                          `json:"rows"`
 	Tables         int64                          `json:"tables"`

@@ -161,7 +161,8 @@ func (t tableChange) schema() []lake.SchemaChange {
 // An end is one side of a comparison.
 type end struct {
 	moment
-	nothing bool // before the first load
+	nothing bool              // before the first load
+	read    []lake.TableState // what a load that is held read
 }
 
 func (e end) String() string {
@@ -170,6 +171,8 @@ func (e end) String() string {
 		return "nothing"
 	case e.load != nil && e.ref.SnapshotID == 0:
 		return string(e.load.LoadID)
+	case e.held != nil:
+		return string(e.held.Load.ID) + " (held)"
 	default:
 		return e.ref.String()
 	}
@@ -192,6 +195,9 @@ func (e end) info() *momentInfo {
 		finished := e.load.Finished.UTC()
 		i.LoadID, i.Tag, i.Time = e.load.LoadID, e.load.Tag, &finished
 	}
+	if e.held != nil {
+		i.LoadID = e.held.Load.ID
+	}
 	return i
 }
 
@@ -200,6 +206,20 @@ type timeSpan struct{ from, to end }
 
 // span finds the two moments that are compared.
 func (l *lakeAt) span(ctx context.Context, o diffOptions) (s timeSpan, err error) {
+	if s, err = l.ends(ctx, o); err != nil {
+		return s, err
+	}
+	for _, e := range []*end{&s.from, &s.to} {
+		if e.held != nil {
+			if e.read, err = l.heldStates(ctx, e.held); err != nil {
+				return s, err
+			}
+		}
+	}
+	return s, nil
+}
+
+func (l *lakeAt) ends(ctx context.Context, o diffOptions) (s timeSpan, err error) {
 	loads, err := l.loads(ctx)
 	if err != nil {
 		return s, err
@@ -207,7 +227,7 @@ func (l *lakeAt) span(ctx context.Context, o diffOptions) (s timeSpan, err error
 	if loads, err = l.kept(ctx, loads); err != nil {
 		return s, err
 	}
-	if len(loads) == 0 {
+	if len(loads) == 0 && o.to == "" {
 		return s, usagef("there is no load yet: `notionlake run` makes the first")
 	}
 	if o.to == "" {

@@ -12,12 +12,25 @@ import (
 )
 
 // stateAt is a table at an end of a comparison; a state without Files where it
-// was not there.
+// was not there. What a load that is held did not read keeps its last load.
 func (l *lakeAt) stateAt(ctx context.Context, name string, e end) (lake.TableState, error) {
 	if e.nothing {
 		return lake.TableState{}, nil
 	}
-	state, err := l.catalog.TableAt(ctx, name, e.ref)
+	ref := e.ref
+	if e.held != nil {
+		now, err := l.catalog.TableAt(ctx, name, catalog.Ref{})
+		if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+			return lake.TableState{}, storageError(err)
+		}
+		for _, state := range e.read {
+			if err == nil && state.Schema.Key == now.Schema.Key || err != nil && state.Schema.Table == name {
+				return state, nil
+			}
+		}
+		ref = catalog.Ref{}
+	}
+	state, err := l.catalog.TableAt(ctx, name, ref)
 	if errors.Is(err, catalog.ErrNotFound) {
 		return lake.TableState{}, nil
 	}
@@ -41,6 +54,13 @@ func (p *program) diffAll(ctx context.Context, l *lakeAt, s timeSpan, o diffOpti
 	tables, err := l.catalog.Tables(ctx)
 	if err != nil {
 		return storageError(err)
+	}
+	for _, e := range []end{s.from, s.to} { // with those that a load that is held would make
+		for _, state := range e.read {
+			if !slices.ContainsFunc(tables, func(t lake.TableState) bool { return t.Schema.Key == state.Schema.Key }) {
+				tables = append(tables, state)
+			}
+		}
 	}
 	slices.SortFunc(tables, func(a, b lake.TableState) int { return strings.Compare(a.Schema.Table, b.Schema.Table) })
 	var changes []tableChange
