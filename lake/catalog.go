@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -80,6 +81,8 @@ type Catalog interface {
 var (
 	ErrConflict = errors.New("another load was first")
 	ErrUnknown  = errors.New("the outcome of the commit is unknown")
+	// ErrHeldLate is a held load that cannot be published any more.
+	ErrHeldLate = fmt.Errorf("it can only be discarded: %w", ErrConflict)
 	// ErrNotFenced is a catalog that cannot keep a run from publishing.
 	ErrNotFenced = errors.New("a run cannot be kept from publishing")
 	// ErrNotPlain is a table that another program gave what this one does not

@@ -75,8 +75,8 @@ func (l *Loader) PublishHeld(ctx context.Context, load LoadID) (Report, error) {
 			return storageError(err)
 		}
 		if last != held.After {
-			return storageError(fmt.Errorf("load %s was read after load %s, and load %s has been published since: it can only be discarded: %w",
-				load, dash(held.After), dash(last), ErrConflict))
+			return storageError(fmt.Errorf("load %s was read after load %s, and load %s has been published since: %w",
+				load, dash(held.After), dash(last), ErrHeldLate))
 		}
 		r.load, r.tables = *held.Load, held.Tables
 		r.report.LoadID, r.report.Tag, r.report.Status, r.report.Started = load, load.Tag(), r.load.Status, r.load.Started

@@ -263,7 +263,7 @@ func (p *program) checkLake(ctx context.Context, cfg *config, list *checkList) {
 		list.fail("catalog", storageError(err))
 		return
 	}
-	if err := c.CheckWritable(ctx); err != nil {
+	if err := errors.Join(c.CheckNewest(ctx), c.CheckWritable(ctx)); err != nil {
 		list.fail("catalog", storageError(err))
 		return
 	}

@@ -16,7 +16,7 @@ func (p *program) publishCommand() *cli.Command {
 		Usage:     "publish a load that is held",
 		ArgsUsage: "LOAD",
 		Description: "Makes the held load current in all tables at once, as it was read, under its own id.\n" +
-			"It must not be older than the last published load: then it can only be discarded.",
+			"Once any other load, or a rollback, has been published since it was read, it can only be discarded.",
 		Flags: []cli.Flag{lockTimeoutFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			return p.decide(c, func(ctx context.Context, l *lake.Loader, load lake.LoadID) (lake.Report, error) {

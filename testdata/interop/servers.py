@@ -2,6 +2,7 @@
 runs whose warehouse and catalog are there.
 
 usage: servers.py BIN [KILLS [SEED]]
+       servers.py BIN sweep KILLS    loads killed at so many points all over them, on each pair of storage and catalog
 """
 
 import json
@@ -55,9 +56,34 @@ def newest(bin_dir, configuration, url):
     return j.wrong + (j.tables["PyIceberg"] < 10)
 
 
+def sweep(kills):
+    """Kills loads at points all over them: how many tests failed."""
+    failed = 0
+
+    def run(what, configuration, **more):
+        command = ["go", "test", "-count=1", "-v", "-timeout", "5h", "./cmd/notionlake", "-run", "^TestKilledOnServers$", "-kills", kills]
+        environment = {**os.environ, "NOTIONLAKE_TEST_LAKE": configuration, "CGO_ENABLED": "0", **more}
+        done = subprocess.run(command, env=environment, check=False, stdout=subprocess.PIPE, text=True)
+        print("== %s" % what, "".join(line + "\n" for line in done.stdout.splitlines() if not line.startswith("===")), flush=True)
+        return done.returncode
+
+    with engines.s3("test") as endpoint, tempfile.TemporaryDirectory() as folder:
+        s3 = 'warehouse: s3://test/NAME\nnamespace: NAME\nstorage: {endpoint: "%s"}\n' % endpoint
+        failed += run("S3, SQLite", s3)
+        with engines.postgres() as url:
+            failed += run("S3, Postgres", s3 + 'catalog: {type: postgres, uri: "%s"}\n' % url) if url else 0
+        with engines.rest("s3://test/other", folder, endpoint) as url:
+            failed += run("S3, REST", s3 + 'catalog: {type: rest, uri: "%s"}\n' % url)
+        with engines.moto("unused") as url:
+            failed += run("S3, Glue (moto)", s3 + 'catalog: {type: glue, uri: "%s"}\n' % url, NOTIONLAKE_TEST_LAKE_STEPWISE="yes")
+    return failed
+
+
 def main(bin_dir, n="10", seed="1"):
-    failed, n, seed = 0, int(n), int(seed)
     os.environ.update(engines.KEYS)
+    if n == "sweep":
+        return min(1, sweep(seed))
+    failed, n, seed = 0, int(n), int(seed)
     dumps = {"a local disk": places.dump(bin_dir, "")}
     with engines.s3("test") as endpoint:
         dumps["S3"] = places.dump(bin_dir, 'warehouse: s3://test/places\nstorage: {endpoint: "%s"}\n' % endpoint)
