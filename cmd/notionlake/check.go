@@ -267,6 +267,9 @@ func (p *program) checkLake(ctx context.Context, cfg *config, list *checkList) {
 		list.fail("catalog", storageError(err))
 		return
 	}
+	if names, of, err := (&lakeAt{cfg, storage, c}).dropped(ctx); err == nil && len(names) > 0 {
+		list.warn("tables", droppedText+": "+strings.Join(names, ", ")+" of load "+string(of), droppedCure)
+	}
 	last, err := c.LastLoad(ctx)
 	switch {
 	case err != nil:

@@ -164,6 +164,7 @@ func (p *program) run(ctx context.Context, cfg *config, o runOptions) (report la
 		return lake.Report{}, err
 	}
 	defer func() { err = errors.Join(err, storageError(l.close())) }()
+	p.warnOfDropped(ctx, l)
 	// That the warehouse can be written shows before Notion is asked anything: the
 	// load's first act is its entry in the journal.
 	progress := &lake.Progress{}
