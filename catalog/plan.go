@@ -57,9 +57,9 @@ const (
 const (
 	planSuffix    = ".json"
 	outcomeSuffix = ".outcome"
-	// doneTime is how long a plan stays that is carried out. Who was stopped in the
-	// middle of it for longer finds neither.
-	doneTime = 3 * 24 * time.Hour
+	// doneTime is how long a plan stays at least that is carried out. Who was stopped
+	// in the middle of it for longer does not find it, and asks the tables.
+	doneTime = time.Hour
 )
 
 // plan lists what an attempt is about to do: tables in the order of their folders,
@@ -172,10 +172,19 @@ func (c *stepCatalog) outcome(ctx context.Context, p *plan) (outcome, error) {
 // errPlanGone is a plan that has been carried out long ago.
 var errPlanGone = errors.New("its plan is gone: another process has carried it out")
 
+// checkPlan fails where a plan is not there any more.
+func (c *stepCatalog) checkPlan(ctx context.Context, p *plan) error {
+	there, err := c.readPlan(ctx, p.key)
+	if err == nil && there == nil {
+		err = errPlanGone
+	}
+	return err
+}
+
 // decide decides what becomes of a plan, if nobody has.
 func (c *stepCatalog) decide(ctx context.Context, p *plan, want outcome) (outcome, error) {
-	if there, err := c.readPlan(ctx, p.key); err != nil || there == nil {
-		return "", cmp.Or(err, errPlanGone)
+	if err := c.checkPlan(ctx, p); err != nil {
+		return "", err
 	}
 	if err := c.point.Hit("catalog.decide", string(want)); err != nil {
 		return "", err

@@ -72,6 +72,9 @@ func (c *stepCatalog) carryOut(ctx context.Context, p *plan) error {
 	}
 	why := fmt.Errorf("load %s has been taken back: a table had been changed by another program: %w", p.Load, lake.ErrConflict)
 	if became == "" {
+		if err := c.checkPlan(ctx, p); err != nil {
+			return err
+		}
 		want := outcomeDone
 		switch first, err := c.forward(ctx, p); {
 		case err == nil:

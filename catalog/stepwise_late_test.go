@@ -52,7 +52,9 @@ func TestStepwiseFence(t *testing.T) {
 func TestStepwiseStalled(t *testing.T) {
 	t.Parallel()
 	eachStepwise(t, func(t *testing.T, shared *warehouse) {
-		for _, at := range []string{"catalog.commit", "catalog.commit.done", "catalog.move", "catalog.move.done", "catalog.rename", "catalog.rename.done"} {
+		points := []string{"catalog.commit", "catalog.commit.done", "catalog.move", "catalog.move.done", "catalog.decide", "catalog.decide.done", "catalog.rename", "catalog.rename.done"}
+		for n := range 2 * len(points) {
+			at, long := points[n%len(points)], n >= len(points) // for so long that the plan is gone
 			w := shared.beside()
 			w.mustPublish(w.open(), loadID(0), swapped(0)...)
 			stopped, goOn := make(chan struct{}), make(chan struct{})
@@ -80,9 +82,19 @@ func TestStepwiseStalled(t *testing.T) {
 			if _, err := w.publish(next, loadID(2), swapped(2)...); err != nil {
 				t.Fatalf("%s: %v", at, err)
 			}
+			if long {
+				w.at = time.Now().Add(2 * time.Hour) // the storage tells how old its objects are
+				w.brought()
+				for o, err := range w.storage.List(t.Context(), "_notionlake/") {
+					if err != nil || strings.Contains(o.Key, "publications") {
+						t.Fatalf("%s: left: %s, %v", at, o.Key, err)
+					}
+				}
+			}
 			close(goOn)
+			// Before it has planned, another load was first; after it, it is published.
 			if err := <-result; (at == "catalog.commit") != errors.Is(err, lake.ErrConflict) || err != nil && at != "catalog.commit" {
-				t.Errorf("%s: the one that was stopped: %v", at, err)
+				t.Errorf("%s, long %t: the one that was stopped: %v", at, long, err)
 			}
 			w.checkSwapped(w.brought(), 2)
 			w.mustPublish(w.open(), loadID(3), swapped(3)...)
