@@ -54,8 +54,12 @@ func (s *session) open(ctx context.Context) error {
 	if err := s.lockParts(ctx); err != nil {
 		return err
 	}
+	waits := time.AfterFunc(waitsAfter, func() {
+		s.Logger.InfoContext(ctx, "another program holds the lock: waiting until it has ended, or for --lock-timeout")
+	})
 	var err error
-	if s.unlock, err = s.Catalog.Lock(ctx); err != nil {
+	s.unlock, err = s.Catalog.Lock(ctx)
+	if waits.Stop(); err != nil {
 		return err
 	}
 	if err := s.Catalog.CheckNewest(ctx); err != nil {
@@ -63,6 +67,9 @@ func (s *session) open(ctx context.Context) error {
 	}
 	return s.recover(ctx)
 }
+
+// waitsAfter is how long the lock is waited for before that is said.
+const waitsAfter = time.Second
 
 // end releases the locks.
 func (s *session) end() error {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/notionlake/notionlake/lake"
 	"github.com/notionlake/notionlake/lake/laketest"
@@ -196,4 +199,30 @@ func TestNotVerified(t *testing.T) {
 			}
 		})
 	}
+}
+
+// busy is a catalog that another program has locked for a while.
+type busy struct{ *laketest.Catalog }
+
+func (c busy) Lock(ctx context.Context) (func() error, error) {
+	time.Sleep(3 * time.Second)
+	return c.Catalog.Lock(ctx)
+}
+
+// That another program is waited for is said.
+func TestWaitingIsSaid(t *testing.T) {
+	w := newWorld(t, nil)
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		for _, c := range []lake.Catalog{w.catalog, busy{w.catalog}} {
+			l := w.loader(textTable("a", "1"))
+			l.Catalog, l.Logger = c, slog.New(slog.NewTextHandler(&log, nil))
+			if _, err := l.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := strings.Count(log.String(), "waiting until it has ended"); n != 1 {
+			t.Errorf("said %d times:\n%s", n, log.String())
+		}
+	})
 }

@@ -261,20 +261,22 @@ def wait(server, url, ready, log, seconds=180):
     sys.exit("%s does not answer:\n%s" % (url, log.read()[-3000:]))
 
 
-def spark_environment():
-    """The environment in which PySpark runs, with its jars in the cache folder."""
+def spark_environment(extended=False):
+    """The environment in which PySpark runs, with its jars in the cache folder; extended with Iceberg's own statements."""
     conf = os.path.join(CACHE, "spark-conf")
     os.makedirs(conf, exist_ok=True)
     with open(os.path.join(conf, "spark-defaults.conf"), "w", encoding="utf-8") as f:
         f.write("spark.jars.ivy %s\nspark.ui.enabled false\nspark.driver.host 127.0.0.1\nspark.driver.memory 1g\n"
                 "spark.master local[2]\nspark.sql.shuffle.partitions 2\nspark.ui.showConsoleProgress false\n" % os.path.join(CACHE, "ivy"))
+        if extended:
+            f.write("spark.sql.extensions org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions\n")
     return {**os.environ, "JAVA_HOME": java(17, 21), "SPARK_CONF_DIR": conf, "SPARK_LOCAL_IP": "127.0.0.1"}
 
 
 @contextlib.contextmanager
-def spark(bin_dir, folder):
+def spark(bin_dir, folder, extended=False):
     """A session of Spark, opened as `connect spark` says."""
-    os.environ.update(spark_environment())
+    os.environ.update(spark_environment(extended))
     names = {}
     exec(connection(bin_dir, folder, "spark", "_users"), names)
     try:

@@ -48,7 +48,7 @@ def main(bin_dir):
         configure(folder, url, "retention: {keep_last: 50}\n")
         generations(bin_dir, folder, url, truth, 4)
         loads = [load["load_id"] for load in notionlake(bin_dir, folder, "loads")["loads"]]
-        with engines.spark(bin_dir, folder) as session:
+        with engines.spark(bin_dir, folder, extended=True) as session:
             print("Spark's maintenance of %d tables: %s" % (len(TABLES), maintained(session)), flush=True)
             names = {}
             exec(connection(bin_dir, folder, "pyiceberg", "_users"), names)
