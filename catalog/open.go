@@ -19,8 +19,11 @@ const (
 	Retire = "retire" // it leaves
 )
 
-// defaultName is the name of the catalog.
-const defaultName = "notionlake"
+// The names of the catalog and the namespace.
+const (
+	defaultName      = "notionlake"
+	defaultNamespace = "notion"
+)
 
 // lockTimeout is how long another program's lock on the catalog is waited for.
 const lockTimeout = 30 * time.Second
@@ -69,7 +72,7 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 		c.name = defaultName
 	}
 	if c.namespace == "" {
-		c.namespace = "notion"
+		c.namespace = defaultNamespace
 	}
 	if strings.ContainsAny(c.namespace, "./\\") || strings.ContainsFunc(c.namespace, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		return nil, fmt.Errorf("namespace %q: it must be one level, without dots, slashes and spaces", c.namespace)

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -160,6 +161,12 @@ func (c *Catalog) folderOf(key string) string {
 		dir = "key-" + hex.EncodeToString(sum[:16])
 	}
 	return c.folder + "/" + dir
+}
+
+// FolderOf is where the tables of a namespace lie in the warehouse, as a prefix of
+// storage keys.
+func FolderOf(catalog, namespace string) string {
+	return namespaceFolder(cmp.Or(catalog, defaultName), cmp.Or(namespace, defaultNamespace)) + "/"
 }
 
 // namespaceFolder is the folder of a namespace's tables. Namespaces, and

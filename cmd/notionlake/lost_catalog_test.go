@@ -24,7 +24,7 @@ func TestLostCatalog(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b.call("tables").wants(t, exitUsage, "there is no catalog")
+	b.call("tables").wants(t, exitUsage, "there is no catalog", "restore the catalog from a backup")
 	b.call("run").wants(t, exitStorage, "the catalog knows no tables", "restore it from a backup", filepath.Join(b.dir, "lake", "notion"))
 	for _, name := range []string{file, file + "-wal", file + "-shm"} {
 		if err := os.Remove(name); err != nil && !os.IsNotExist(err) {

@@ -69,10 +69,34 @@ func (p *program) openExisting(ctx context.Context, c *cli.Context) (*lakeAt, er
 func (p *program) openExistingFor(ctx context.Context, cfg *config, o catalog.Options) (*lakeAt, error) {
 	if cfg.Catalog.Type == "sqlite" {
 		if _, err := os.Stat(cfg.Catalog.URI); errors.Is(err, fs.ErrNotExist) {
+			if p.holdsTables(ctx, cfg) {
+				return nil, usagef("there is no catalog at %s, and the warehouse %s holds tables: restore the catalog from a backup", cfg.Catalog.URI, cfg.Warehouse)
+			}
 			return nil, usagef("there is no catalog at %s: `notionlake run` makes it", cfg.Catalog.URI)
 		}
 	}
 	return p.openLake(ctx, cfg, o)
+}
+
+// holdsTables reports whether files of the namespace's tables are in the warehouse,
+// as far as that can be seen.
+func (p *program) holdsTables(ctx context.Context, cfg *config) bool {
+	if p.cloudOf(cfg).scheme == "" {
+		if _, err := os.Stat(strings.TrimPrefix(cfg.Warehouse, "file://")); err != nil {
+			return false // and is not made
+		}
+	}
+	storage, err := p.openStorage(ctx, cfg)
+	if err != nil {
+		return false
+	}
+	defer storage.Close()
+	for o, err := range storage.List(ctx, catalog.FolderOf(cfg.Catalog.Name, cfg.Namespace)) {
+		if err == nil && strings.HasSuffix(o.Key, ".metadata.json") {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *lakeAt) close() error { return errors.Join(l.catalog.Close(), l.storage.Close()) }
