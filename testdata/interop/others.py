@@ -58,15 +58,17 @@ def main(bin_dir):
             if diff(bin_dir, folder, loads[0], loads[-1]) != before:
                 wrong += 1
                 print("WRONG the difference of two loads is another one after Spark's maintenance and a load")
+            print("then a load and a diff: %s" % ("WRONG" if wrong else "right"), flush=True)
+            wrong += Foreign(bin_dir, folder, url, truth, session).all(loads[-1])
             back = notionlake(bin_dir, folder, "rollback", "--to", loads[0])["load_id"]
             for table in diff(bin_dir, folder, loads[0], back):
                 if table["name"] != "_loads" and not table.get("appeared") and (table["added"] or table["removed"] or table["changed"] or table["schema_changes"]):
                     wrong += 1
                     print("WRONG after a rollback table %s is not as it was: %s" % (table["name"], table))
-            print("then a load, a diff and a rollback to %s: %s" % (loads[0], "WRONG" if wrong else "right"))
             left = notionlake(bin_dir, folder, "maintain", "--orphan-age", "1ns")
-            print("then maintain: %d loads expired, %d orphan files" % (len(left["expired"]), left["orphans"]["files"]))
-            return min(1, wrong + Foreign(bin_dir, folder, url, truth, session).all(loads[-1]))
+            print("then a rollback to %s: %s; maintain: %d loads expired, %d orphan files" % (
+                loads[0], "WRONG" if wrong else "right", len(left["expired"]), left["orphans"]["files"]))
+            return min(1, wrong)
 
 
 if __name__ == "__main__":
