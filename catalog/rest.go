@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	icebergcatalog "github.com/apache/iceberg-go/catalog"
@@ -45,9 +44,7 @@ type restCatalog struct {
 	server *rest.Catalog
 
 	runs *admissions
-
-	mu    sync.Mutex
-	known []row // as read last; nil: they are to be read
+	rowCache
 }
 
 func openREST(ctx context.Context, base *Catalog, o Options) (*restCatalog, error) {
@@ -146,9 +143,7 @@ func (c *restCatalog) rows(ctx context.Context) ([]row, error) {
 		if list, err = c.views(ctx, list); err != nil {
 			return nil, err
 		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.known = list
+		c.keep(list)
 		return list, nil
 	}
 	return nil, errors.Join(err, fmt.Errorf("read catalog %s: tables come, go or get other names all the time: try again: %w", c.place(), lake.ErrConflict))
@@ -200,22 +195,7 @@ func (c *restCatalog) views(ctx context.Context, list []row) ([]row, error) {
 	return list, nil
 }
 
-func (c *restCatalog) recent(ctx context.Context) ([]row, error) {
-	c.mu.Lock()
-	known := c.known
-	c.mu.Unlock()
-	if known != nil {
-		return known, nil
-	}
-	return c.rows(ctx)
-}
-
-// invalidate lets the tables be read anew.
-func (c *restCatalog) invalidate() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.known = nil
-}
+func (c *restCatalog) recent(ctx context.Context) ([]row, error) { return c.or(ctx, c.rows) }
 
 // lock takes a lease in the warehouse: the server has no locks.
 func (c *restCatalog) lock(ctx context.Context, part string, wait time.Duration) (func() error, error) {

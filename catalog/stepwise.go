@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/notionlake/notionlake/lake"
@@ -20,9 +19,7 @@ type stepCatalog struct {
 	*Catalog
 	pointers pointers
 	runs     *admissions
-
-	mu    sync.Mutex
-	known []row // as read last; nil: they are to be read
+	rowCache
 }
 
 func openStepwise(ctx context.Context, base *Catalog, o Options, open func(context.Context, *Catalog, Options) (pointers, error)) (*stepCatalog, error) {
@@ -91,28 +88,11 @@ func (c *stepCatalog) rows(ctx context.Context) ([]row, error) {
 			rows = append(rows, row{name: p.name, location: p.location, previous: p.previous, other: p.other})
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.known = rows
+	c.keep(rows)
 	return rows, nil
 }
 
-func (c *stepCatalog) recent(ctx context.Context) ([]row, error) {
-	c.mu.Lock()
-	known := c.known
-	c.mu.Unlock()
-	if known != nil {
-		return known, nil
-	}
-	return c.rows(ctx)
-}
-
-// invalidate lets the tables be read anew.
-func (c *stepCatalog) invalidate() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.known = nil
-}
+func (c *stepCatalog) recent(ctx context.Context) ([]row, error) { return c.or(ctx, c.rows) }
 
 // isFormer reports whether a pointer is the name that a table had before it got
 // another, where the service has both for a moment.
