@@ -35,7 +35,7 @@ func TestBadInput(t *testing.T) {
 			},
 			"format version 3": func(d map[string]any) { d["format-version"], d["next-row-id"] = 3, 0 },
 		})
-		badTable(t, catalog.ErrAltered, map[string]func(map[string]any){
+		badTable(t, lake.ErrAltered, map[string]func(map[string]any){
 			"partitioned": func(d map[string]any) {
 				field := map[string]any{"source-id": 1, "field-id": 1000, "name": "b", "transform": "bucket[4]"}
 				d["partition-specs"] = append(d["partition-specs"].([]any), map[string]any{"spec-id": 1, "fields": []any{field}})

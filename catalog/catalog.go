@@ -44,9 +44,6 @@ var (
 	ErrNoCatalog = errors.New("there is no catalog yet")
 	// ErrForeign is a table that another program made, where this one wants to write.
 	ErrForeign = errors.New("another program's table")
-	// ErrAltered is a table of ours that another program turned into what is not
-	// written here, and that can be turned back.
-	ErrAltered = errors.New("altered by another program")
 	// ErrMoved is a catalog whose tables lie in another warehouse.
 	ErrMoved = errors.New("the warehouse was moved or changed")
 	// ErrUnsafe is a table whose properties would send credentials elsewhere.

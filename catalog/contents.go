@@ -107,17 +107,17 @@ func (t *target) refill(ctx context.Context, from restored) (contents, error) {
 	if t.parent != nil {
 		out.removed = count{summaryCount(t.parent, "total-data-files"), summaryCount(t.parent, "total-records"), summaryCount(t.parent, "total-files-size")}
 	}
+	if deletesRows(manifests) {
+		return out, rowDeletes(from.snapshot)
+	}
 	var entries []iceberg.ManifestEntry
 	for _, m := range manifests {
+		if m.ManifestContent() != iceberg.ManifestContentData {
+			continue // nothing in it is alive
+		}
 		live, err := t.entriesOf(ctx, m)
 		if err != nil {
 			return out, err
-		}
-		if m.ManifestContent() != iceberg.ManifestContentData {
-			if len(live) > 0 {
-				return out, rowDeletes(from.snapshot)
-			}
-			continue
 		}
 		for _, e := range live {
 			out.total.add(e.DataFile())

@@ -211,11 +211,11 @@ func (c *Catalog) StageCompaction(ctx context.Context, key string, snapshot int6
 	}
 	schema := e.meta.CurrentSchema()
 	if err := writable(e); err != nil {
-		return nil, fmt.Errorf("%w: %w", err, lake.ErrNotPlain)
+		return nil, fmt.Errorf("%w: %w", err, lake.ErrAltered) // whatever it is, the table can stay as it is
 	}
 	for _, f := range schema.Fields() {
 		if _, ok := lakeType(f.ID, f.Type, e.columns.json); !ok {
-			return nil, fmt.Errorf("its column %s is %s: %w", f.Name, f.Type, lake.ErrNotPlain)
+			return nil, fmt.Errorf("its column %s is %s: %w", f.Name, f.Type, lake.ErrAltered)
 		}
 	}
 	st := &staged{catalog: c, name: e.name, key: e.key, base: e}

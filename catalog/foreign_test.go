@@ -104,13 +104,13 @@ func TestAlteredTables(t *testing.T) {
 				map[string]any{"spec-id": 1, "fields": []any{map[string]any{"source-id": 1, "field-id": 1000, "name": "b", "transform": "bucket[4]"}}},
 			}
 			d["default-spec-id"], d["last-partition-id"] = 1, 1000
-		}, "partitioned", catalog.ErrAltered},
+		}, "partitioned", lake.ErrAltered},
 		{"sorted", func(d map[string]any) {
 			d["sort-orders"] = []any{map[string]any{"order-id": 1, "fields": []any{
 				map[string]any{"source-id": 1, "transform": "identity", "direction": "asc", "null-order": "nulls-first"},
 			}}}
 			d["default-sort-order-id"] = 1
-		}, "sort order", catalog.ErrAltered},
+		}, "sort order", lake.ErrAltered},
 		{"endpoint", property2("s3.endpoint"), "s3.endpoint", catalog.ErrUnsafe},
 		{"token", property2("my.Access-Token"), "my.Access-Token", catalog.ErrUnsafe},
 		{"credential", property2("gcs.oauth2.credential"), "gcs.oauth2.credential", catalog.ErrUnsafe},
@@ -235,5 +235,66 @@ func TestForeignWriter(t *testing.T) {
 	}
 	if s := meta.CurrentSnapshot(); s.SequenceNumber != 2 || len(meta.Snapshots()) != 2 {
 		t.Errorf("snapshot %s of %d", s, len(meta.Snapshots()))
+	}
+}
+
+// deleteRows makes the newest snapshot of a table one of which another program
+// deleted rows by position; dead: its delete files are gone again.
+func (w *warehouse) deleteRows(name string, dead bool) {
+	w.t.Helper()
+	s := w.metadata()[name].CurrentSnapshot()
+	list, err := w.manifestList(s.ManifestList)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	b := iceberg.NewManifestFile(2, w.storage.URI("deletes.avro"), 1, 0, s.SnapshotID).Content(iceberg.ManifestContentDeletes).SequenceNum(s.SequenceNumber, s.SequenceNumber)
+	if dead {
+		b.DeletedFiles(1)
+	} else {
+		b.AddedFiles(1)
+	}
+	var out bytes.Buffer
+	sequence := s.SequenceNumber
+	if err := iceberg.WriteManifestList(2, &out, s.SnapshotID, s.ParentSnapshotID, &sequence, 0, append(list, b.Build())); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := os.WriteFile(strings.TrimPrefix(s.ManifestList, "file://"), out.Bytes(), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// Rows that another program deleted without writing their files anew leave with a
+// replaced table. A table that is appended to is refused, and what cannot be read.
+func TestRowLevelDeletes(t *testing.T) {
+	t.Parallel()
+	for _, dead := range []bool{false, true} {
+		w := newWarehouse(t)
+		w.mustPublish(w.open(), loadID(1), change{schema: tasks, rows: 3})
+		for _, name := range []string{"tasks", "_loads"} {
+			w.deleteRows(name, dead)
+		}
+		c := w.open()
+		readable := func(name string) error {
+			state, err := c.TableAt(t.Context(), name, catalog.Ref{})
+			if err == nil {
+				_, err = state.Files(t.Context())
+			}
+			return err
+		}
+		_, replaced := c.Stage(t.Context(), tasks, lake.Replace)
+		_, appended := c.Stage(t.Context(), ledger.schema, lake.Append)
+		if replaced != nil {
+			t.Errorf("a table that is replaced: %v", replaced)
+		}
+		for what, err := range map[string]error{
+			"ledger": appended, "check": c.CheckWritable(t.Context()), "reading tasks": readable("tasks"), "reading _loads": readable("_loads"),
+		} {
+			switch {
+			case dead && err != nil:
+				t.Errorf("%s, with a delete file that is gone: %v", what, err)
+			case !dead && (!errors.Is(err, lake.ErrAltered) || !strings.Contains(err.Error(), "rewrite_data_files")):
+				t.Errorf("%s: %v", what, err)
+			}
+		}
 	}
 }

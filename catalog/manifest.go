@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
@@ -60,16 +61,16 @@ func (c *Catalog) filesOf(ctx context.Context, s *table.Snapshot, schema *iceber
 		return nil, err
 	}
 	var files []lake.File
+	if deletesRows(manifests) {
+		return nil, rowDeletes(s)
+	}
 	for _, m := range manifests {
+		if m.ManifestContent() != iceberg.ManifestContentData {
+			continue // nothing in it is alive
+		}
 		entries, err := c.entriesOf(ctx, m)
 		if err != nil {
 			return nil, err
-		}
-		if m.ManifestContent() != iceberg.ManifestContentData {
-			if len(entries) > 0 {
-				return nil, rowDeletes(s)
-			}
-			continue
 		}
 		for _, e := range entries {
 			f, err := c.lakeFile(e.DataFile(), schema)
@@ -110,5 +111,21 @@ func (t *target) writeManifestList(ctx context.Context, manifests []iceberg.Mani
 
 // rowDeletes is the error of a snapshot that cannot be read as the files it has.
 func rowDeletes(s *table.Snapshot) error {
-	return fmt.Errorf("snapshot %d holds row-level deletes, which another program wrote and this one does not read: %w", s.SnapshotID, lake.ErrNotPlain)
+	return fmt.Errorf("snapshot %d holds row-level deletes, which another program wrote and this one does not read; rewrite the table's files (in Spark: CALL system.rewrite_data_files(table => …, options => map('rewrite-all', 'true', 'remove-dangling-deletes', 'true'))): %w", s.SnapshotID, lake.ErrAltered)
+}
+
+// plain refuses a snapshot of which rows are deleted by other files than its own.
+func (c *Catalog) plain(ctx context.Context, s *table.Snapshot) error {
+	manifests, err := c.manifestsOf(ctx, s)
+	if err == nil && deletesRows(manifests) {
+		err = rowDeletes(s)
+	}
+	return err
+}
+
+// deletesRows reports whether one of the manifests names files that delete rows of others.
+func deletesRows(manifests []iceberg.ManifestFile) bool {
+	return slices.ContainsFunc(manifests, func(m iceberg.ManifestFile) bool {
+		return m.ManifestContent() != iceberg.ManifestContentData && (m.HasAddedFiles() || m.HasExistingFiles())
+	})
 }

@@ -66,7 +66,7 @@ func (c *Catalog) Stage(ctx context.Context, s lake.Schema, d lake.WriteDisposit
 		st.evolved = evolve(nil, columns{}, 0, s, c.retire)
 		return st, nil
 	}
-	if err := writable(st.base); err != nil {
+	if err := c.writable(ctx, st.base, st.appends); err != nil {
 		return nil, err
 	}
 	meta := st.base.meta
@@ -91,7 +91,19 @@ func checkSchema(s lake.Schema) error {
 }
 
 // writable refuses tables of ours that another program turned into what this
-// one does not write.
+// one does not write. Row-level deletes leave with the rows that a load replaces;
+// a table that is appended to must have none.
+func (c *Catalog) writable(ctx context.Context, e *entry, appends bool) error {
+	err := writable(e)
+	if err == nil && appends {
+		err = c.plain(ctx, e.meta.CurrentSnapshot())
+		if err != nil {
+			err = fmt.Errorf("table %s: %w", e.name, err)
+		}
+	}
+	return err
+}
+
 func writable(e *entry) error {
 	meta := e.meta
 	spec := meta.PartitionSpec()
@@ -99,9 +111,9 @@ func writable(e *entry) error {
 	case meta.Version() != 2:
 		return fmt.Errorf("table %s has Iceberg format version %d; notionlake writes version 2: %w", e.name, meta.Version(), ErrForeign)
 	case !spec.IsUnpartitioned():
-		return fmt.Errorf("table %s has been partitioned; drop its partition fields (ALTER TABLE … DROP PARTITION FIELD): %w", e.name, ErrAltered)
+		return fmt.Errorf("table %s has been partitioned; drop its partition fields (ALTER TABLE … DROP PARTITION FIELD): %w", e.name, lake.ErrAltered)
 	case !meta.SortOrder().IsUnsorted():
-		return fmt.Errorf("table %s has been given a sort order; remove it (ALTER TABLE … WRITE UNORDERED): %w", e.name, ErrAltered)
+		return fmt.Errorf("table %s has been given a sort order; remove it (ALTER TABLE … WRITE UNORDERED): %w", e.name, lake.ErrAltered)
 	}
 	if name, ok := unsafeProperty(meta.Properties()); ok {
 		return fmt.Errorf("table %s has the property %s, which could send credentials elsewhere or hold one; remove it from the table: %w", e.name, name, ErrUnsafe)
@@ -114,7 +126,7 @@ func writable(e *entry) error {
 func (c *Catalog) CheckWritable(ctx context.Context) error {
 	l, err := c.list(ctx)
 	for _, e := range l.entries {
-		err = errors.Join(err, writable(e))
+		err = errors.Join(err, c.writable(ctx, e, e.key == lake.LedgerTable))
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,21 +33,38 @@ const shrinkRows = 100
 // data sources.
 var shrinkTables = []string{"_blocks", "_pages", "_users"}
 
+// An unreadError is a load of which no table was read whole. It is what all of its
+// causes are: refused, for one, if Notion refused every table.
+type unreadError struct {
+	reasons string
+	causes  []error
+}
+
+func (e *unreadError) Error() string { return "no table was read whole: " + e.reasons }
+
+func (e *unreadError) Is(target error) bool {
+	return !slices.ContainsFunc(e.causes, func(err error) bool { return !errors.Is(err, target) })
+}
+
 // audit decides whether what was read may be published. A *HeldError says why not.
 func (r *run) audit() error {
 	slices.SortFunc(r.tables, func(a, b TableReport) int { return strings.Compare(a.Name, b.Name) })
-	slices.Sort(r.partial)
-	if len(r.partial) > 0 && r.whole == 0 {
-		return &SourceError{fmt.Errorf("no table was read whole: %s", strings.Join(r.partial, "; "))}
+	var partial []string
+	for _, err := range r.partial {
+		partial = append(partial, err.Error())
+	}
+	slices.Sort(partial)
+	if len(partial) > 0 && r.whole == 0 {
+		return &SourceError{&unreadError{strings.Join(partial, "; "), r.partial}}
 	}
 	r.load.Status = StatusComplete
-	if len(r.partial) > 0 {
+	if len(partial) > 0 {
 		r.load.Status = StatusPartial
 	}
-	r.report.Reasons = append(r.report.Reasons, r.partial...)
+	r.report.Reasons = append(r.report.Reasons, partial...)
 	var reasons []string
 	if r.Audit.HoldPartial {
-		reasons = append(reasons, r.partial...)
+		reasons = append(reasons, partial...)
 	}
 	if r.Audit.Shrink != nil {
 		reasons = append(reasons, r.shrunk(*r.Audit.Shrink)...)

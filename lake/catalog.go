@@ -54,7 +54,7 @@ type Catalog interface {
 	// of other programs included, as far as they are in the warehouse.
 	Folders(ctx context.Context) ([]string, error)
 	// StageCompaction plans that the rows of a table, which is at a snapshot, come
-	// to lie in other files, those of the Change, and nothing else. ErrNotPlain: that
+	// to lie in other files, those of the Change, and nothing else. ErrAltered: that
 	// would lose something. ErrConflict: the table has another snapshot.
 	StageCompaction(ctx context.Context, key string, snapshot int64) (Staged, error)
 	// Publish makes every change visible at once, in one snapshot per table, all
@@ -85,9 +85,10 @@ var (
 	ErrHeldLate = fmt.Errorf("it can only be discarded: %w", ErrConflict)
 	// ErrNotFenced is a catalog that cannot keep a run from publishing.
 	ErrNotFenced = errors.New("a run cannot be kept from publishing")
-	// ErrNotPlain is a table that another program gave what this one does not
-	// write: row-level deletes, or columns of other types.
-	ErrNotPlain = errors.New("another program changed how the table is stored")
+	// ErrAltered is a table of ours that another program gave what is not written
+	// here, and that can be turned back: partitions, a sort order, row-level
+	// deletes, columns of other types.
+	ErrAltered = errors.New("altered by another program")
 	// ErrLocked is a catalog that another program has locked for too long.
 	ErrLocked = errors.New("the catalog is locked")
 )

@@ -42,7 +42,7 @@ func (m *maintenance) compact(ctx context.Context) error {
 	var todo []*compaction
 	for _, t := range tables {
 		c, err := m.plansCompaction(ctx, t)
-		if errors.Is(err, ErrNotPlain) {
+		if errors.Is(err, ErrAltered) {
 			m.Logger.WarnContext(ctx, "a table is not compacted", "table", t.Schema.Table, "reason", err)
 			continue
 		}

@@ -72,8 +72,8 @@ type run struct {
 	changes []Change
 	results []TableResult // of the changes
 	tables  []TableReport
-	partial []string // reasons
-	whole   int      // tables that are not fixed ones and were read whole
+	partial []error // why tables were not read whole
+	whole   int     // tables that are not fixed ones and were read whole
 
 	ledgerFiles []File
 	published   bool
@@ -195,6 +195,10 @@ func (r *run) name(ctx context.Context) error {
 		return storageError(err)
 	}
 	if err := r.checkFirst(ctx); err != nil {
+		return storageError(err)
+	}
+	// What the ledger's table would refuse at the end is better known before anything is read.
+	if _, err := r.Catalog.Stage(ctx, LedgerSchema(), Append); err != nil {
 		return storageError(err)
 	}
 	if r.Progress != nil {
@@ -339,7 +343,7 @@ func (r *run) note(report TableReport, change *Change, result TableResult) {
 		}
 	}
 	if result.Partial != nil {
-		r.partial = append(r.partial, result.Partial.Error())
+		r.partial = append(r.partial, result.Partial)
 	}
 	if r.Progress != nil {
 		r.Progress.TablesDone.Add(1)

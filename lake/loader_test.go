@@ -392,15 +392,28 @@ func TestFailedLoads(t *testing.T) {
 	}
 }
 
+// A load of which no table was read whole is what all of its causes are.
 func TestNothingReadWhole(t *testing.T) {
-	w := newWorld(t, nil)
-	table := textTable("b")
-	table.Rows = laketest.RowsThen(&lake.PartialError{Table: "b", Err: errors.New("503")})
-	l := w.loader(textTable("_users", "u"), table)
-	report, err := l.Run(t.Context())
-	var source *lake.SourceError
-	if !errors.As(err, &source) || report.Status != lake.StatusFailed {
-		t.Errorf("status %s, error %v, want failed and a *SourceError", report.Status, err)
+	refused, failed := errors.New("refused"), errors.New("503")
+	for _, test := range []struct {
+		causes  []error
+		refused bool
+	}{
+		{[]error{failed}, false}, {[]error{refused}, true}, {[]error{refused, refused}, true}, {[]error{refused, failed}, false},
+	} {
+		w := newWorld(t, nil)
+		tables := []lake.Table{textTable("_users", "u")}
+		for i, err := range test.causes {
+			name := fmt.Sprintf("t%d", i)
+			table := textTable(name)
+			table.Rows = laketest.RowsThen(&lake.PartialError{Table: name, Err: err})
+			tables = append(tables, table)
+		}
+		report, err := w.loader(tables...).Run(t.Context())
+		var source *lake.SourceError
+		if !errors.As(err, &source) || report.Status != lake.StatusFailed || errors.Is(err, refused) != test.refused {
+			t.Errorf("%v: status %s, error %v, want failed and a *SourceError", test.causes, report.Status, err)
+		}
 	}
 }
 

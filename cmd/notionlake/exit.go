@@ -89,7 +89,7 @@ func exitCode(err error) int {
 	case errors.As(err, &panicked), errors.As(err, &inLoad):
 		return exitInternal
 	case errors.As(err, &usage), errors.As(err, &badURL), errors.As(err, &ofCLI),
-		errors.Is(err, catalog.ErrForeign), errors.Is(err, catalog.ErrAltered), errors.Is(err, catalog.ErrMoved), errors.Is(err, catalog.ErrCatalogType), errors.Is(err, catalog.ErrNoCatalog), errors.Is(err, extract.ErrNotDatabase), errors.Is(err, extract.ErrAllExcluded), errors.Is(err, extract.ErrNoMatch):
+		errors.Is(err, catalog.ErrForeign), errors.Is(err, lake.ErrAltered), errors.Is(err, catalog.ErrMoved), errors.Is(err, catalog.ErrCatalogType), errors.Is(err, catalog.ErrNoCatalog), errors.Is(err, extract.ErrNotDatabase), errors.Is(err, extract.ErrAllExcluded), errors.Is(err, extract.ErrNoMatch):
 		return exitUsage
 	case errors.As(err, &held):
 		return exitHeld
@@ -151,7 +151,7 @@ var advice = []struct {
 	{is(notion.ErrBlocked), "Notion blocks this connection; write to Notion's support with the request id, and do not run again before"},
 	{is(notion.ErrRestricted), "give the connection the capability “Read content” at notion.so/profile/integrations"},
 	{is(catalog.ErrForeign), "choose another namespace in the configuration, or move that table away"},
-	{is(catalog.ErrAltered), "the tables stay at their last load until then"},
+	{func(err error) bool { return errors.Is(err, lake.ErrAltered) && as[*loadError](err) }, "the tables stay at their last load until then"},
 	{is(catalog.ErrMoved), "Iceberg keeps absolute paths: move the folder back; if you changed warehouse in the configuration, undo it or name another catalog.uri too"},
 	{is(lake.ErrUnknown), "nothing was deleted; the next run finds out what became of the commit"},
 	{is(lake.ErrHeldLate), "`notionlake discard` deletes it; `notionlake run` reads anew"},
@@ -165,7 +165,7 @@ var advice = []struct {
 	{is(catalog.ErrNoCatalog), "`notionlake run` makes it"},
 	{is(lake.ErrNotVerified), "its tables are what readers see now; `notionlake check` looks at the storage, and the next load replaces them"},
 	{is(lake.ErrLocked), "--lock-timeout waits longer"},
-	{as[*lake.StorageError], "`notionlake check` looks at the storage"},
+	{func(err error) bool { return as[*lake.StorageError](err) && !errors.Is(err, lake.ErrAltered) }, "`notionlake check` looks at the storage"},
 	{as[*lake.SourceError], "run again later, `notionlake check` looks at the connection"},
 	{as[*lake.PanicError], bugAdvice},
 	{as[*panicError], bugAdvice},

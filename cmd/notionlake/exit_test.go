@@ -26,7 +26,7 @@ func TestExitCode(t *testing.T) {
 		{usagef("x"), 2},
 		{fmt.Errorf("open: %w", &lake.StorageError{Err: &lake.URLError{URL: "ftp://x"}}), 2},
 		{&lake.StorageError{Err: fmt.Errorf("x: %w", catalog.ErrForeign)}, 2},
-		{&lake.StorageError{Err: fmt.Errorf("x: %w", catalog.ErrAltered)}, 2},
+		{&lake.StorageError{Err: fmt.Errorf("x: %w", lake.ErrAltered)}, 2},
 		{&lake.SourceError{Err: &notion.Error{Status: 401, Code: "unauthorized"}}, 3},
 		{&lake.SourceError{Err: &notion.Error{Status: 403, Code: "restricted_resource"}}, 3},
 		{&lake.SourceError{Err: &notion.Error{Status: 429, Code: "rate_limited", Reason: "public_api_request_blocked"}}, 3},
@@ -67,7 +67,8 @@ func TestAdvice(t *testing.T) {
 		{&checkError{&lake.SourceError{Err: notion.ErrRestricted}}, "give the connection the capability “Read content” at notion.so/profile/integrations"},
 		{&lake.StorageError{Err: fmt.Errorf("%w: x", lake.ErrNotVerified)}, "its tables are what readers see now; `notionlake check` looks at the storage, and the next load replaces them"},
 		{fmt.Errorf("x: %w", catalog.ErrNoCatalog), "`notionlake run` makes it"},
-		{fmt.Errorf("x: %w", catalog.ErrAltered), "the tables stay at their last load until then"},
+		{&loadError{fmt.Errorf("x: %w", lake.ErrAltered)}, "the tables stay at their last load until then"},
+		{fmt.Errorf("x: %w", lake.ErrAltered), ""},
 	} {
 		if got := adviceFor(c.err); got != c.want {
 			t.Errorf("%#v: %q, want %q", c.err, got, c.want)

@@ -22,7 +22,7 @@ import urllib.parse
 import urllib.request
 import zipfile
 
-from generations import connection
+from generations import connected
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "engines")
 CACHE = os.environ.get("ENGINES_HOME") or os.path.join(
@@ -277,8 +277,7 @@ def spark_environment(extended=False):
 def spark(bin_dir, folder, extended=False):
     """A session of Spark, opened as `connect spark` says."""
     os.environ.update(spark_environment(extended))
-    names = {}
-    exec(connection(bin_dir, folder, "spark", "_users"), names)
+    names = connected(bin_dir, folder, "spark")
     try:
         yield names["spark"]
     finally:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 
-from generations import connection, keep_truth
+from generations import connected, keep_truth
 from judge import Judge, cells
 from readers import PyIceberg
 
@@ -29,7 +29,8 @@ def changes(table, column, row, load):
         Change("partitions a table", table, ["ALTER TABLE {table} ADD PARTITION FIELD bucket(4, _id)", "UPDATE {table} SET _url = 'y'"],
                2, "partitioned", ["ALTER TABLE {table} DROP PARTITION FIELD bucket(4, _id)"]),
         Change("sorts a table", table, ["ALTER TABLE {table} WRITE ORDERED BY _id"], 2, "sort order", ["ALTER TABLE {table} WRITE UNORDERED"]),
-        Change("deletes a load from the ledger by position", LEDGER, [POSITION, "DELETE FROM {table} WHERE load_id = '%s'" % load]),
+        Change("deletes a load from the ledger by position", LEDGER, [POSITION, "DELETE FROM {table} WHERE load_id = '%s'" % load],
+               2, "row-level deletes", ["CALL notionlake.system.rewrite_data_files(table => '{table}', options => map('rewrite-all', 'true', 'remove-dangling-deletes', 'true'))"]),
     ]
 
 
@@ -39,9 +40,7 @@ class Foreign:
     def __init__(self, bin_dir, folder, url, truth, session):
         self.bin_dir, self.folder, self.url, self.truth, self.session = bin_dir, folder, url, truth, session
         self.judge = Judge()
-        names = {}
-        exec(connection(bin_dir, folder, "pyiceberg", "_users"), names)
-        self.catalog = names["catalog"]
+        self.catalog = connected(bin_dir, folder, "pyiceberg")["catalog"]
 
     def run(self, *args):
         """Runs a command: its exit code, what it says as JSON, and what it says on stderr."""

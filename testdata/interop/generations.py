@@ -3,6 +3,7 @@ generation, and keeps the truth of each load, which the simulator computes from 
 model."""
 
 import contextlib
+import io
 import json
 import os
 import subprocess
@@ -91,6 +92,14 @@ def generations(bin_dir, folder, url, truth, most=100):
 def connection(bin_dir, folder, *args):
     """What `connect` prints."""
     return subprocess.run([os.path.join(bin_dir, "notionlake"), "connect", *args], cwd=folder, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def connected(bin_dir, folder, engine):
+    """Runs what `connect` prints in this process, and returns the names that it gave to things."""
+    names = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(connection(bin_dir, folder, engine, "_users"), names)
+    return names
 
 
 def connect(bin_dir, folder, engine, load_id, run, few=False):

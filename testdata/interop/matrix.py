@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 import engines
-from generations import configure, connect, connection, faulty, generations, python, simulator
+from generations import configure, connect, connected, connection, faulty, generations, python, simulator
 from judge import judge
 from readers import DuckDB, PyIceberg, Spark, Trino
 
@@ -105,12 +105,11 @@ def judged(bin_dir, con, configuration, names, ways=None):
         ):
             if name in names and (engine != "polars" or "DuckDB" in names):  # Polars has no other server for GCS
                 ran[name] += connect(bin_dir, folder, engine, last, run, few=ways)
-        python_names = {}
-        exec(connection(bin_dir, folder, "pyiceberg", "_users"), python_names)
+        catalog = connected(bin_dir, folder, "pyiceberg")["catalog"]
         readers = [PyIceberg(), DuckDB(connection(bin_dir, folder, "duckdb", "_users")), trino]
         with engines.spark(bin_dir, folder) if "Spark" in names else contextlib.nullcontext() as session:
             readers.append(Spark(session))
-            return judge(python_names["catalog"], "notion", truth, [r for r in readers if r.name in names], ways=ways), ran
+            return judge(catalog, "notion", truth, [r for r in readers if r.name in names], ways=ways), ran
 
 
 def main(bin_dir, out=None, only=""):

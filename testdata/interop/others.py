@@ -11,7 +11,7 @@ import tempfile
 
 import engines
 from foreign import Foreign
-from generations import configure, connection, faulty, generations, load, notionlake, simulator
+from generations import configure, connected, faulty, generations, load, notionlake, simulator
 from judge import judge
 from readers import DuckDB, PyIceberg, Spark
 
@@ -26,7 +26,7 @@ def maintained(session):
     # Spark takes no sum of a time and an interval here, and nothing younger than a day.
     yesterday = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=25)).strftime("%Y-%m-%d %H:%M:%S")
     for name in TABLES:
-        table = "'notion.%s'" % name
+        table = "'notionlake.notion.%s'" % name
         for call in ("rewrite_data_files(table => %s, options => map('rewrite-all', 'true'))" % table, "rewrite_manifests(table => %s)" % table,
                      # The default age of five days would find nothing to do; tags and the tables' properties decide what stays.
                      "expire_snapshots(table => %s, older_than => current_timestamp(), retain_last => 1)" % table,
@@ -50,9 +50,7 @@ def main(bin_dir):
         loads = [load["load_id"] for load in notionlake(bin_dir, folder, "loads")["loads"]]
         with engines.spark(bin_dir, folder, extended=True) as session:
             print("Spark's maintenance of %d tables: %s" % (len(TABLES), maintained(session)), flush=True)
-            names = {}
-            exec(connection(bin_dir, folder, "pyiceberg", "_users"), names)
-            wrong = judge(names["catalog"], "notion", truth, [PyIceberg(), DuckDB(), Spark(session)], ways=("by tag", "newest")).wrong
+            wrong = judge(connected(bin_dir, folder, "pyiceberg")["catalog"], "notion", truth, [PyIceberg(), DuckDB(), Spark(session)], ways=("by tag", "newest")).wrong
             before = diff(bin_dir, folder, loads[0], loads[-1])
             load(bin_dir, folder, url, truth)
             if diff(bin_dir, folder, loads[0], loads[-1]) != before:

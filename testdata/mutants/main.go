@@ -155,7 +155,7 @@ func (m mutant) try(dir string) (caught string, err error) {
 			err = errors.Join(err, fmt.Errorf("it cannot be taken out: %s", text))
 		}
 	}()
-	cmd := exec.Command("go", append([]string{"test", "-count=1", "-timeout=10m"}, m.test...)...)
+	cmd := exec.Command("go", append([]string{"test", "-count=1", "-failfast", "-timeout=10m"}, m.test...)...)
 	cmd.Dir = dir
 	text, err := cmd.CombinedOutput()
 	switch {
