@@ -82,7 +82,7 @@ chaos: ## hours: kills, power losses, races and random histories, everywhere (SE
 	go test -count=1 -v -timeout 1h -run '^TestNights$$' ./catalog -nights 400 | grep -v '^=== '
 	@echo "kills at up to $(KILLS) points of each command"
 	go test -count=1 -v -timeout 5h -run '^TestKilled$$' ./cmd/notionlake -kills $(KILLS) | grep -v '^=== '
-	@echo "kills at $(SERVER_KILLS) points of a load, with warehouse and catalog on servers"
+	@echo "kills at $(SERVER_KILLS) points of a load, and damaged tables, with warehouse and catalog on servers"
 	"$$(bash testdata/interop/readers.sh)" testdata/interop/servers.py $(CURDIR)/$(BIN) sweep $(SERVER_KILLS)
 	@echo "histories of the seeds $(SEEDS)"
 	go test -count=1 -v -timeout 24h -run '^TestModel$$' ./catalog -seeds $(SEEDS) | grep -v '^=== '

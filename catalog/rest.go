@@ -128,6 +128,7 @@ const rowsTries = 5
 func (c *restCatalog) rows(ctx context.Context) ([]row, error) {
 	ctx = c.server.SetPageSize(ctx, restPage)
 	names, err := c.names(ctx)
+	var lost error // of a table that is listed and cannot be loaded
 	for range rowsTries {
 		if err != nil {
 			return nil, err
@@ -137,7 +138,11 @@ func (c *restCatalog) rows(ctx context.Context) ([]row, error) {
 			return nil, e
 		}
 		before := names
-		if names, err = c.names(ctx); err != nil || e != nil || !slices.Equal(before, names) {
+		lost = nil
+		if names, err = c.names(ctx); err != nil || !slices.Equal(before, names) {
+			continue
+		}
+		if lost = e; lost != nil {
 			continue
 		}
 		if list, err = c.views(ctx, list); err != nil {
@@ -145,6 +150,9 @@ func (c *restCatalog) rows(ctx context.Context) ([]row, error) {
 		}
 		c.keep(list)
 		return list, nil
+	}
+	if lost != nil {
+		return nil, fmt.Errorf("%w (the server lists the table and does not find it: where its .metadata.json is gone from the warehouse, restore it)", lost)
 	}
 	return nil, errors.Join(err, fmt.Errorf("read catalog %s: tables come, go or get other names all the time: try again: %w", c.place(), lake.ErrConflict))
 }

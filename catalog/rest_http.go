@@ -18,8 +18,12 @@ const (
 	// restTimeout is how long a server may take to begin an answer. A publication
 	// of many tables takes seconds.
 	restTimeout = 2 * time.Minute
-	// restTries is how often a reading that failed is repeated.
-	restTries   = 4
+	// restTries is how often a reading is tried, if it does not take longer than
+	// restPatience: a server that cannot read a table's metadata may try that for
+	// more than a minute itself before it says so.
+	restTries    = 4
+	restPatience = 20 * time.Second
+
 	restWaitMin = 200 * time.Millisecond
 	restWaitMax = 5 * time.Second
 )
@@ -51,6 +55,12 @@ func restTransport(quiet bool) rest.TransportFactory {
 			if resp == nil && errors.As(err, &of) && !strings.EqualFold(of.Op, http.MethodGet) && !strings.EqualFold(of.Op, http.MethodHead) {
 				return false, nil
 			}
+			if resp != nil && ctx.Err() != nil {
+				return false, nil // with an error too, net/http would complain on stderr
+			}
+			if began, ok := ctx.Value(beganKey{}).(time.Time); ok && time.Since(began) > restPatience {
+				return false, nil
+			}
 			return retryablehttp.DefaultRetryPolicy(ctx, resp, err)
 		}
 		// After the last try the answer says best what is wrong.
@@ -78,9 +88,12 @@ type restRequests struct {
 // covers it.
 const delegation = "X-Iceberg-Access-Delegation"
 
+// beganKey is the key of when a request was sent first.
+type beganKey struct{}
+
 func (t *restRequests) RoundTrip(r *http.Request) (*http.Response, error) {
-	if t.quiet && r.Header.Get(delegation) != "" {
-		r = r.Clone(r.Context())
+	r = r.Clone(context.WithValue(r.Context(), beganKey{}, time.Now()))
+	if t.quiet {
 		r.Header.Del(delegation)
 	}
 	return t.RoundTripper.RoundTrip(r)

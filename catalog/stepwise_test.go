@@ -213,6 +213,9 @@ func TestStepwiseTakenBack(t *testing.T) {
 			}
 			_, err = w.publish(c, loadID(1), fresh...)
 			dead = false
+			if tables := w.dumpTables(); errors.Is(err, lake.ErrConflict) && strings.Contains(tables, string(loadID(1))) {
+				t.Errorf("%d: a conflict, and before the next run the tables are\n%s", k, tables)
+			}
 			next := w.brought()
 			after := w.dumpTables()
 			switch there := strings.Contains(after, string(loadID(1))); {

@@ -147,7 +147,7 @@ func (r *run) mark(ctx context.Context, state string) error {
 }
 
 // discard deletes the files of a load that is not published and returns err.
-// What it cannot delete is in the journal for the next run.
+// What it cannot delete, or what may still arrive, is in the journal for the next run.
 func (r *run) discard(ctx context.Context, err error) error {
 	interrupted := r.Resume > 0 && ctx.Err() != nil
 	if e := r.remove(ctx, r.files()); e != nil {
@@ -155,6 +155,9 @@ func (r *run) discard(ctx context.Context, err error) error {
 	}
 	if interrupted {
 		return errors.Join(err, storageError(r.mark(ctx, stateInterrupted)))
+	}
+	if r.Storage.late.Load() {
+		return err // the next run looks again
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()

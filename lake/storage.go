@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"gocloud.dev/blob"
@@ -46,6 +47,8 @@ type Storage struct {
 	temp   string
 	part   int // bytes of the parts in which an object is sent to a cloud
 	point  Point
+	// late says that a request to a cloud may still do what nobody waits for.
+	late atomic.Bool
 }
 
 // OpenStorage opens a warehouse; a folder on a local disk is made if it does not

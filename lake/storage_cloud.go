@@ -38,6 +38,8 @@ const (
 	parallelParts = 2
 	// parallelDeletes are sent at a time.
 	parallelDeletes = 16
+	// answerTimeout is how long the answer to a write is waited for that nobody wants any more.
+	answerTimeout = 10 * time.Second
 	// abandonTimeout is how long it may take to find out what became of a write.
 	abandonTimeout = 30 * time.Second
 )

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"os"
 	"path"
+	"time"
 
 	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
 )
 
 // An Object is an object that is being written. It is seen by nobody before
@@ -16,9 +18,10 @@ type Object struct {
 	key     string
 	writer  *blob.Writer
 	cancel  context.CancelFunc // makes Close of the writer give up
-	file    *os.File           // what the writer writes to; nil in a cloud
-	sent    *fingerprint       // of what is written to a new object of a cloud
-	err     error              // the first that failed; Close then gives up
+	settle  func() (done func() bool)
+	file    *os.File     // what the writer writes to; nil in a cloud
+	sent    *fingerprint // of what is written to a new object of a cloud
+	err     error        // the first that failed; Close then gives up
 	bytes   int64
 	closed  bool
 }
@@ -47,8 +50,8 @@ func (s *Storage) create(ctx context.Context, key string, fresh bool) (*Object, 
 			return fail(ErrExist)
 		}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	o := &Object{storage: s, key: key, cancel: cancel}
+	o := &Object{storage: s, key: key}
+	ctx = o.writes(ctx)
 	if fresh && s.disk == nil {
 		o.sent = newFingerprint()
 	}
@@ -64,7 +67,7 @@ func (s *Storage) create(ctx context.Context, key string, fresh bool) (*Object, 
 		BufferSize: s.part, MaxConcurrency: parallelParts,
 	})
 	if err != nil {
-		cancel()
+		o.cancel()
 		return fail(err)
 	}
 	if err := s.point.Hit("storage.create.done", key); err != nil {
@@ -72,6 +75,28 @@ func (s *Storage) create(ctx context.Context, key string, fresh bool) (*Object, 
 		return fail(err)
 	}
 	return o, nil
+}
+
+// writes is the context of the writer. It ends with ctx until settle is called:
+// what has been sent to a cloud whole can arrive whoever waits for it, and would
+// come back after it was deleted. So its answer is waited for.
+func (o *Object) writes(ctx context.Context) context.Context {
+	writes, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	end := context.AfterFunc(ctx, cancel)
+	o.cancel = func() { end(); cancel() }
+	o.settle = func() func() bool {
+		if o.storage.disk != nil || !end() {
+			return end
+		}
+		return context.AfterFunc(ctx, func() {
+			select {
+			case <-writes.Done():
+			case <-time.After(answerTimeout):
+				cancel()
+			}
+		})
+	}
+	return writes
 }
 
 // Write appends to the object.
@@ -135,11 +160,16 @@ func (o *Object) close() error {
 		return err
 	}
 	o.closed = true
+	done := o.settle()
 	err = o.writer.Close()
+	done()
 	o.cancel()
 	if err != nil {
 		o.removeTemporary()
 		err = o.landed(err)
+	}
+	if err != nil && o.storage.disk == nil && gcerrors.Code(err) != gcerrors.FailedPrecondition {
+		o.storage.late.Store(true)
 	}
 	if err == nil && o.storage.disk != nil {
 		err = o.storage.disk.keep(o.key)

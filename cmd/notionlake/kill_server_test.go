@@ -19,11 +19,19 @@ const (
 	stepVariable = "NOTIONLAKE_TEST_LAKE_STEPWISE"
 )
 
+// configureOnServers configures a warehouse and a catalog of their own.
+func (b *bench) configureOnServers(name string) {
+	b.t.Helper()
+	if host := os.Getenv(emulatorVariable); host != "" {
+		b.env[emulatorVariable] = host
+	}
+	b.configure(strings.ReplaceAll(os.Getenv(serverVariable), "NAME", name))
+}
+
 // TestKilledOnServers kills loads at points all over them, as TestKilled does, with
 // warehouse and catalog on servers.
 func TestKilledOnServers(t *testing.T) {
-	text := os.Getenv(serverVariable)
-	if text == "" {
+	if os.Getenv(serverVariable) == "" {
 		t.Skip(serverVariable + " names no server")
 	}
 	program := linkProgram(t)
@@ -32,7 +40,7 @@ func TestKilledOnServers(t *testing.T) {
 		n++
 		w, steps := notiontest.Demo(1)
 		b := newBenchOf(t, w, notiontest.Options{})
-		b.configure(strings.ReplaceAll(text, "NAME", fmt.Sprintf("killed%dx%d", os.Getpid(), n)))
+		b.configureOnServers(fmt.Sprintf("killed%dx%d", os.Getpid(), n))
 		b.call("run").wants(t, exitDone)
 		before := b.look()
 		for _, s := range steps {

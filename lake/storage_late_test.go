@@ -1,0 +1,159 @@
+package lake_test
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// A fakeS3 is a server for one bucket, of as much as one process needs.
+type fakeS3 struct {
+	mu      sync.Mutex
+	objects map[string][]byte
+	// put, if not nil, is called with an object that has arrived whole. Where it
+	// returns false the writing is refused, and lands when the test says so.
+	put func(key string) bool
+	// landing are the objects that have not landed yet.
+	landing map[string][]byte
+}
+
+func (f *fakeS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	key := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/bucket"), "/")
+	data, there := f.objects[key]
+	switch {
+	case r.Method == http.MethodPut:
+		body, err := io.ReadAll(r.Body)
+		switch {
+		case err != nil:
+			return
+		case there && r.Header.Get("If-None-Match") != "":
+			w.WriteHeader(http.StatusPreconditionFailed)
+		case f.put == nil || f.put(key):
+			f.objects[key] = body
+			w.Header().Set("ETag", `"1"`)
+		default:
+			f.landing[key] = body
+			w.WriteHeader(http.StatusBadRequest)
+		}
+	case r.Method == http.MethodDelete:
+		delete(f.objects, key)
+		w.WriteHeader(http.StatusNoContent)
+	case r.URL.Query().Has("list-type"):
+		f.list(w, r.URL.Query().Get("prefix"))
+	case !there:
+		w.WriteHeader(http.StatusNotFound)
+	default:
+		http.ServeContent(w, r, "", time.Now(), strings.NewReader(string(data)))
+	}
+}
+
+func (f *fakeS3) list(w io.Writer, prefix string) {
+	type object struct {
+		Key          string
+		Size         int
+		LastModified time.Time
+	}
+	var list struct {
+		XMLName  xml.Name `xml:"ListBucketResult"`
+		Contents []object
+	}
+	for _, key := range slices.Sorted(maps.Keys(f.objects)) {
+		if strings.HasPrefix(key, prefix) {
+			list.Contents = append(list.Contents, object{key, len(f.objects[key]), time.Now().UTC()})
+		}
+	}
+	_ = xml.NewEncoder(w).Encode(list)
+}
+
+// land lets what was refused arrive.
+func (f *fakeS3) land() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	maps.Copy(f.objects, f.landing)
+}
+
+func (f *fakeS3) keys(part string) (keys []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for key := range f.objects {
+		if strings.Contains(key, part) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+func newFakeS3(t *testing.T) (*fakeS3, *lake.Storage) {
+	t.Helper()
+	f := &fakeS3{objects: map[string][]byte{}, landing: map[string][]byte{}}
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	s, err := lake.OpenStorage(t.Context(), lake.StorageOptions{
+		URL: "s3://bucket/lake", TempDir: t.TempDir(),
+		Cloud: lake.CloudOptions{Endpoint: server.URL, AccessKeyID: "k", SecretAccessKey: "s", Region: "us-east-1"},
+	})
+	must(t, err)
+	t.Cleanup(func() { must(t, s.Close()) })
+	return f, s
+}
+
+// An object that has been sent whole is there or not when its writing ends,
+// whoever waits for it: it does not come once it has been deleted.
+func TestCancelledWrite(t *testing.T) {
+	t.Parallel()
+	f, s := newFakeS3(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	o, err := s.Create(ctx, "x")
+	must(t, err)
+	_, err = o.Write([]byte("x"))
+	must(t, err)
+	f.put = func(string) bool { cancel(); return true }
+	if err := o.Close(); err != nil || f.keys("x") == nil {
+		t.Errorf("error %v, objects %v", err, f.keys(""))
+	}
+	if o, err := s.Create(ctx, "y"); err == nil {
+		_, _ = o.Write([]byte("y"))
+		if err := o.Close(); !errors.Is(err, context.Canceled) || f.keys("y") != nil {
+			t.Errorf("cancelled before: error %v, objects %v", err, f.keys(""))
+		}
+	}
+}
+
+// What a cloud stores after it has refused it, and after the failed load has
+// deleted its files, the next load deletes.
+func TestLateObject(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	var f *fakeS3
+	f, w.storage = newFakeS3(t)
+	w.run(textTable("a", "1"))
+	f.put = func(key string) bool { return !strings.HasSuffix(key, ".parquet") }
+	if _, err := w.loader(textTable("a", "1", "2")).Run(t.Context()); err == nil {
+		t.Fatal("a load whose file was refused succeeded")
+	}
+	f.put = nil
+	before := len(f.keys(".parquet"))
+	f.land()
+	if len(f.landing) == 0 || len(f.keys(".parquet")) == before {
+		t.Fatal("nothing arrived late")
+	}
+	w.run(textTable("a", "1"))
+	for key := range f.landing {
+		if f.keys(key) != nil {
+			t.Errorf("%s is still there", key)
+		}
+	}
+}
