@@ -54,8 +54,9 @@ func heldLoad(tag string) (lake.LoadID, bool) {
 	return lake.LoadID(id), ok && lake.LoadID(id).Valid()
 }
 
-// heldChange is the change that a record is of, on the tables as they are.
-func (c *Catalog) heldChange(ctx context.Context, data json.RawMessage) (*staged, error) {
+// heldChange is the change that a record is of, on the tables as they are. What is
+// only looked at may have been overtaken.
+func (c *Catalog) heldChange(ctx context.Context, data json.RawMessage, looks bool) (*staged, error) {
 	var r record
 	if err := json.Unmarshal(data, &r); err != nil {
 		return nil, fmt.Errorf("record of a held load: %w", err)
@@ -65,12 +66,12 @@ func (c *Catalog) heldChange(ctx context.Context, data json.RawMessage) (*staged
 		return nil, err
 	}
 	st := &staged{catalog: c, name: r.Table, key: r.Key, base: l.byKey(r.Key)}
-	if why, ok := l.foreign[st.name]; ok {
+	if why, ok := l.foreign[st.name]; ok && !looks {
 		return nil, fmt.Errorf("table %s.%s exists and is not notionlake's (%s): %w", c.namespace, st.name, why, ErrForeign)
 	}
 	source := st.base
 	if r.Metadata != "" {
-		if st.base != nil && !st.base.isEmpty() {
+		if st.base != nil && !st.base.isEmpty() && !looks {
 			return nil, fmt.Errorf("table %s has been made since the load was held: %w", st.base.name, lake.ErrConflict)
 		}
 		st.base = nil
@@ -101,7 +102,7 @@ func (c *Catalog) heldChange(ctx context.Context, data json.RawMessage) (*staged
 
 // Restage plans the change of a held load again.
 func (c *Catalog) Restage(ctx context.Context, data json.RawMessage) (lake.Staged, error) {
-	st, err := c.heldChange(ctx, data)
+	st, err := c.heldChange(ctx, data, false)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +116,7 @@ func (c *Catalog) Restage(ctx context.Context, data json.RawMessage) (lake.Stage
 
 // Held returns a table as a held load has it, from the record of its change.
 func (c *Catalog) Held(ctx context.Context, data json.RawMessage) (lake.TableState, error) {
-	st, err := c.heldChange(ctx, data)
+	st, err := c.heldChange(ctx, data, true)
 	if err != nil {
 		return lake.TableState{}, err
 	}

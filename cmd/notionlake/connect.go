@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ type connection struct {
 	loadID lake.LoadID
 	tag    string
 	tables []connectedTable
+	absent []string // of a held load: what no catalog has before it is published
 	cloud  cloud
 	single bool // one table was asked for: its newest load is shown too
 	at     bool // --at was given
@@ -131,10 +133,17 @@ func (l *lakeAt) connection(ctx context.Context, table, at string) (connection, 
 	}
 	for _, s := range states {
 		info, err := l.catalog.Metadata(ctx, s.Schema.Table)
+		if m.held != nil && errors.Is(err, catalog.ErrNotFound) {
+			conn.absent = append(conn.absent, s.Schema.Table)
+			continue
+		}
 		if err != nil {
 			return conn, l.tableError(ctx, s.Schema.Table, err)
 		}
 		conn.tables = append(conn.tables, connectedTable{s.Schema.Table, info.Location, s.Snapshot.ID})
+	}
+	if len(conn.tables) == 0 && len(conn.absent) > 0 {
+		return conn, usagef("load %s is held, and the catalog has %s only once it is published (`notionlake publish`); `notionlake head --at %[1]s` shows it", m.held.Load.ID, strings.Join(conn.absent, ", "))
 	}
 	return conn, nil
 }
@@ -175,7 +184,11 @@ func (c connection) about(comment string) string {
 	if c.single {
 		return comment + " " + c.namespace + "." + c.tables[0].Name + ": the newest load, and " + c.then("it") + "\n"
 	}
-	return comment + " all tables of namespace " + c.namespace + " " + c.then("them") + "\n" +
+	absent := ""
+	if len(c.absent) > 0 {
+		absent = comment + " The load is held; not in the catalog before it is published: " + strings.Join(c.absent, ", ") + "\n"
+	}
+	return comment + " all tables of namespace " + c.namespace + " " + c.then("them") + "\n" + absent +
 		comment + " An engine fetches each table's pointer by itself, also within one query: in the moment in which a\n" +
 		comment + " load becomes visible it may see two loads. Tables that are pinned to one load belong together.\n"
 }

@@ -63,16 +63,12 @@ func (l *lakeAt) heldRows(ctx context.Context) ([]ledgerRow, error) {
 	}
 	var rows []ledgerRow
 	for _, h := range list {
-		states, err := l.heldStates(ctx, &h)
-		if err != nil {
-			return nil, err
-		}
 		r := ledgerRow{
 			LoadID: h.Load.ID, Tag: h.Load.ID.HeldTag(), Status: lake.StatusHeld, Started: h.Load.Started, Requests: h.Requests,
 			Version: h.Load.Version, Reasons: h.Reasons, TableSnapshots: map[string]ledgerTableSnapshot{},
 		}
-		for _, t := range h.Tables { // but for those that keep their last load
-			if slices.ContainsFunc(states, func(s lake.TableState) bool { return s.Schema.Key == t.Key }) {
+		for _, t := range h.Tables {
+			if t.Complete { // the others keep their last load
 				r.Rows += t.Rows
 				r.Tables++
 			}

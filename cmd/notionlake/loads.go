@@ -65,6 +65,8 @@ func (p *program) loads(ctx context.Context, l *lakeAt, asJSON bool) error {
 			published = "-"
 		case r.Expired:
 			status = "expired"
+		case r.RollbackTo != "":
+			status += ", rollback to " + r.RollbackTo
 		}
 		g.add(string(r.LoadID), status, published, thousands(r.Tables), thousands(r.Rows), thousands(r.Requests), r.Version)
 	}
