@@ -127,12 +127,6 @@ func (l lease) create(ctx context.Context, mine leaseHolder) (bool, error) {
 	switch err := l.catalog.store.WriteAll(ctx, l.key, text); {
 	case errors.Is(err, lake.ErrExist):
 		return false, nil
-	case errors.Is(err, fs.ErrNotExist):
-		// A server was seen to say so now and then of an object that is in the way.
-		if _, there, e := l.read(ctx); e != nil || !there {
-			return false, errors.Join(l.fault(err), e)
-		}
-		return false, nil
 	case err != nil:
 		return false, l.fault(err)
 	}

@@ -194,5 +194,8 @@ func (o *Object) landed(err error) error {
 	if errors.Is(e, io.EOF) && there.bytes == o.sent.bytes && there.sum.Sum32() == o.sent.sum.Sum32() {
 		return nil
 	}
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return ErrExist // versitygw 1.8 says of one in a thousand that it does not exist
+	}
 	return err
 }

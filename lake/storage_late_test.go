@@ -24,6 +24,8 @@ type fakeS3 struct {
 	// put, if not nil, is called with an object that has arrived whole. Where it
 	// returns false the writing is refused, and lands when the test says so.
 	put func(key string) bool
+	// odd says 404 of an object that is in the way, as a server was seen to do.
+	odd bool
 	// landing are the objects that have not landed yet.
 	landing map[string][]byte
 }
@@ -39,6 +41,8 @@ func (f *fakeS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case err != nil:
 			return
+		case there && r.Header.Get("If-None-Match") != "" && f.odd:
+			w.WriteHeader(http.StatusNotFound)
 		case there && r.Header.Get("If-None-Match") != "":
 			w.WriteHeader(http.StatusPreconditionFailed)
 		case f.put == nil || f.put(key):
@@ -129,6 +133,21 @@ func TestCancelledWrite(t *testing.T) {
 		if err := o.Close(); !errors.Is(err, context.Canceled) || f.keys("y") != nil {
 			t.Errorf("cancelled before: error %v, objects %v", err, f.keys(""))
 		}
+	}
+}
+
+// An object that is in the way is that, whatever the server says.
+func TestObjectInTheWay(t *testing.T) {
+	t.Parallel()
+	f, s := newFakeS3(t)
+	must(t, s.WriteAll(t.Context(), "x", []byte("theirs")))
+	for _, f.odd = range []bool{false, true} {
+		if err := s.WriteAll(t.Context(), "x", []byte("mine")); !errors.Is(err, lake.ErrExist) {
+			t.Errorf("404: %v, error %v, want ErrExist", f.odd, err)
+		}
+	}
+	if data, err := s.ReadAll(t.Context(), "x"); err != nil || string(data) != "theirs" {
+		t.Errorf("%q, %v", data, err)
 	}
 }
 

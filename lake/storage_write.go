@@ -168,7 +168,7 @@ func (o *Object) close() error {
 		o.removeTemporary()
 		err = o.landed(err)
 	}
-	if err != nil && o.storage.disk == nil && gcerrors.Code(err) != gcerrors.FailedPrecondition {
+	if err != nil && o.storage.disk == nil && gcerrors.Code(err) != gcerrors.FailedPrecondition && !errors.Is(err, ErrExist) {
 		o.storage.late.Store(true)
 	}
 	if err == nil && o.storage.disk != nil {

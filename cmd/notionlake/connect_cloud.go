@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -74,6 +75,11 @@ func (c cloud) duckdb() string {
 		}
 	case "gs":
 		b.WriteString("INSTALL httpfs; LOAD httpfs;\n")
+		if c.endpoint != "" { // an emulator, which looks at no keys
+			host, tls := c.host()
+			fmt.Fprintf(&b, "CREATE OR REPLACE SECRET gcs (TYPE gcs, KEY_ID 'none', SECRET 'none', ENDPOINT %s, URL_STYLE 'path', USE_SSL %v);\n", sqlText(host), tls)
+			break
+		}
 		b.WriteString("-- DuckDB reads gs:// with HMAC keys: CREATE SECRET (TYPE gcs, KEY_ID '...', SECRET '...');\n")
 	}
 	return b.String()
@@ -100,7 +106,7 @@ func (c cloud) pyiceberg() (properties settings) {
 // polars are the options of a scan, as a further argument: of the catalog's
 // properties it takes none.
 func (c cloud) polars() string {
-	if c.scheme != "s3" || c.endpoint == "" && c.region == "" {
+	if c.endpoint == "" && c.region == "" {
 		return ""
 	}
 	var options []string
@@ -110,6 +116,13 @@ func (c cloud) polars() string {
 		}
 	}
 	_, tls := c.host()
+	if c.scheme == "gs" {
+		// Another server than Google's can only be named in a key.
+		key := `{"gcs_base_url": ` + strconv.Quote(c.endpoint) + `, "disable_oauth": true, "client_email": "", "private_key": "", "private_key_id": ""}`
+		add("google_service_account_key", key, c.anonymous)
+		add("allow_http", "true", !tls)
+		return ", storage_options={" + strings.Join(options, ", ") + "}"
+	}
 	add("aws_endpoint_url", c.endpoint, c.endpoint != "")
 	add("aws_region", c.region, c.region != "")
 	add("aws_allow_http", "true", c.endpoint != "" && !tls)

@@ -51,7 +51,10 @@ func TestConnectCloud(t *testing.T) {
 		},
 		{
 			name: "emulator", warehouse: "gs://bucket/lake", env: map[string]string{emulatorVariable: "127.0.0.1:4443"},
-			want: map[string][]string{"pyiceberg": {`"gcs.service.host": "http://127.0.0.1:4443"`}, "spark": {"gcs.no-auth"}},
+			want: map[string][]string{
+				"pyiceberg": {`"gcs.service.host": "http://127.0.0.1:4443"`}, "spark": {"gcs.no-auth"},
+				"duckdb": {"ENDPOINT '127.0.0.1:4443'", "USE_SSL false"}, "polars": {`gcs_base_url`, `"allow_http": "true"`},
+			},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

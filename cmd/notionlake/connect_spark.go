@@ -11,7 +11,7 @@ const (
 	sparkVersion = "4.1"
 	sparkRuntime = "org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0"
 	sparkAWS     = "org.apache.iceberg:iceberg-aws-bundle:1.12.0"
-	sparkGCP     = "org.apache.iceberg:iceberg-gcp-bundle:1.12.0"
+	sparkGCP     = "org.apache.iceberg:iceberg-gcp-bundle:1.11.0"
 )
 
 // spark opens the catalog. One in a database must have the name in Spark that it
