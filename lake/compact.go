@@ -70,6 +70,9 @@ func (m *maintenance) compact(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maintainTimeout)
 	defer cancel()
+	if err != nil && m.Storage.late.Load() {
+		return fmt.Errorf("compact: %w", err) // the next run deletes what it wrote
+	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("compact: %w", err), m.bury(ctx, []journalEntry{entry}))
 	}

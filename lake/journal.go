@@ -43,6 +43,7 @@ const (
 	stateRunning     = "running"     // files are written, nothing is published
 	stateInterrupted = "interrupted" // ended early, its files are deleted: the next run continues it
 	statePublishing  = "publishing"  // published or not: the catalog knows
+	stateFailed      = "failed"      // published nothing, and some of its files may be there or come late
 	stateUnknown     = "unknown"     // as publishing; the run could not find out
 	stateHolding     = "holding"     // held or not: the catalog knows
 	stateHeld        = "held"        // waits for a decision

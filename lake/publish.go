@@ -150,6 +150,12 @@ func (r *run) mark(ctx context.Context, state string) error {
 // What it cannot delete, or what may still arrive, is in the journal for the next run.
 func (r *run) discard(ctx context.Context, err error) error {
 	interrupted := r.Resume > 0 && ctx.Err() != nil
+	if r.entry.State == stateHolding {
+		// While it is not known to the journal, the load counts as held, with all its files.
+		if e := r.mark(ctx, stateFailed); e != nil {
+			return errors.Join(err, storageError(e))
+		}
+	}
 	if e := r.remove(ctx, r.files()); e != nil {
 		return errors.Join(err, storageError(e))
 	}
@@ -157,7 +163,7 @@ func (r *run) discard(ctx context.Context, err error) error {
 		return errors.Join(err, storageError(r.mark(ctx, stateInterrupted)))
 	}
 	if r.Storage.late.Load() {
-		return err // the next run looks again
+		return errors.Join(err, storageError(r.mark(ctx, stateFailed))) // the next run looks again
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()

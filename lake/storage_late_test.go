@@ -2,6 +2,8 @@ package lake_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -9,26 +11,35 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/notionlake/notionlake/lake"
+	"github.com/notionlake/notionlake/lake/laketest"
 )
 
 // A fakeS3 is a server for one bucket, of as much as one process needs.
 type fakeS3 struct {
 	mu      sync.Mutex
 	objects map[string][]byte
-	// put, if not nil, is called with an object that has arrived whole. Where it
-	// returns false the writing is refused, and lands when the test says so.
-	put func(key string) bool
+	// put, if not nil, says what becomes of an object that has arrived whole.
+	put func(key, body string) fate
 	// odd says 404 of an object that is in the way, as a server was seen to do.
 	odd bool
 	// landing are the objects that have not landed yet.
 	landing map[string][]byte
 }
+
+type fate int
+
+const (
+	stored  fate = iota
+	lost         // it is stored, and the answer is an error
+	landing      // the answer is an error, and it is stored when the test says so
+)
 
 func (f *fakeS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
@@ -45,12 +56,8 @@ func (f *fakeS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusNotFound)
 		case there && r.Header.Get("If-None-Match") != "":
 			w.WriteHeader(http.StatusPreconditionFailed)
-		case f.put == nil || f.put(key):
-			f.objects[key] = body
-			w.Header().Set("ETag", `"1"`)
 		default:
-			f.landing[key] = body
-			w.WriteHeader(http.StatusBadRequest)
+			f.store(w, key, body)
 		}
 	case r.Method == http.MethodDelete:
 		delete(f.objects, key)
@@ -62,6 +69,23 @@ func (f *fakeS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.ServeContent(w, r, "", time.Now(), strings.NewReader(string(data)))
 	}
+}
+
+func (f *fakeS3) store(w http.ResponseWriter, key string, body []byte) {
+	fate := stored
+	if f.put != nil {
+		fate = f.put(key, string(body))
+	}
+	if fate == landing {
+		f.landing[key] = body
+	} else {
+		f.objects[key] = body
+	}
+	if fate != stored {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("ETag", `"1"`)
 }
 
 func (f *fakeS3) list(w io.Writer, prefix string) {
@@ -124,7 +148,7 @@ func TestCancelledWrite(t *testing.T) {
 	must(t, err)
 	_, err = o.Write([]byte("x"))
 	must(t, err)
-	f.put = func(string) bool { cancel(); return true }
+	f.put = func(string, string) fate { cancel(); return stored }
 	if err := o.Close(); err != nil || f.keys("x") == nil {
 		t.Errorf("error %v, objects %v", err, f.keys(""))
 	}
@@ -151,28 +175,102 @@ func TestObjectInTheWay(t *testing.T) {
 	}
 }
 
+// parquetLands lets the files of data land late.
+func parquetLands(key, _ string) fate {
+	if strings.HasSuffix(key, ".parquet") {
+		return landing
+	}
+	return stored
+}
+
 // What a cloud stores after it has refused it, and after the failed load has
-// deleted its files, the next load deletes.
+// deleted its files, the next load deletes. It is a load of its own.
 func TestLateObject(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	var f *fakeS3
 	f, w.storage = newFakeS3(t)
 	w.run(textTable("a", "1"))
-	f.put = func(key string) bool { return !strings.HasSuffix(key, ".parquet") }
-	if _, err := w.loader(textTable("a", "1", "2")).Run(t.Context()); err == nil {
+	f.put = parquetLands
+	failed, err := w.loader(textTable("a", "1", "2")).Run(t.Context())
+	if err == nil {
 		t.Fatal("a load whose file was refused succeeded")
 	}
+	f.checkLanded(t, func() {
+		l := w.loader(textTable("a", "1"))
+		l.Resume = 12 * time.Hour
+		if next, err := l.Run(t.Context()); err != nil || next.LoadID == failed.LoadID {
+			t.Errorf("load %s after %s: %v", next.LoadID, failed.LoadID, err)
+		}
+	})
+}
+
+// The same of a compaction.
+func TestLateCompaction(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	var f *fakeS3
+	f, w.storage = newFakeS3(t)
+	var ids []string
+	for i := range 20000 {
+		sum := sha256.Sum256([]byte(strconv.Itoa(i)))
+		ids = append(ids, hex.EncodeToString(sum[:]))
+	}
+	l := w.loader(textTable("a", ids...))
+	l.FileBytes = 50_000
+	_, err := l.Run(t.Context())
+	must(t, err)
+	f.put = parquetLands
+	if _, err := w.loader().Maintain(t.Context(), lake.Maintenance{Compact: true}); err == nil || len(f.landing) == 0 {
+		t.Fatalf("%d objects come late, %v", len(f.landing), err)
+	}
+	f.checkLanded(t, func() { w.run(textTable("a", "1")) })
+}
+
+// checkLanded lets what was refused land, and fails if it is there after a load.
+func (f *fakeS3) checkLanded(t *testing.T, load func()) {
+	t.Helper()
 	f.put = nil
 	before := len(f.keys(".parquet"))
 	f.land()
 	if len(f.landing) == 0 || len(f.keys(".parquet")) == before {
 		t.Fatal("nothing arrived late")
 	}
-	w.run(textTable("a", "1"))
+	load()
 	for key := range f.landing {
 		if f.keys(key) != nil {
 			t.Errorf("%s is still there", key)
 		}
+	}
+}
+
+// A load that could not be held, though the journal says so at first, is none that
+// waits for a decision: its files are deleted.
+func TestHoldIsLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	var f *fakeS3
+	f, w.storage = newFakeS3(t)
+	f.put = func(_, body string) fate {
+		if strings.Contains(body, `"state": "holding"`) {
+			return lost
+		}
+		return stored
+	}
+	unread := textTable("b")
+	unread.Rows = laketest.RowsThen(&lake.PartialError{Table: "b", Err: errors.New("503")})
+	l := w.loader(textTable("a", "1"), unread)
+	l.Audit.HoldPartial = true
+	var held *lake.HeldError
+	if _, err := l.Run(t.Context()); err == nil || errors.As(err, &held) {
+		t.Fatalf("the load is held: %v", err)
+	}
+	f.put = nil
+	if list, err := lake.HeldLoads(t.Context(), w.storage, w.catalog); err != nil || len(list) > 0 {
+		t.Errorf("held: %v, %v", list, err)
+	}
+	w.run(textTable("a", "1"))
+	if files := f.keys(".parquet"); len(files) != 2 || f.keys("journal") != nil {
+		t.Errorf("files %v, journal %v", files, f.keys("journal"))
 	}
 }
