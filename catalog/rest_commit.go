@@ -178,7 +178,7 @@ func (c *restCatalog) look(ctx context.Context, targets []*target) error {
 		if e == nil || c.traces(t, e) != made {
 			return fmt.Errorf("the catalog %s says that the transaction is done, and table %s is not changed as it should be: another program wrote at the same time, or the server does not keep all that it is sent", c.place(), t.name)
 		}
-		if tag := t.tag(); tag != "" && e.meta.SnapshotByName(tag) == nil {
+		if tag := t.tag(); t.meta.SnapshotByName(tag) != nil && e.meta.SnapshotByName(tag) == nil {
 			c.logger.WarnContext(ctx, "the server keeps no tags: earlier loads cannot be read by them", "catalog", c.place())
 			return nil
 		}

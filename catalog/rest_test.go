@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"log/slog"
@@ -209,6 +210,29 @@ func TestRESTWithoutTags(t *testing.T) {
 				t.Errorf("only %d points", k)
 			}
 			return
+		}
+	}
+}
+
+// A maintenance takes tags away: that the server then lacks them is not said of a
+// server that keeps them.
+func TestRESTKeepsTags(t *testing.T) {
+	t.Parallel()
+	for _, forgets := range []bool{false, true} {
+		w := newRESTWarehouse(t)
+		w.options.URI = (&restServer{forgets: forgets}).start(t)
+		var said bytes.Buffer
+		w.options.Logger = slog.New(slog.NewTextHandler(&said, nil))
+		c := w.open()
+		for n := range 3 {
+			w.mustPublish(c, loadID(n), change{schema: tasks, rows: 1})
+		}
+		l := &lake.Loader{Storage: w.storage, Catalog: c, Logger: slog.New(slog.DiscardHandler), TempDir: t.TempDir()}
+		if _, err := l.Maintain(t.Context(), lake.Maintenance{Retention: lake.Retention{Last: 1}}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(said.String(), "keeps no tags"); got != forgets {
+			t.Errorf("a server that forgets: %v; said:\n%s", forgets, said.String())
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,6 +81,9 @@ func (p *program) connect(ctx context.Context, l *lakeAt, engine, table, at stri
 		return err
 	}
 	conn.cloud = p.cloudOf(l.cfg)
+	if conn.access.kind == "glue" {
+		conn.access.region = cmp.Or(conn.access.region, p.region())
+	}
 	if engine == "spark" && strings.Contains(conn.catalogName, ".") {
 		return usagef("connect spark: the catalog is named %s, and Spark takes no name with a dot: choose another catalog.name before the first load", conn.catalogName)
 	}

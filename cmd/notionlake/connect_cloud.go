@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -27,6 +28,9 @@ func (p *program) cloudOf(cfg *config) cloud {
 		scheme: strings.ToLower(scheme), endpoint: cfg.Storage.Endpoint, region: cfg.Storage.Region, anonymous: cfg.Storage.Anonymous,
 		pathStyle: cfg.Storage.PathStyle == "true" || cfg.Storage.PathStyle == "" && cfg.Storage.Endpoint != "",
 	}
+	if c.scheme == "s3" {
+		c.region = cmp.Or(c.region, p.region())
+	}
 	if host, _ := p.env(emulatorVariable); host != "" && c.scheme == "gs" {
 		c.anonymous = true
 		if c.endpoint == "" {
@@ -34,6 +38,14 @@ func (p *program) cloudOf(cfg *config) cloud {
 		}
 	}
 	return c
+}
+
+// region is the one of the environment: not every engine looks there, nor at the
+// same variable.
+func (p *program) region() string {
+	region, _ := p.env("AWS_REGION")
+	other, _ := p.env("AWS_DEFAULT_REGION")
+	return cmp.Or(region, other)
 }
 
 // about says in a comment where keys come from.
