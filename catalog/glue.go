@@ -8,10 +8,12 @@ import (
 	"net"
 	"path"
 	"slices"
+	"time"
 
 	"github.com/apache/iceberg-go/table"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/glue"
@@ -32,6 +34,9 @@ type GlueOptions struct {
 // glueAttempts is how often a request is sent that is refused because there are
 // too many, or fails in a way that passes.
 const glueAttempts = 6
+
+// glueTimeout is how long one answer may take.
+const glueTimeout = time.Minute
 
 // glueCatalog is the Data Catalog of AWS Glue. A database of it is the namespace.
 type glueCatalog struct {
@@ -58,6 +63,7 @@ func openGlue(ctx context.Context, base *Catalog, o Options) (pointers, error) {
 		load = append(load, config.WithCredentialsProvider(
 			credentials.NewStaticCredentialsProvider(o.Glue.AccessKeyID, o.Glue.SecretAccessKey, o.Glue.SessionToken)))
 	}
+	load = append(load, config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(glueTimeout)))
 	cfg, err := config.LoadDefaultConfig(ctx, load...)
 	if err != nil {
 		return nil, fmt.Errorf("open catalog of AWS Glue: %w", err)

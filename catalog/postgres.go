@@ -35,6 +35,9 @@ func newPostgres(uri string, timeout time.Duration) (*postgresServer, error) {
 		return nil, fmt.Errorf("catalog: the URL of the Postgres database cannot be read: %w", err)
 	}
 	config.RuntimeParams["application_name"] = "notionlake"
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTimeout // connect_timeout in the URL
+	}
 	return &postgresServer{config, timeout}, nil
 }
 
@@ -50,6 +53,9 @@ func (d *postgresServer) hasTables(ctx context.Context, db *sql.DB) (there bool,
 	err = db.QueryRowContext(ctx, `SELECT to_regclass('iceberg_tables') IS NOT NULL`).Scan(&there)
 	return there, err
 }
+
+// connectTimeout is how long the database may take to let this program in.
+const connectTimeout = 30 * time.Second
 
 // The locks of Postgres that stand for the catalog: of loads, which a session
 // holds, and of transactions.

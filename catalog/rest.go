@@ -45,6 +45,7 @@ type restCatalog struct {
 
 	runs *admissions
 	rowCache
+	order restOrder
 }
 
 func openREST(ctx context.Context, base *Catalog, o Options) (*restCatalog, error) {
@@ -129,13 +130,19 @@ func (c *restCatalog) rows(ctx context.Context) ([]row, error) {
 	ctx = c.server.SetPageSize(ctx, restPage)
 	names, err := c.names(ctx)
 	var lost error // of a table that is listed and cannot be loaded
-	for range rowsTries {
+	for n := range rowsTries {
+		if err == nil && n > 0 {
+			err = c.pause(ctx, n)
+		}
 		if err != nil {
 			return nil, err
 		}
 		list, e := c.load(ctx, names)
 		if e != nil && !errors.Is(e, icebergcatalog.ErrNoSuchTable) {
 			return nil, e
+		}
+		if e != nil {
+			e = fmt.Errorf("%w (the server lists the table and does not find it: try again if it has just been dropped; where its .metadata.json is gone from the warehouse, restore it)", e)
 		}
 		before := names
 		lost = nil
@@ -145,6 +152,9 @@ func (c *restCatalog) rows(ctx context.Context) ([]row, error) {
 		if lost = e; lost != nil {
 			continue
 		}
+		if lost = c.order.check(list); lost != nil {
+			continue
+		}
 		if list, err = c.views(ctx, list); err != nil {
 			return nil, err
 		}
@@ -152,9 +162,19 @@ func (c *restCatalog) rows(ctx context.Context) ([]row, error) {
 		return list, nil
 	}
 	if lost != nil {
-		return nil, fmt.Errorf("%w (the server lists the table and does not find it: where its .metadata.json is gone from the warehouse, restore it)", lost)
+		return nil, lost
 	}
 	return nil, errors.Join(err, fmt.Errorf("read catalog %s: tables come, go or get other names all the time: try again: %w", c.place(), lake.ErrConflict))
+}
+
+// pause waits before the n-th repetition.
+func (c *restCatalog) pause(ctx context.Context, n int) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(lockPoll << n):
+		return nil
+	}
 }
 
 // names lists the tables of the namespace.

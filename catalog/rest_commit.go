@@ -409,6 +409,7 @@ func (c *restCatalog) discard(ctx context.Context, e *entry) error {
 	if err := c.server.DropTable(ctx, c.ident(e.name)); err != nil && !errors.Is(err, icebergcatalog.ErrNoSuchTable) {
 		return c.fault("write", err)
 	}
+	c.order.forget(e.meta)
 	files := []string{e.location, location}
 	for entry := range e.meta.PreviousFiles() {
 		files = append(files, entry.MetadataFile)

@@ -93,6 +93,7 @@ func (c *restCatalog) tryFence(ctx context.Context, run lake.RunID) error {
 		return err
 	}
 	c.invalidate()
+	c.order.saw(ledger.name, now)
 	if now.SnapshotByName(fenceTag(run)) == nil {
 		return fmt.Errorf("the catalog %s keeps no tags: %w", c.place(), lake.ErrNotFenced)
 	}

@@ -25,11 +25,11 @@ func openGCS(ctx context.Context, s *Storage, name string, o CloudOptions) error
 
 func gcsClient(ctx context.Context, o CloudOptions) (*gcp.HTTPClient, error) {
 	if o.Anonymous {
-		return gcp.NewAnonymousHTTPClient(gcp.DefaultTransport()), nil
+		return gcp.NewAnonymousHTTPClient(gcsTransport()), nil
 	}
 	creds, err := gcp.DefaultCredentials(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return gcp.NewHTTPClient(gcp.DefaultTransport(), gcp.CredentialsTokenSource(creds))
+	return gcp.NewHTTPClient(gcsTransport(), gcp.CredentialsTokenSource(creds))
 }

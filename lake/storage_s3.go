@@ -27,6 +27,7 @@ const (
 func openS3(ctx context.Context, s *Storage, name string, o CloudOptions) error {
 	load := []func(*config.LoadOptions) error{
 		config.WithLogger(logging.Nop{}), // what matters comes back as an error
+		config.WithHTTPClient(awsClient()),
 		config.WithRetryer(func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = s3Attempts })
 		}),

@@ -18,7 +18,7 @@ type Object struct {
 	key     string
 	writer  *blob.Writer
 	cancel  context.CancelFunc // makes Close of the writer give up
-	settle  func() (done func() bool)
+	settle  func() (done func() error)
 	file    *os.File     // what the writer writes to; nil in a cloud
 	sent    *fingerprint // of what is written to a new object of a cloud
 	err     error        // the first that failed; Close then gives up
@@ -84,17 +84,21 @@ func (o *Object) writes(ctx context.Context) context.Context {
 	writes, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	end := context.AfterFunc(ctx, cancel)
 	o.cancel = func() { end(); cancel() }
-	o.settle = func() func() bool {
+	o.settle = func() func() error {
 		if o.storage.disk != nil || !end() {
-			return end
+			return ctx.Err
 		}
-		return context.AfterFunc(ctx, func() {
+		last := context.AfterFunc(ctx, func() {
 			select {
 			case <-writes.Done():
 			case <-time.After(answerTimeout):
 				cancel()
 			}
 		})
+		return func() error {
+			last()
+			return ctx.Err()
+		}
 	}
 	return writes
 }
@@ -162,11 +166,14 @@ func (o *Object) close() error {
 	o.closed = true
 	done := o.settle()
 	err = o.writer.Close()
-	done()
+	ended := done()
 	o.cancel()
 	if err != nil {
 		o.removeTemporary()
 		err = o.landed(err)
+	}
+	if err != nil && ended != nil && !errors.Is(err, ended) {
+		err = errors.Join(ended, err) // what is wrong is that nobody wants it any more
 	}
 	if err != nil && o.storage.disk == nil && gcerrors.Code(err) != gcerrors.FailedPrecondition && !errors.Is(err, ErrExist) {
 		o.storage.late.Store(true)

@@ -118,7 +118,7 @@ func (w *Writer) Close(ctx context.Context) ([]File, error) {
 var errWriterClosed = errors.New("the writer is closed")
 
 // Abort deletes all that was written, the files of a Close that was successful
-// included. It does so also when ctx is done.
+// included. ctx is how long that may take.
 func (w *Writer) Abort(ctx context.Context) error {
 	w.err = errWriterClosed
 	if w.open != nil {
@@ -128,7 +128,7 @@ func (w *Writer) Abort(ctx context.Context) error {
 	if len(w.keys) == 0 {
 		return nil
 	}
-	return w.storage.Delete(context.WithoutCancel(ctx), w.keys...)
+	return w.storage.Delete(ctx, w.keys...)
 }
 
 // flush hands the batch to the file.

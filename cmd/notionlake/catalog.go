@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/notionlake/notionlake/catalog"
@@ -147,6 +149,21 @@ func (p *program) restOptions(cfg *config) (o catalog.RESTOptions, err error) {
 		}
 	}
 	return o, err
+}
+
+// checkPostgresPassword looks at who may read a configuration with the password of
+// a Postgres catalog in it.
+func (p *program) checkPostgresPassword(cfg *config) error {
+	u, err := url.Parse(cfg.Catalog.URI)
+	if cfg.Catalog.Type != "postgres" || err != nil {
+		return nil // what is wrong with it is said elsewhere
+	}
+	password, _ := u.User.Password()
+	text, err := os.ReadFile(cfg.path)
+	if password == "" || err != nil || !bytes.Contains(text, []byte(password)) {
+		return nil // it comes from the environment
+	}
+	return p.checkSecretInConfig(cfg, "the password of catalog.uri", "leave it out and set "+passwordVariable, isLoopback(cfg.Catalog.URI))
 }
 
 // glueOptions reads what the configuration says of a catalog in AWS Glue. Where the

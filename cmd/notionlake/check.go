@@ -44,6 +44,9 @@ func (l *checkList) warn(name, message, cure string) {
 }
 
 func (l *checkList) fail(name string, err error) {
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("no answer in time: %w", err)
+	}
 	err = &checkError{err}
 	l.results = append(l.results, checkResult{Name: name, Status: checkFail, Message: describe(err), Cure: adviceFor(err)})
 	if l.err == nil {
@@ -231,8 +234,13 @@ func checkUsers(ctx context.Context, cfg *config, client *notion.Client, list *c
 	list.ok("users", "%s, %d with an email address", plural(int64(people), "user"), emails)
 }
 
+// checkTimeout is how long storage and catalog may take for all of their answers.
+const checkTimeout = 30 * time.Second
+
 // checkLake looks at storage and catalog.
 func (p *program) checkLake(ctx context.Context, cfg *config, list *checkList) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
 	storage, err := p.openStorage(ctx, cfg)
 	if err != nil {
 		list.fail("storage", err)

@@ -136,11 +136,13 @@ func (l *lakeAt) connection(ctx context.Context, table, at string) (connection, 
 		conn.loadID = m.load.LoadID
 	}
 	for _, s := range states {
-		info, err := l.catalog.Metadata(ctx, s.Schema.Table)
-		if m.held != nil && errors.Is(err, catalog.ErrNotFound) {
-			conn.absent = append(conn.absent, s.Schema.Table)
-			continue
+		if m.held != nil {
+			if _, err := l.catalog.TableAt(ctx, s.Schema.Table, catalog.Ref{SnapshotID: s.Snapshot.ID}); errors.Is(err, catalog.ErrNotFound) {
+				conn.absent = append(conn.absent, s.Schema.Table)
+				continue
+			}
 		}
+		info, err := l.catalog.Metadata(ctx, s.Schema.Table)
 		if err != nil {
 			return conn, l.tableError(ctx, s.Schema.Table, err)
 		}

@@ -28,10 +28,15 @@ func TestFirstLoadHeld(t *testing.T) {
 		}
 	}
 	look()
-	b.call("connect", "duckdb", "--at", id).wants(t, exitUsage, id, "is held", "_users", "publish")
-	b.call("connect", "duckdb", "_users", "--at", id).wants(t, exitUsage, id, "is held", "_users", "publish")
+	connect := func() {
+		t.Helper()
+		b.call("connect", "duckdb", "--at", id).wants(t, exitUsage, id, "is held", "_users", "publish")
+		b.call("connect", "duckdb", "_users", "--at", id).wants(t, exitUsage, id, "is held", "_users", "publish")
+	}
+	connect()
 	b.call("run").wants(t, exitDone)
 	look()
+	connect() // what has the names of its tables now is another load's
 	b.call("publish", id).wants(t, exitConflict, id, "discard")
 	b.call("discard", id).wants(t, exitDone)
 	b.checkFiles()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/notionlake/notionlake/lake"
 )
@@ -76,8 +77,16 @@ func (p *program) openStorage(ctx context.Context, cfg *config) (*lake.Storage, 
 	if err != nil {
 		return nil, err
 	}
+	defer p.waits("warehouse", cfg.Warehouse)()
 	storage, err := lake.OpenStorage(ctx, lake.StorageOptions{URL: cfg.Warehouse, Cloud: cloud, Point: p.point})
 	return storage, storageError(err)
+}
+
+// waits says, after a while, what is waited for: requests are tried several times.
+func (p *program) waits(what, where string) (answered func() bool) {
+	return time.AfterFunc(5*time.Second, func() {
+		p.log.Info("no answer yet, still trying", what, where)
+	}).Stop
 }
 
 func (p *program) cloudOptions(cfg *config) (lake.CloudOptions, error) {

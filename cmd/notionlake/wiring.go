@@ -45,10 +45,14 @@ func (p *program) openCatalog(ctx context.Context, cfg *config, storage *lake.St
 	if o.REST, err = p.restOptions(cfg); err != nil {
 		return nil, err
 	}
+	if err = p.checkPostgresPassword(cfg); err != nil {
+		return nil, err
+	}
 	o.User, _ = p.env("HADOOP_USER_NAME") // as Hadoop's own programs
 	if o.Glue, err = p.glueOptions(cfg); err != nil {
 		return nil, err
 	}
+	defer p.waits("catalog", cfg.Catalog.Type)()
 	c, err := catalog.Open(ctx, o)
 	return c, storageError(err)
 }
