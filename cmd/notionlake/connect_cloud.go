@@ -15,6 +15,7 @@ type cloud struct {
 	scheme    string // s3 or gs; "": a folder
 	endpoint  string // URL; "": the cloud's own
 	region    string
+	profile   string // of AWS's shared files
 	pathStyle bool
 	anonymous bool
 }
@@ -25,7 +26,7 @@ func (p *program) cloudOf(cfg *config) cloud {
 		return cloud{}
 	}
 	c := cloud{
-		scheme: strings.ToLower(scheme), endpoint: cfg.Storage.Endpoint, region: cfg.Storage.Region, anonymous: cfg.Storage.Anonymous,
+		scheme: strings.ToLower(scheme), endpoint: cfg.Storage.Endpoint, region: cfg.Storage.Region, profile: cfg.Storage.Profile, anonymous: cfg.Storage.Anonymous,
 		pathStyle: cfg.Storage.PathStyle == "true" || cfg.Storage.PathStyle == "" && cfg.Storage.Endpoint != "",
 	}
 	if c.scheme == "s3" {
@@ -53,6 +54,8 @@ func (c cloud) about(comment string) string {
 	switch {
 	case c.anonymous || c.scheme == "":
 		return ""
+	case c.scheme == "s3" && c.profile != "":
+		return comment + " Keys are those of the profile " + c.profile + ": set AWS_PROFILE to that.\n"
 	case c.scheme == "s3":
 		return comment + " Keys are taken from the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or the machine's role.\n"
 	default:
@@ -85,6 +88,13 @@ func (c cloud) duckdb() string {
 		if c.pathStyle {
 			b.WriteString("SET s3_url_style = 'path';\n")
 		}
+		switch {
+		case c.anonymous:
+		case c.profile != "":
+			b.WriteString("INSTALL aws; LOAD aws;\n" + c.duckdbSecret() + "\n")
+		default:
+			b.WriteString("-- Where the keys are not in the environment: INSTALL aws; LOAD aws; " + c.duckdbSecret() + "\n")
+		}
 	case "gs":
 		b.WriteString("INSTALL httpfs; LOAD httpfs;\n")
 		if c.endpoint != "" { // an emulator, which looks at no keys
@@ -95,6 +105,25 @@ func (c cloud) duckdb() string {
 		b.WriteString("-- DuckDB reads gs:// with HMAC keys: CREATE SECRET (TYPE gcs, KEY_ID '...', SECRET '...');\n")
 	}
 	return b.String()
+}
+
+// duckdbSecret lets DuckDB look for keys where AWS's own programs do.
+func (c cloud) duckdbSecret() string {
+	secret := "CREATE OR REPLACE SECRET s3 (TYPE s3, PROVIDER credential_chain"
+	if c.profile != "" {
+		secret += ", PROFILE " + sqlText(c.profile)
+	}
+	if c.region != "" {
+		secret += ", REGION " + sqlText(c.region)
+	}
+	if c.endpoint != "" {
+		host, tls := c.host()
+		secret += fmt.Sprintf(", ENDPOINT %s, USE_SSL %v", sqlText(host), tls)
+	}
+	if c.pathStyle {
+		secret += ", URL_STYLE 'path'"
+	}
+	return secret + ");"
 }
 
 // pyiceberg are the properties of the catalog.

@@ -38,6 +38,13 @@ func TestConnectCloud(t *testing.T) {
 			},
 		},
 		{
+			name: "profile", warehouse: "s3://bucket/lake", storage: storageConfig{Endpoint: "http://127.0.0.1:9000", Profile: "lakes"},
+			want: map[string][]string{
+				"duckdb":    {"LOAD aws;\nCREATE OR REPLACE SECRET s3 (TYPE s3, PROVIDER credential_chain, PROFILE 'lakes', ENDPOINT '127.0.0.1:9000', USE_SSL false, URL_STYLE 'path');"},
+				"pyiceberg": {"set AWS_PROFILE"}, "spark": {"set AWS_PROFILE"},
+			},
+		},
+		{
 			name: "virtual hosts", warehouse: "s3://bucket/lake", storage: storageConfig{Endpoint: "https://s3.example.com", PathStyle: "false"},
 			want:    map[string][]string{"duckdb": {"SET s3_use_ssl = true;"}, "pyiceberg": {"force-virtual-addressing"}},
 			without: map[string]string{"duckdb": "url_style", "spark": "path-style", "trino": "path-style", "polars": "allow_http"},

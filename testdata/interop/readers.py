@@ -40,7 +40,7 @@ class DuckDB:
             folder = os.path.join(os.path.dirname(module.__file__), "extensions", "v" + duckdb.__version__)
             self.con.execute("LOAD '%s'" % os.path.join(folder, name + ".duckdb_extension"))
         for line in connect.splitlines():
-            if line.startswith("SET "):
+            if line.startswith(("SET ", "CREATE ")):
                 self.con.execute(line)
 
     def readings(self, table, load):
