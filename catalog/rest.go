@@ -251,6 +251,8 @@ func (c *restCatalog) fault(action string, err error) error {
 		why = "it cannot be reached; look at catalog.uri and at the server"
 	case errors.Is(err, rest.ErrServiceUnavailable), errors.Is(err, rest.ErrServerError):
 		why = "the server has an error of its own; try again later"
+	case action == "open" && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded):
+		why = "it does not answer as an Iceberg REST catalog does; look at catalog.uri"
 	}
 	if why != "" {
 		return fmt.Errorf("%s catalog %s: %s: %w", action, c.place(), why, err)

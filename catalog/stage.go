@@ -122,11 +122,12 @@ func writable(e *entry) error {
 }
 
 // CheckWritable fails where another program has turned a table into what the next
-// load would refuse to write.
+// load would refuse to write, or could not read: of the fixed tables rows are
+// carried over.
 func (c *Catalog) CheckWritable(ctx context.Context) error {
 	l, err := c.list(ctx)
 	for _, e := range l.entries {
-		err = errors.Join(err, c.writable(ctx, e, e.key == lake.LedgerTable))
+		err = errors.Join(err, c.writable(ctx, e, fixedKey.MatchString(e.key)))
 	}
 	return err
 }

@@ -55,7 +55,7 @@ func (s *session) open(ctx context.Context) error {
 		return err
 	}
 	waits := time.AfterFunc(waitsAfter, func() {
-		s.Logger.InfoContext(ctx, "another program holds the lock: waiting until it has ended, or for --lock-timeout")
+		s.Logger.InfoContext(ctx, "another program holds the lock: waiting until it has ended, for --lock-timeout, or until it is known to be dead")
 	})
 	var err error
 	s.unlock, err = s.Catalog.Lock(ctx)

@@ -58,14 +58,14 @@ func TestAdvice(t *testing.T) {
 		err  error
 		want string
 	}{
-		{storage, "`notionlake check` looks at the storage"},
+		{storage, "`notionlake check` looks at storage and catalog"},
 		{source, "run again later, `notionlake check` looks at the connection"},
-		{&loadError{storage}, stay + "`notionlake check` looks at the storage"},
+		{&loadError{storage}, stay + "`notionlake check` looks at storage and catalog"},
 		{&loadError{source}, stay + "run again later, `notionlake check` looks at the connection"},
 		{&loadError{errors.New("x")}, ""},
 		{&checkError{storage}, ""},
 		{&checkError{&lake.SourceError{Err: notion.ErrRestricted}}, "give the connection the capability “Read content” at notion.so/profile/integrations"},
-		{&lake.StorageError{Err: fmt.Errorf("%w: x", lake.ErrNotVerified)}, "its tables are what readers see now; `notionlake check` looks at the storage, and the next load replaces them"},
+		{&lake.StorageError{Err: fmt.Errorf("%w: x", lake.ErrNotVerified)}, "its tables are what readers see now; `notionlake check` looks at storage and catalog, and the next load replaces them"},
 		{fmt.Errorf("x: %w", catalog.ErrNoCatalog), "`notionlake run` makes it"},
 		{&loadError{fmt.Errorf("x: %w", lake.ErrAltered)}, "the tables stay at their last load until then"},
 		{fmt.Errorf("x: %w", lake.ErrAltered), ""},
