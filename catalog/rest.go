@@ -149,10 +149,10 @@ func (c *restCatalog) rows(ctx context.Context) ([]row, error) {
 		if names, err = c.names(ctx); err != nil || !slices.Equal(before, names) {
 			continue
 		}
-		if lost = e; lost != nil {
-			continue
+		if lost = e; lost == nil {
+			lost = c.order.check(list)
 		}
-		if lost = c.order.check(list); lost != nil {
+		if lost != nil {
 			continue
 		}
 		if list, err = c.views(ctx, list); err != nil {

@@ -159,7 +159,9 @@ const checkTries = 5
 func (c *restCatalog) check(ctx context.Context, targets []*target) (err error) {
 	for n := range checkTries {
 		if n > 0 {
-			time.Sleep(lockPoll << n)
+			if e := c.pause(ctx, n); e != nil {
+				return errors.Join(err, e)
+			}
 		}
 		if err = c.look(ctx, targets); err == nil {
 			return nil

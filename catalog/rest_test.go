@@ -170,27 +170,6 @@ func TestRESTWithoutTags(t *testing.T) {
 		_, err = l.Run(t.Context())
 		return errors.Join(err, c.Close())
 	}
-	read := func() (rows []string) {
-		tables, err := w.open().Tables(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, table := range tables {
-			files, err := table.Files(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			for row, err := range lake.ReadFiles(t.Context(), w.storage, table.Schema, table.Layout, files) {
-				if err != nil {
-					t.Fatal(err)
-				}
-				if !strings.HasPrefix(table.Schema.Table, "_") {
-					rows = append(rows, table.Schema.Table+row.Values[0].Text())
-				}
-			}
-		}
-		return rows
-	}
 	for k := 0; ; k++ {
 		fail, hit := laketest.Fail(k, false), false
 		err := run(func(name, key string) error {
@@ -198,7 +177,7 @@ func TestRESTWithoutTags(t *testing.T) {
 			hit = hit || err != nil
 			return err
 		}, strconv.Itoa(k))
-		rows := read()
+		rows := w.readRows(w.open())
 		if len(rows) != 0 && (len(rows) != 2 || rows[0][1:] != rows[1][1:]) {
 			t.Fatalf("point %d (%v): rows %v", k, err, rows)
 		}
@@ -212,6 +191,31 @@ func TestRESTWithoutTags(t *testing.T) {
 			return
 		}
 	}
+}
+
+// readRows reads the tables that are not fixed ones, a row as the table's name and
+// its first value.
+func (w *warehouse) readRows(c *catalog.Catalog) (rows []string) {
+	w.t.Helper()
+	tables, err := c.Tables(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, table := range tables {
+		files, err := table.Files(w.t.Context())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for row, err := range lake.ReadFiles(w.t.Context(), w.storage, table.Schema, table.Layout, files) {
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			if !strings.HasPrefix(table.Schema.Table, "_") {
+				rows = append(rows, table.Schema.Table+row.Values[0].Text())
+			}
+		}
+	}
+	return rows
 }
 
 // A maintenance takes tags away: that the server then lacks them is not said of a

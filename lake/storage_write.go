@@ -18,12 +18,14 @@ type Object struct {
 	key     string
 	writer  *blob.Writer
 	cancel  context.CancelFunc // makes Close of the writer give up
-	settle  func() (done func() error)
-	file    *os.File     // what the writer writes to; nil in a cloud
-	sent    *fingerprint // of what is written to a new object of a cloud
-	err     error        // the first that failed; Close then gives up
-	bytes   int64
-	closed  bool
+	// settle says that the object is whole, and its answer is waited for; done then
+	// says whether anybody still wants it.
+	settle func() (done func() error)
+	file   *os.File     // what the writer writes to; nil in a cloud
+	sent   *fingerprint // of what is written to a new object of a cloud
+	err    error        // the first that failed; Close then gives up
+	bytes  int64
+	closed bool
 }
 
 // Create begins an object. It fails with ErrExist if there is one of this key;

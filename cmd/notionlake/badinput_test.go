@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -215,6 +216,28 @@ func badTokenFileMode(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.call("run").wants(t, 2, "holds the token", "chmod 600")
+	// So is one with the password of the catalog, but for that of a server here.
+	uri := "postgres://lake:${PART}word@%s:1/db?connect_timeout=1"
+	b.env["PART"] = "thesecret"
+	for _, c := range []struct {
+		uri  string
+		code int
+		says string
+	}{
+		{"postgres://lake:thesecretword@db.example:1/db", 2, "holds the password of catalog.uri"},
+		{"postgres://lake:thesecretword@127.0.0.1:1/db", 5, "everybody on this machine may read it"},
+		{fmt.Sprintf(uri, "127.0.0.1"), 5, "cannot be reached"},
+	} {
+		b.configure("catalog: {type: postgres, uri: \"" + c.uri + "\"}\n")
+		if err := os.Chmod(b.config, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r := b.call("tables")
+		r.wants(t, c.code, c.says)
+		if strings.Contains(r.stderr, "thesecretword") || strings.Contains(c.uri, "PART") && strings.Contains(r.stderr, "may read it") {
+			t.Errorf("%s: %s", c.uri, r.stderr)
+		}
+	}
 }
 
 // There is no flag for the token: it would show in the list of processes.

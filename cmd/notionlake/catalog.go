@@ -158,12 +158,12 @@ func (p *program) checkPostgresPassword(cfg *config) error {
 	if cfg.Catalog.Type != "postgres" || err != nil {
 		return nil // what is wrong with it is said elsewhere
 	}
-	password, _ := u.User.Password()
+	_, holds := u.User.Password()
 	text, err := os.ReadFile(cfg.path)
-	if password == "" || err != nil || !bytes.Contains(text, []byte(password)) {
-		return nil // it comes from the environment
+	if !holds || err != nil || !bytes.Contains(text, []byte(cfg.Catalog.URI)) {
+		return nil // the password comes from the environment
 	}
-	return p.checkSecretInConfig(cfg, "the password of catalog.uri", "leave it out and set "+passwordVariable, isLoopback(cfg.Catalog.URI))
+	return p.checkSecretInConfig(cfg, "the password of catalog.uri", "${NAME} in its place, which is read from the environment", isLoopback(cfg.Catalog.URI))
 }
 
 // glueOptions reads what the configuration says of a catalog in AWS Glue. Where the

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,10 +79,7 @@ func (p *program) connect(ctx context.Context, l *lakeAt, engine, table, at stri
 	if err != nil {
 		return err
 	}
-	conn.cloud = p.cloudOf(l.cfg)
-	if conn.access.kind == "glue" {
-		conn.access.region = cmp.Or(conn.access.region, p.region())
-	}
+	conn.access, conn.cloud = p.accessOf(l.cfg, l.storage.Root()), p.cloudOf(l.cfg)
 	if engine == "spark" && strings.Contains(conn.catalogName, ".") {
 		return usagef("connect spark: the catalog is named %s, and Spark takes no name with a dot: choose another catalog.name before the first load", conn.catalogName)
 	}
@@ -107,8 +103,7 @@ func (p *program) connect(ctx context.Context, l *lakeAt, engine, table, at stri
 // of them.
 func (l *lakeAt) connection(ctx context.Context, table, at string) (connection, error) {
 	conn := connection{
-		catalogName: l.cfg.Catalog.Name, access: accessOf(l.cfg, l.storage.Root()),
-		namespace: l.cfg.Namespace, single: table != "", at: at != "",
+		catalogName: l.cfg.Catalog.Name, namespace: l.cfg.Namespace, single: table != "", at: at != "",
 	}
 	var states []lake.TableState
 	var m moment

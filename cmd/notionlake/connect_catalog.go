@@ -37,7 +37,7 @@ type access struct {
 // passwordVariable is where programs of Postgres look for the password.
 const passwordVariable = "PGPASSWORD"
 
-func accessOf(cfg *config, warehouse string) access {
+func (p *program) accessOf(cfg *config, warehouse string) access {
 	c := &cfg.Catalog
 	a := access{kind: c.Type, name: c.Name, warehouse: warehouse}
 	switch c.Type {
@@ -51,7 +51,7 @@ func accessOf(cfg *config, warehouse string) access {
 			a.secretVariable, a.credential = variableOf(c.Credential, "ICEBERG_CREDENTIAL"), true
 		}
 	case "glue":
-		a.uri, a.region, a.catalogID, a.profile = c.URI, cmp.Or(c.Region, cfg.Storage.Region), c.CatalogID, cmp.Or(c.Profile, cfg.Storage.Profile)
+		a.uri, a.region, a.catalogID, a.profile = c.URI, cmp.Or(c.Region, cfg.Storage.Region, p.region()), c.CatalogID, cmp.Or(c.Profile, cfg.Storage.Profile)
 	case "hive":
 		a.uri = c.URI
 	case "postgres":

@@ -38,6 +38,10 @@ func TestConnectCloud(t *testing.T) {
 			},
 		},
 		{
+			name: "region of the environment", warehouse: "s3://bucket/lake", env: map[string]string{"AWS_DEFAULT_REGION": "eu-west-3"},
+			want: map[string][]string{"duckdb": {"SET s3_region = 'eu-west-3';"}, "pyiceberg": {`"s3.region": "eu-west-3"`}},
+		},
+		{
 			name: "profile", warehouse: "s3://bucket/lake", storage: storageConfig{Endpoint: "http://127.0.0.1:9000", Profile: "lakes"},
 			want: map[string][]string{
 				"duckdb":    {"LOAD aws;\nCREATE OR REPLACE SECRET s3 (TYPE s3, PROVIDER credential_chain, PROFILE 'lakes', ENDPOINT '127.0.0.1:9000', USE_SSL false, URL_STYLE 'path');"},
@@ -70,7 +74,7 @@ func TestConnectCloud(t *testing.T) {
 			cfg.Catalog.Type, cfg.Catalog.URI = "postgres", "postgres://lake:thepassword@db.example.com:5433/meta"
 			p := newTestProgram(c.env)
 			conn := connection{
-				catalogName: "notionlake", access: accessOf(cfg, c.warehouse), namespace: "notion", cloud: p.cloudOf(cfg), tag: "load_x",
+				catalogName: "notionlake", access: p.accessOf(cfg, c.warehouse), namespace: "notion", cloud: p.cloudOf(cfg), tag: "load_x",
 				tables: []connectedTable{{"tasks", c.warehouse + "/notion/tasks", 7}}, single: true,
 			}
 			for _, engine := range engineNames() {
@@ -105,7 +109,7 @@ func TestConnectCloud(t *testing.T) {
 func TestConnectGlueAndHive(t *testing.T) {
 	t.Parallel()
 	cfg := defaults()
-	cfg.Warehouse, cfg.Storage.Region = "s3://bucket/lake", "eu-central-1"
+	cfg.Warehouse = "s3://bucket/lake"
 	for _, test := range []struct {
 		catalog catalogConfig
 		want    map[string][]string
@@ -122,9 +126,9 @@ func TestConnectGlueAndHive(t *testing.T) {
 		}},
 	} {
 		cfg.Catalog = test.catalog
-		p := newTestProgram(nil)
+		p := newTestProgram(map[string]string{"AWS_REGION": "eu-central-1"})
 		conn := connection{
-			catalogName: "notionlake", access: accessOf(cfg, cfg.Warehouse), namespace: "notion", cloud: p.cloudOf(cfg), tag: "load_x",
+			catalogName: "notionlake", access: p.accessOf(cfg, cfg.Warehouse), namespace: "notion", cloud: p.cloudOf(cfg), tag: "load_x",
 			tables: []connectedTable{{"tasks", cfg.Warehouse + "/notion/tasks", 7}}, single: true,
 		}
 		for engine, want := range test.want {
@@ -168,7 +172,7 @@ func TestConnectREST(t *testing.T) {
 			c.change(&cfg.Catalog)
 			p := newTestProgram(nil)
 			conn := connection{
-				catalogName: "notionlake", access: accessOf(cfg, cfg.Warehouse), namespace: "notion", cloud: p.cloudOf(cfg), tag: "load_x",
+				catalogName: "notionlake", access: p.accessOf(cfg, cfg.Warehouse), namespace: "notion", cloud: p.cloudOf(cfg), tag: "load_x",
 				tables: []connectedTable{{"tasks", cfg.Warehouse + "/notion/tasks", 7}}, single: true,
 			}
 			for _, engine := range engineNames() {
