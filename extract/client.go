@@ -18,6 +18,12 @@ type Client interface {
 	Users(ctx context.Context) iter.Seq2[notion.JSON, error]
 	Search(ctx context.Context, object string) iter.Seq2[notion.JSON, error]
 	QueryDataSource(ctx context.Context, id string, q notion.Query) iter.Seq2[notion.Result, error]
+	Block(ctx context.Context, id string) (notion.JSON, error)
+	Children(ctx context.Context, id string) ([]notion.JSON, error)
+	Comments(ctx context.Context, id string) iter.Seq2[notion.JSON, error]
+	Markdown(ctx context.Context, id string) (notion.Markdown, error)
+	Views(ctx context.Context, dataSource string) iter.Seq2[notion.JSON, error]
+	View(ctx context.Context, id string) (notion.JSON, error)
 	Property(ctx context.Context, pageID, propertyID string, item func(notion.JSON) error) (notion.JSON, error)
 }
 

@@ -13,6 +13,9 @@ import (
 // be retrieved: a page's, or a linked database's.
 const refusedID = "validation_error"
 
+// noSources is said of a database that shows no data source to the connection.
+const noSources = "the database shows no data source to the connection: it is linked, or its data sources are not shared"
+
 // configured looks for what the configuration names: a database or a data source.
 func (d *discovery) configured(ctx context.Context, db Database) error {
 	id, err := notion.ParseID(db.ID)
@@ -47,7 +50,7 @@ func (d *discovery) configuredDatabase(ctx context.Context, db Database, id stri
 	if len(c.sources) == 0 {
 		d.problem(problem{
 			kind: KindNoSources, objectType: "database", objectID: id,
-			message: "the database shows no data source to the connection: it is linked, or its data sources are not shared",
+			message: noSources,
 		})
 		return d.lost(ctx, db, id, reasonUnshared, nil)
 	}

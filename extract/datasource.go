@@ -81,7 +81,8 @@ type sourceTable struct {
 	schema  lake.Schema
 	names   []string // of the columns, by property; "" for none
 	raw     bool
-	archive bool // archived rows too
+	archive bool     // archived rows too
+	content *content // what reads the rows' texts; nil: nothing does
 
 	// Set by Rows:
 	mapper *mapper
@@ -99,7 +100,7 @@ type extra struct {
 // nil for none; sources are all data sources of the load.
 func (s *Source) newSourceTable(ds *dataSource, name, configured string, before *lake.Schema, sources map[string]*dataSource) *sourceTable {
 	t := &sourceTable{
-		source: ds, client: s.client, users: s.users, raw: s.options.Raw, archive: s.options.Archived,
+		source: ds, client: s.client, users: s.users, raw: s.options.Raw, archive: s.options.Archived, content: s.content,
 		schema: lake.Schema{Table: name, Key: ds.id}, extras: map[string]*extra{},
 	}
 	old := map[string]*lake.Column{}
@@ -171,8 +172,12 @@ func (t *sourceTable) rows(ctx context.Context) iter.Seq2[lake.Row, error] {
 		t.mapper = newMapper(t.source.properties, t.raw, newUserView(t.users))
 		r := newRowReader(t, yield)
 		err := r.run(ctx)
+		if err != nil {
+			err = t.partial(ctx, err)
+		}
+		t.content.tableRead(err)
 		if err != nil && !r.stopped {
-			yield(lake.Row{}, t.partial(ctx, err))
+			yield(lake.Row{}, err)
 		}
 	}
 }

@@ -29,8 +29,14 @@ type discovery struct {
 	visited    map[string]bool // data sources
 	asked      map[string]bool // databases
 	results    map[string]*found
+	chosen     map[string]bool // of results
+	excluded   int
 	containers map[string]*database
 	next       []candidate
+	nextBases  []string // databases
+
+	follow  bool     // what is found leads to more
+	content *content // nil: only data sources are read
 }
 
 // A candidate is a data source that may be there.
@@ -47,8 +53,8 @@ type database struct {
 	err     error    // why object is nil
 }
 
-// discover finds the data sources of the load and names their tables.
-func (s *Source) discover(ctx context.Context, now lake.View) (*workspace, error) {
+// newDiscovery returns a discovery that has found nothing yet.
+func (s *Source) newDiscovery(ctx context.Context, now lake.View) (*discovery, error) {
 	before, err := now.Tables(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("tables of the last load: %w", err)
@@ -56,11 +62,21 @@ func (s *Source) discover(ctx context.Context, now lake.View) (*workspace, error
 	w := &workspace{source: s, view: now, before: before, gone: map[string]string{}, sources: map[string]*dataSource{}}
 	d := &discovery{
 		workspace: w, visited: map[string]bool{}, asked: map[string]bool{},
-		results: map[string]*found{}, containers: map[string]*database{},
+		results: map[string]*found{}, chosen: map[string]bool{}, containers: map[string]*database{},
 	}
 	if d.pick, err = newPicker(s.options, before); err != nil {
 		return nil, err
 	}
+	d.follow = s.options.Databases == nil && d.pick.direct() == nil
+	if s.options.Content.any() {
+		d.content, err = s.newContent(d)
+	}
+	return d, err
+}
+
+// first finds what there is to find before any row has been read.
+func (d *discovery) first(ctx context.Context) error {
+	s := d.source
 	g, gctx := errgroup.WithContext(ctx)
 	if s.options.Users {
 		g.Go(func() error {
@@ -70,14 +86,44 @@ func (s *Source) discover(ctx context.Context, now lake.View) (*workspace, error
 			return nil // what else went wrong is said by the table of users
 		})
 	}
-	g.Go(func() error { return d.run(gctx) })
-	if err := g.Wait(); err != nil {
-		return nil, err
+	g.Go(func() error {
+		if err := d.run(gctx); err != nil {
+			return err
+		}
+		return d.settle(gctx)
+	})
+	return g.Wait()
+}
+
+// settle looks at everything that has been found, and at what that leads to. With
+// content it waits for the tables that are being read: their pages lead to more.
+func (d *discovery) settle(ctx context.Context) error {
+	for {
+		for d.pending() {
+			if err := d.visitAll(ctx); err != nil {
+				return err
+			}
+		}
+		if d.content == nil {
+			return nil
+		}
+		if err := d.content.wait(ctx); err != nil {
+			return err
+		}
+		if d.pending() {
+			continue
+		}
+		more, err := d.content.leftovers(ctx)
+		if err != nil || !more && !d.pending() {
+			return err
+		}
 	}
-	if err := d.finish(); err != nil {
-		return nil, err
-	}
-	return w, nil
+}
+
+func (d *discovery) pending() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.next)+len(d.nextBases) > 0
 }
 
 func (d *discovery) run(ctx context.Context) error {
@@ -107,11 +153,8 @@ func (d *discovery) run(ctx context.Context) error {
 				d.add(candidate{id: key, by: byLastLoad})
 			}
 		}
-	}
-	follow := options.Databases == nil && direct == nil
-	for len(d.next) > 0 {
-		if err := d.visitAll(ctx, follow); err != nil {
-			return err
+		if d.content != nil && !options.isPart() {
+			return d.content.find(ctx)
 		}
 	}
 	return nil
@@ -163,21 +206,35 @@ func (d *discovery) container(id string, object notion.JSON) *database {
 	return c
 }
 
+// addDatabase takes in a database that has not been looked at.
+func (d *discovery) addDatabase(id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.asked[id] && !slices.Contains(d.nextBases, id) && !d.pick.excludes(id) {
+		d.nextBases = append(d.nextBases, id)
+	}
+}
+
 // visitAll looks at all candidates that there are now; it finds further ones.
-func (d *discovery) visitAll(ctx context.Context, follow bool) error {
-	now := d.next
-	d.next = nil
+func (d *discovery) visitAll(ctx context.Context) error {
+	d.mu.Lock()
+	now, bases := d.next, d.nextBases
+	d.next, d.nextBases = nil, nil
+	d.mu.Unlock()
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(inFlight)
 	for _, c := range now {
-		g.Go(func() error { return d.visit(ctx, c, follow) })
+		g.Go(func() error { return d.visit(ctx, c) })
+	}
+	for _, id := range bases {
+		g.Go(func() error { return d.visitDatabase(ctx, id) })
 	}
 	return g.Wait()
 }
 
 // visit looks at one candidate and, where the load follows what it finds, at its
 // database and relations.
-func (d *discovery) visit(ctx context.Context, c candidate, follow bool) error {
+func (d *discovery) visit(ctx context.Context, c candidate) error {
 	f := &found{id: c.id, by: c.by, configured: c.configured, several: c.several}
 	object, err := d.source.client.DataSource(ctx, c.id)
 	switch {
@@ -196,11 +253,11 @@ func (d *discovery) visit(ctx context.Context, c candidate, follow bool) error {
 		d.keep(f)
 		return nil
 	}
-	if err := d.visitDatabase(ctx, f.ds.database, follow); err != nil {
+	if err := d.visitDatabase(ctx, f.ds.database); err != nil {
 		return err
 	}
 	d.keep(f)
-	if follow {
+	if d.follow {
 		for _, p := range f.ds.properties {
 			d.add(candidate{id: p.relatedSource, by: byRelation})
 		}
@@ -228,7 +285,7 @@ func (d *discovery) keep(f *found) {
 }
 
 // visitDatabase looks once at a database and its data sources.
-func (d *discovery) visitDatabase(ctx context.Context, id string, follow bool) error {
+func (d *discovery) visitDatabase(ctx context.Context, id string) error {
 	d.mu.Lock()
 	asked := d.asked[id]
 	d.asked[id] = true
@@ -243,6 +300,9 @@ func (d *discovery) visitDatabase(ctx context.Context, id string, follow bool) e
 	case errors.Is(err, notion.ErrNotFound):
 		d.problem(problem{kind: KindNotShared, objectType: "database", objectID: id, message: reasonUnshared})
 		return nil
+	case refusedAs(err, refusedID):
+		d.problem(problem{kind: KindLinked, objectType: "database", objectID: id, message: err.Error()})
+		return nil
 	case err != nil:
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -250,9 +310,16 @@ func (d *discovery) visitDatabase(ctx context.Context, id string, follow bool) e
 		return nil
 	}
 	c := d.container(id, object)
-	if follow {
+	switch {
+	case inTrash(object):
+	case len(c.sources) == 0:
+		d.problem(problem{kind: KindNoSources, objectType: "database", objectID: id, message: noSources})
+	case d.follow:
 		for _, source := range c.sources {
 			d.add(candidate{id: source, by: byDatabase})
+		}
+		if d.content != nil {
+			d.content.followParent(parentRefOf(object))
 		}
 	}
 	return nil
@@ -268,48 +335,67 @@ func (d *discovery) inTrashedDatabase(f *found) bool {
 	return c != nil && inTrash(c.object)
 }
 
-// finish takes the exclusions and the selection into account and names the tables.
-func (d *discovery) finish() error {
+// choose takes what was found since it was last called, less what is excluded or
+// not selected, and names its tables.
+func (d *discovery) choose() ([]*found, error) {
 	w := d.workspace
-	excluded := 0
+	var fresh []*found
 	for _, id := range sortedKeys(d.results) {
 		f := d.results[id]
-		if d.inTrashedDatabase(f) {
+		switch {
+		case d.chosen[id]:
+			continue
+		case d.inTrashedDatabase(f):
 			d.missing(candidate{id: id, by: f.by}, reasonTrash)
-		} else if !d.pick.excludesFound(f, d.databaseTitle(f), w.before[id].Table) {
-			w.found = append(w.found, f)
-		} else {
-			excluded++
+		case d.pick.excludesFound(f, d.databaseTitle(f), w.before[id].Table):
+			d.excluded++
+		default:
+			fresh = append(fresh, f)
+		}
+		d.chosen[id] = true
+	}
+	first := len(w.found) == 0
+	if first && len(fresh) == 0 && d.excluded > 0 && (d.content == nil || d.content.isEmpty()) {
+		return nil, fmt.Errorf("%w: it names all %d that were found", ErrAllExcluded, d.excluded)
+	}
+	w.nameTables(fresh)
+	everything := len(fresh)
+	if first {
+		var err error
+		if fresh, err = d.pick.only(w, fresh); err != nil {
+			return nil, err
 		}
 	}
-	if len(w.found) == 0 && excluded > 0 {
-		return fmt.Errorf("%w: it names all %d that were found", ErrAllExcluded, excluded)
-	}
-	w.nameTables()
-	everything := len(w.found)
-	if err := d.pick.only(w); err != nil {
-		return err
-	}
 	shard := w.source.options.Shard
-	w.found = slices.DeleteFunc(w.found, func(f *found) bool { return !shard.has(f.id) })
+	fresh = slices.DeleteFunc(fresh, func(f *found) bool { return !shard.has(f.id) })
 	maps.DeleteFunc(w.gone, func(id, _ string) bool { return !shard.has(id) })
-	for _, f := range w.found {
+	for _, f := range fresh {
 		if f.ds != nil {
 			w.sources[f.id] = f.ds
 		}
 	}
+	w.found = append(w.found, fresh...)
+	empty := d.content == nil || d.content.isEmpty()
+	switch {
+	case len(w.found) > 0 || !empty || w.source.options.AllowEmpty || shard.Of > 0 && everything > 0:
+		return fresh, nil
+	case len(w.gone) > 0:
+		return nil, fmt.Errorf("%w: none of the %d tables can be read any more", ErrNothingShared, len(w.gone))
+	}
+	return nil, ErrNothingShared
+}
+
+// close takes in the databases once nothing more is found.
+func (d *discovery) close() {
+	if d.content != nil {
+		d.content.standing()
+	}
+	slices.SortFunc(d.found, func(a, b *found) int { return strings.Compare(a.id, b.id) })
 	for _, id := range sortedKeys(d.containers) {
-		if c := d.containers[id]; !inTrash(c.object) {
-			w.databases = append(w.databases, c)
+		if c := d.containers[id]; !inTrash(c.object) && (c.err != nil || len(c.sources) > 0) {
+			d.databases = append(d.databases, c)
 		}
 	}
-	if len(w.found) > 0 || w.source.options.AllowEmpty || shard.Of > 0 && everything > 0 {
-		return nil
-	}
-	if len(w.gone) > 0 {
-		return fmt.Errorf("%w: none of the %d tables can be read any more", ErrNothingShared, len(w.gone))
-	}
-	return ErrNothingShared
 }
 
 func (d *discovery) databaseTitle(f *found) string {

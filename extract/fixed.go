@@ -20,6 +20,11 @@ const (
 	keyProperties  = "_properties"
 	keyOptions     = "_options"
 	keyProblems    = "_problems"
+	keyPages       = "_pages"
+	keyBlocks      = "_blocks"
+	keyComments    = "_comments"
+	keyLinks       = "_links"
+	keyViews       = "_views"
 )
 
 // fixedColumn is a column of a fixed table.

@@ -238,3 +238,10 @@ func newClient(t testing.TB, server *notiontest.Server) *notion.Client {
 func allOptions(c Client) Options {
 	return Options{Client: c, Archived: true, Users: true, Raw: true}
 }
+
+// contentOptions reads what is in and on pages too.
+func contentOptions(c Client) Options {
+	o := allOptions(c)
+	o.Content = Content{Pages: true, Blocks: true, Markdown: true, Views: true, Comments: true, BlockComments: true}
+	return o
+}

@@ -89,9 +89,9 @@ func (p picker) excludesFound(f *found, database, table string) bool {
 }
 
 // only keeps of w what is to be read alone.
-func (p picker) only(w *workspace) error {
+func (p picker) only(w *workspace, list []*found) ([]*found, error) {
 	if len(p.wanted) == 0 {
-		return nil
+		return list, nil
 	}
 	matched := make([]bool, len(p.wanted))
 	match := func(id, database, table string) bool {
@@ -103,7 +103,7 @@ func (p picker) only(w *workspace) error {
 		}
 		return any
 	}
-	w.found = slices.DeleteFunc(w.found, func(f *found) bool {
+	list = slices.DeleteFunc(list, func(f *found) bool {
 		database := ""
 		if f.ds != nil {
 			database = f.ds.database
@@ -117,8 +117,8 @@ func (p picker) only(w *workspace) error {
 	}
 	for i, want := range p.wanted {
 		if !matched[i] {
-			return fmt.Errorf("only %q: %w", want.text, ErrNoMatch)
+			return nil, fmt.Errorf("only %q: %w", want.text, ErrNoMatch)
 		}
 	}
-	return nil
+	return list, nil
 }

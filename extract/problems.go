@@ -24,6 +24,18 @@ const (
 	KindNoSources ProblemKind = "database_without_data_sources"
 	// KindSearch: Notion cut the search for data sources off.
 	KindSearch ProblemKind = "search_cut_off"
+	// KindTrash: a page of the last load is in the trash.
+	KindTrash ProblemKind = "in_trash"
+	// KindBlocks: what is in a page or block is not shown to the connection.
+	KindBlocks ProblemKind = "blocks_not_readable"
+	// KindUnsupportedBlock: a block whose content Notion gives to no client.
+	KindUnsupportedBlock ProblemKind = "block_not_supported"
+	// KindMarkdown: Notion's Markdown of a page is cut off.
+	KindMarkdown ProblemKind = "markdown_cut_off"
+	// KindComments: the connection may not read comments.
+	KindComments ProblemKind = "comments_not_readable"
+	// KindView: a view that Notion lists and does not show.
+	KindView ProblemKind = "view_not_readable"
 	// KindUsers: the connection may not read users.
 	KindUsers ProblemKind = "users_not_readable"
 )
@@ -43,7 +55,7 @@ func (w *workspace) problemsTable() lake.Table {
 	schema := w.fixedSchema(keyProblems, false,
 		fixedColumn("load_id", stringType, ""),
 		fixedColumn("kind", stringType, "one of a fixed list of words"),
-		fixedColumn("object_type", stringType, "what the object is: data_source, database, user"),
+		fixedColumn("object_type", stringType, "what the object is: data_source, database, page, block, view, user"),
 		fixedColumn("object_id", stringType, ""),
 		fixedColumn("table_name", stringType, ""),
 		fixedColumn("property_id", stringType, "percent-decoded"),

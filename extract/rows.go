@@ -99,8 +99,7 @@ func (r *rowReader) page(ctx context.Context, result notion.Result, archived boo
 		}
 	}
 	if m.whole(nil) && len(r.waiting) == 0 {
-		r.row(supersedes)
-		return nil
+		return r.row(supersedes, result.Object, nil)
 	}
 	r.wait(ctx, bytes.Clone(result.Object), supersedes)
 	return r.drain(ctx, maxWaiting)
@@ -116,10 +115,16 @@ func (r *rowReader) read(ctx context.Context, page notion.JSON, parts map[*colum
 	return ok, err
 }
 
-// row yields the row that was just read.
-func (r *rowReader) row(supersedes bool) {
+// row yields the row that was just read from page and parts.
+func (r *rowReader) row(supersedes bool, page notion.JSON, parts map[*column]notion.JSON) error {
 	r.t.mapper.count()
+	if r.t.content != nil {
+		if err := r.t.content.row(r.t.source.id, page, parts); err != nil {
+			return err
+		}
+	}
 	r.stopped = !r.yield(lake.Row{Values: r.t.mapper.row, Supersedes: supersedes}, nil)
+	return nil
 }
 
 // wait lets the page that was just read wait for what it lacks.
@@ -181,8 +186,7 @@ func (r *rowReader) finish(ctx context.Context, p *waitingPage) error {
 			return err
 		}
 		if m.whole(p.parts) {
-			r.row(p.supersedes)
-			return nil
+			return r.row(p.supersedes, p.page, p.parts)
 		}
 		if err := r.t.fetch(ctx, p, m.missing(p.parts), slices.Clone(m.users.unasked)); err != nil || p.gone {
 			return err

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/notionlake/notionlake/lake"
 )
@@ -31,6 +32,10 @@ type Options struct {
 	Databases []Database
 	// Exclude holds IDs, URLs and globs of names: what is not read.
 	Exclude []string
+	// Content is what to read of pages besides rows.
+	Content Content
+	// TempDir is where what does not fit into memory lies. "": the system's folder.
+	TempDir string
 	// Archived: rows that are archived too. Users: the table _users. Raw: Notion's
 	// JSON beside the typed columns.
 	Archived, Users, Raw bool
@@ -73,6 +78,7 @@ type Source struct {
 	options Options
 	log     *slog.Logger
 	users   *directory
+	content *content // nil: no pages are read
 }
 
 var _ lake.Source = (*Source)(nil)
@@ -85,22 +91,77 @@ func NewSource(o Options) *Source {
 	return &Source{client: o.Client, options: o, log: o.Logger, users: newDirectory(o.Client)}
 }
 
+// Close removes what lies on disk of what was read. It is called once the tables
+// have been read.
+func (s *Source) Close() error {
+	if s.content == nil {
+		return nil
+	}
+	return s.content.close()
+}
+
 // Tables discovers the workspace and yields its tables: those of the data
-// sources by name, then the fixed ones.
+// sources by name, then the fixed ones. Where pages are read, more data sources
+// are found in them: it then waits until the tables that it yielded have been
+// read, and yields those that they led to.
 func (s *Source) Tables(ctx context.Context, now lake.View) iter.Seq2[lake.Table, error] {
 	return func(yield func(lake.Table, error) bool) {
-		w, err := s.discover(ctx, now)
-		if err != nil {
+		if err := s.tables(ctx, now, func(t lake.Table) bool { return yield(t, nil) }); err != nil && !errors.Is(err, errStopped) {
 			yield(lake.Table{}, err)
-			return
-		}
-		s.log.InfoContext(ctx, "workspace discovered", "data_sources", len(w.found), "databases", len(w.databases), "not_read", len(w.gone))
-		for _, t := range w.tables() {
-			if !yield(t, nil) {
-				return
-			}
 		}
 	}
+}
+
+// errStopped says that no more tables are wanted.
+var errStopped = errors.New("stopped")
+
+func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Table) bool) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	d, err := s.newDiscovery(ctx, now)
+	if err != nil {
+		return err
+	}
+	if s.content = d.content; s.content != nil {
+		var working sync.WaitGroup
+		working.Go(func() { s.content.work(ctx) })
+		defer working.Wait()
+		defer cancel()
+	}
+	if err := d.first(ctx); err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		fresh, err := d.choose()
+		if err != nil {
+			return err
+		}
+		if !first && len(fresh) == 0 {
+			break
+		}
+		s.log.InfoContext(ctx, "workspace discovered", "data_sources", len(d.found), "databases", len(d.containers), "not_read", len(d.gone))
+		for _, t := range d.sourceTables(fresh, first) {
+			if s.content != nil && t.Unread == "" {
+				s.content.expect()
+			}
+			if !yield(t) {
+				return errStopped
+			}
+		}
+		if s.content == nil {
+			break
+		}
+		if err := d.settle(ctx); err != nil {
+			return err
+		}
+	}
+	d.close()
+	for _, t := range d.fixedTables() {
+		if !yield(t) {
+			return errStopped
+		}
+	}
+	return nil
 }
 
 // A workspace is what a load found of a workspace.
@@ -134,12 +195,14 @@ const (
 	byDatabase      = "database"
 	byRelation      = "relation"
 	byLastLoad      = "last_load"
+	byPage          = "page" // a block in a page, or of a data source a row of it
 )
 
-// tables are the tables of the load.
-func (w *workspace) tables() []lake.Table {
+// sourceTables are the tables of data sources, by name, and with gone those that
+// are not read.
+func (w *workspace) sourceTables(list []*found, gone bool) []lake.Table {
 	var tables []lake.Table
-	for _, f := range w.found {
+	for _, f := range list {
 		if f.ds == nil {
 			tables = append(tables, w.unreadable(f))
 			continue
@@ -149,11 +212,20 @@ func (w *workspace) tables() []lake.Table {
 		w.made = append(w.made, t)
 		tables = append(tables, t.table())
 	}
-	for id, why := range w.gone {
-		tables = append(tables, lake.Table{Schema: lake.Schema{Table: w.before[id].Table, Key: id}, Unread: why})
+	if gone {
+		for id, why := range w.gone {
+			tables = append(tables, lake.Table{Schema: lake.Schema{Table: w.before[id].Table, Key: id}, Unread: why})
+		}
 	}
 	slices.SortFunc(tables, func(a, b lake.Table) int { return strings.Compare(a.Schema.Table, b.Schema.Table) })
-	tables = append(tables, w.databasesTable(), w.optionsTable())
+	return tables
+}
+
+// fixedTables are the tables about the workspace itself.
+func (d *discovery) fixedTables() []lake.Table {
+	w := d.workspace
+	tables := []lake.Table{w.databasesTable(), w.optionsTable()}
+	tables = append(tables, d.contentTables()...)
 	if w.source.options.Users {
 		tables = append(tables, w.usersTable())
 	}
@@ -172,19 +244,24 @@ func (w *workspace) unreadable(f *found) lake.Table {
 	schema := lake.Schema{Table: f.name, Key: f.id, Columns: pageColumns}
 	return lake.Table{Schema: schema, Rows: func(context.Context) iter.Seq2[lake.Row, error] {
 		return func(yield func(lake.Row, error) bool) {
-			yield(lake.Row{}, &lake.PartialError{Table: f.name, Err: f.err})
+			err := &lake.PartialError{Table: f.name, Err: f.err}
+			w.source.content.tableRead(err)
+			yield(lake.Row{}, err)
 		}
 	}}
 }
 
-// nameTables gives every found data source the name of its table.
-func (w *workspace) nameTables() {
+// nameTables gives data sources the names of their tables.
+func (w *workspace) nameTables(list []*found) {
 	taken := map[string]bool{}
 	for _, t := range w.before {
 		taken[t.Table] = true
 	}
-	claims := make([]claim, len(w.found))
-	for i, f := range w.found {
+	for _, f := range w.found {
+		taken[f.name] = true
+	}
+	claims := make([]claim, len(list))
+	for i, f := range list {
 		c := claim{suffix: sourceSuffix(f.id)}
 		title := ""
 		if f.ds != nil {
@@ -199,7 +276,7 @@ func (w *workspace) nameTables() {
 		claims[i] = c
 	}
 	for i, name := range assignNames(claims, taken) {
-		w.found[i].name = name
+		list[i].name = name
 	}
 }
 

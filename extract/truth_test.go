@@ -33,10 +33,10 @@ func TestTruth(t *testing.T) {
 			load := fmt.Sprintf("20260101T%06dZ", n)
 			var want []truth.Table
 			var err error
-			if want, state, err = truth.Tables(w.Model(), state, truth.Options{Load: load}); err != nil {
+			if want, state, err = truth.Tables(w.Model(), state, truth.Options{Load: load, Content: true}); err != nil {
 				t.Fatal(err)
 			}
-			got, err := l.run(t.Context(), load, NewSource(allOptions(newClient(t, server))))
+			got, err := l.run(t.Context(), load, NewSource(contentOptions(newClient(t, server))))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -129,6 +129,8 @@ func rowKey(t truth.Table, cell func(string) string) string {
 	switch t.Name {
 	case "_properties":
 		return cell("data_source_id") + " " + cell("property_id")
+	case "_links":
+		return strings.Join([]string{cell("page_id"), cell("block_id"), cell("property_id"), cell("comment_id"), cell("kind"), cell("target_id")}, " ")
 	case "_options":
 		return cell("data_source_id") + " " + cell("property_id") + " " + cell("option_id")
 	}

@@ -22,7 +22,7 @@ type rowSpool struct {
 type span struct{ offset, size int64 }
 
 func newRowSpool(dir string) (*rowSpool, error) {
-	f, err := createSpool(dir)
+	f, err := NewTempFile(dir)
 	if err != nil {
 		return nil, rowSpoolError(err)
 	}
@@ -66,4 +66,4 @@ func (s *rowSpool) get(place int64) ([]Value, error) {
 	return row, nil
 }
 
-func (s *rowSpool) close() error { return closeSpool(s.file) }
+func (s *rowSpool) close() error { return CloseTempFile(s.file) }

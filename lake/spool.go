@@ -20,16 +20,16 @@ type spool struct {
 }
 
 func newSpool(dir string) (*spool, error) {
-	f, err := createSpool(dir)
+	f, err := NewTempFile(dir)
 	if err != nil {
 		return nil, fmt.Errorf("spool of late columns: %w", err)
 	}
 	return &spool{file: f, w: bufio.NewWriterSize(f, 256<<10)}, nil
 }
 
-// createSpool makes the file of a spool. Without a name it is gone however the
-// process ends; where open files cannot be removed, closeSpool does it.
-func createSpool(dir string) (*os.File, error) {
+// NewTempFile makes a file for what has no room in memory; dir "" is the system's folder. Without a name it is gone however the
+// process ends; where open files cannot be removed, CloseTempFile does it.
+func NewTempFile(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, "notionlake-spool-*")
 	if err == nil {
 		_ = os.Remove(f.Name())
@@ -63,9 +63,10 @@ func (s *spool) rewind() (*spoolReader, error) {
 	return &spoolReader{r: bufio.NewReaderSize(s.file, 256<<10)}, nil
 }
 
-func (s *spool) close() error { return closeSpool(s.file) }
+func (s *spool) close() error { return CloseTempFile(s.file) }
 
-func closeSpool(f *os.File) error {
+// CloseTempFile closes a file of NewTempFile, which is gone then.
+func CloseTempFile(f *os.File) error {
 	err := f.Close()
 	if rm := os.Remove(f.Name()); rm != nil && !errors.Is(rm, os.ErrNotExist) {
 		err = errors.Join(err, rm)

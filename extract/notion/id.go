@@ -55,8 +55,20 @@ func dashed(id string) string {
 // UUID is the 16 bytes of an id.
 type UUID [16]byte
 
-// parseUUID reads a dashed or plain id without allocating.
-func parseUUID(id []byte) (u UUID, ok bool) {
+// String writes an id as Notion does.
+func (u UUID) String() string {
+	b := make([]byte, 0, 36)
+	for i, part := range [][]byte{u[:4], u[4:6], u[6:8], u[8:10], u[10:]} {
+		if i > 0 {
+			b = append(b, '-')
+		}
+		b = hex.AppendEncode(b, part)
+	}
+	return string(b)
+}
+
+// ParseUUID reads a dashed or plain id without allocating.
+func ParseUUID(id []byte) (u UUID, ok bool) {
 	var digits [32]byte
 	n := 0
 	for _, c := range id {
@@ -81,5 +93,5 @@ func (j JSON) uuid() (UUID, bool) {
 	if j.Kind() != '"' {
 		return UUID{}, false
 	}
-	return parseUUID(j[1 : len(j)-1])
+	return ParseUUID(j[1 : len(j)-1])
 }

@@ -240,7 +240,7 @@ func FuzzParseID(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, ok := parseUUID([]byte(id)); !ok || len(id) != 36 || id != strings.ToLower(id) {
+		if _, ok := ParseUUID([]byte(id)); !ok || len(id) != 36 || id != strings.ToLower(id) {
 			t.Fatalf("ParseID(%q) = %q", s, id)
 		}
 		if again, err := ParseID(id); err != nil || again != id {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -18,7 +19,8 @@ type listing struct {
 	op     string
 	method string
 	path   string
-	body   body // of a POST, but for cursor and size
+	query  url.Values // of a GET, beside cursor and size
+	body   body       // of a POST, but for cursor and size
 	size   *pageSize
 	check  func(*answer) error // besides what every list must have; may be nil
 	single bool                // the answer may be one object instead of a list
@@ -204,6 +206,7 @@ func (p *page) read(a *answer) error {
 func (l *listing) target(cursor string) (path string, sent []byte) {
 	if l.method == http.MethodGet {
 		q := url.Values{"page_size": {strconv.Itoa(l.size.now)}}
+		maps.Copy(q, l.query)
 		if cursor != "" {
 			q.Set("start_cursor", cursor)
 		}

@@ -69,7 +69,7 @@ func (c *Client) Search(ctx context.Context, object string) iter.Seq2[JSON, erro
 
 // byID returns the object that id names, never another one.
 func (c *Client) byID(ctx context.Context, name, path, object, id string) (JSON, error) {
-	asked, ok := parseUUID([]byte(id))
+	asked, ok := ParseUUID([]byte(id))
 	if !ok {
 		return nil, fmt.Errorf("retrieve %s %q: %w", name, id, errNotID)
 	}

@@ -18,7 +18,7 @@ import (
 // is no list it is the whole answer, and there are no items.
 func (c *Client) Property(ctx context.Context, pageID, propertyID string, item func(JSON) error) (last JSON, err error) {
 	op := fmt.Sprintf("retrieve property %q of page %s", propertyID, pageID)
-	if _, ok := parseUUID([]byte(pageID)); !ok {
+	if _, ok := ParseUUID([]byte(pageID)); !ok {
 		return nil, fmt.Errorf("%s: %w", op, errNotID)
 	}
 	segment, err := pathSegment(propertyID)

@@ -29,7 +29,7 @@ type Result struct {
 // and an id only. A query that Notion cut off and that could not be continued
 // yields all the rows it got and then an error that is ErrIncomplete.
 func (c *Client) QueryDataSource(ctx context.Context, id string, q Query) iter.Seq2[Result, error] {
-	if _, ok := parseUUID([]byte(id)); !ok {
+	if _, ok := ParseUUID([]byte(id)); !ok {
 		return failed[Result](fmt.Errorf("query data source %q: %w", id, errNotID))
 	}
 	if q.PageSize < 0 || q.PageSize > maxPageSize {

@@ -97,4 +97,5 @@ func (b *builder) pages() {
 	b.t.AddPage(Page{ID: b.id("page/below"), Parent: parent, Values: map[string]Value{"title": Plain("Below")}})
 	b.t.AddComment(Comment{ID: b.id("comment/0"), Discussion: b.id("discussion/0"), Parent: parent, Text: Plain("Looks good"), By: b.person(0)})
 	b.t.AddView(SourceID(b.seed, "types"), View{ID: b.id("view/0"), Name: "All", Type: "table"})
+	b.content(page)
 }

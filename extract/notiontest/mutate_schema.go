@@ -93,13 +93,44 @@ func (t *Tx) Share(source string)   { t.Source(source).Unshared = false }
 func (t *Tx) TrashSource(source string)   { t.Source(source).Trashed = true }
 func (t *Tx) RestoreSource(source string) { t.Source(source).Trashed = false }
 
-// AddBlock adds a block at the end of its parent.
+// AddBlock adds a block at the end of its parent, which edits its page.
 func (t *Tx) AddBlock(b Block) {
+	t.edit(b.Parent.ID)
 	setTime(&b.Created, t.m.Clock)
 	setTime(&b.Edited, b.Created)
 	setText(&b.By, t.m.Bot)
 	t.m.Blocks[b.ID] = &b
 	t.m.Children[b.Parent.ID] = append(slices.Clip(t.m.Children[b.Parent.ID]), b.ID)
+}
+
+// SetBlock gives a block another payload, which edits its page.
+func (t *Tx) SetBlock(id, payload string) {
+	b := *t.m.Blocks[id]
+	b.Payload, b.Edited = payload, t.m.Clock
+	t.m.Blocks[id] = &b
+	t.edit(b.Parent.ID)
+}
+
+// RemoveBlock removes a block with what is in it, which edits its page.
+func (t *Tx) RemoveBlock(id string) {
+	b := t.m.Blocks[id]
+	t.edit(b.Parent.ID)
+	t.m.Children[b.Parent.ID] = slices.DeleteFunc(slices.Clone(t.m.Children[b.Parent.ID]), func(other string) bool { return other == id })
+	delete(t.m.Blocks, id)
+}
+
+// edit notes that what is in a page, or in a block on it, has been edited.
+func (t *Tx) edit(id string) {
+	for range 10_000 {
+		b := t.m.Blocks[id]
+		if t.m.Pages[id] != nil || b == nil {
+			break
+		}
+		id = b.Parent.ID
+	}
+	if p := t.m.Pages[id]; p != nil && p.raw == "" {
+		t.Page(id)
+	}
 }
 
 // AddComment adds a comment under its parent.

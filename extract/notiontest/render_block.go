@@ -7,25 +7,46 @@ import (
 
 // child appends a block, or the block that stands for a page or a database.
 func (r *renderer) child(dst []byte, c child) []byte {
-	b := c.block
+	trashed := c.page != nil && r.m.inTrash(c.page) || c.database != nil && c.database.Trashed
+	return r.block(dst, r.m.blockOf(c), trashed)
+}
+
+// blockOf is the block that stands in a page: of a page or database one that
+// stands for it.
+func (m *Model) blockOf(c child) *Block {
 	switch {
-	case b != nil:
+	case c.block != nil:
+		return c.block
 	case c.page != nil:
-		title, _ := c.page.Values[r.m.titleID(c.page)].(Text)
-		b = &Block{
+		title, _ := c.page.Values[m.titleID(c.page)].(Text)
+		return &Block{
 			ID: c.page.ID, Parent: c.page.Parent, Type: "child_page", Payload: `{"title":` + jsonString(title.String()) + `}`,
-			Created: c.page.Created, Edited: c.page.Edited, By: c.page.CreatedBy, Kids: len(r.m.childrenOf(c.page.ID)) > 0,
-		}
-	case c.database != nil:
-		b = &Block{
-			ID: c.database.ID, Parent: c.database.Parent, Type: "child_database",
-			Payload: `{"title":` + jsonString(c.database.Title.String()) + `}`,
-			Created: c.database.Created, Edited: c.database.Edited, By: r.m.Bot,
+			Created: c.page.Created, Edited: c.page.Edited, By: c.page.CreatedBy, Kids: len(m.childrenOf(c.page.ID)) > 0,
 		}
 	}
-	trashed := c.page != nil && r.m.inTrash(c.page) || c.database != nil && c.database.Trashed
-	return r.block(dst, b, trashed)
+	return &Block{
+		ID: c.database.ID, Parent: c.database.Parent, Type: "child_database",
+		Payload: `{"title":` + jsonString(c.database.Title.String()) + `}`,
+		Created: c.database.Created, Edited: c.database.Edited, By: m.Bot,
+	}
 }
+
+// BlocksIn are the blocks in a page or block that the connection sees.
+func (m *Model) BlocksIn(id string) []*Block {
+	var blocks []*Block
+	for _, c := range m.childrenOf(id) {
+		blocks = append(blocks, m.blockOf(c))
+	}
+	return blocks
+}
+
+// HasBlocks is what Notion says of a block: that there are blocks in it.
+func (m *Model) HasBlocks(b *Block) bool {
+	return b.Kids || b.Type != "child_page" && b.Type != "child_database" && len(m.Children[b.ID]) > 0
+}
+
+// InTrash reports whether a page, or one that it stands in, is in the trash.
+func (m *Model) InTrash(p *Page) bool { return m.inTrash(p) }
 
 func (r *renderer) block(dst []byte, b *Block, trashed bool) []byte {
 	kind := b.Type
@@ -40,7 +61,7 @@ func (r *renderer) block(dst []byte, b *Block, trashed bool) []byte {
 	dst = appendMinute(dst, b.Edited)
 	dst = r.authors(dst, b.By, b.By)
 	dst = append(dst, `,"has_children":`...)
-	dst = appendBool(dst, b.Kids || b.Type != "child_page" && b.Type != "child_database" && len(r.m.Children[b.ID]) > 0)
+	dst = appendBool(dst, r.m.HasBlocks(b))
 	dst = r.trashed(dst, trashed)
 	dst = append(dst, `,"type":`...)
 	dst = appendString(dst, kind)

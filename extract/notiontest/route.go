@@ -33,6 +33,7 @@ var routes = []route{
 		(*exchange).query,
 	},
 	{"GET", "/v1/pages/{page_id}", []string{"filter_properties", "filter_properties[]"}, nil, (*exchange).getPage},
+	{"GET", "/v1/pages/{page_id}/markdown", []string{"include_transcript"}, nil, (*exchange).getMarkdown},
 	{"GET", "/v1/pages/{page_id}/properties/{property_id}", paging, nil, (*exchange).getProperty},
 	{"GET", "/v1/blocks/{block_id}", nil, nil, (*exchange).getBlock},
 	{"GET", "/v1/blocks/{block_id}/children", paging, nil, (*exchange).listChildren},

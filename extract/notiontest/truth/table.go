@@ -37,7 +37,11 @@ type Options struct {
 	NoUsers    bool              // content.users: false
 	NoRaw      bool              // content.raw: false
 	Retire     bool              // schema.removed: retire
-	Limit      int               // how many references Notion shows; 0 is 25
+	// Content: pages and what is in and on them, with the tables about that.
+	Content bool
+	// NoBlockComments: comments on pages only.
+	NoBlockComments bool
+	Limit           int // how many references Notion shows; 0 is 25
 }
 
 // Tables returns the tables that a load of the model writes, and the state that
@@ -59,6 +63,13 @@ func Tables(m *notiontest.Model, prev *State, o Options) ([]Table, *State, error
 		}
 		rows[s.ID] = int64(len(t.Rows))
 		tables = append(tables, t)
+	}
+	if o.Content {
+		content, err := l.content(sources)
+		if err != nil {
+			return nil, nil, err
+		}
+		tables = append(tables, content...)
 	}
 	if !o.NoUsers {
 		tables = append(tables, l.users(sources))

@@ -84,7 +84,7 @@ func text(name string) Column { return Column{Name: name, Type: "string"} }
 // fixed is an empty table of notionlake's own.
 func (l *load) fixed(name string, columns ...Column) Table {
 	switch name {
-	case "_properties", "_options":
+	case "_properties", "_options", "_links":
 	default:
 		if !l.o.NoRaw {
 			columns = append(columns, Column{Name: "_raw", Type: "string", JSON: true, Unchecked: true})

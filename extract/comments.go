@@ -1,0 +1,122 @@
+package extract
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/notionlake/notionlake/extract/notion"
+)
+
+// readComments reads the comments on a page and, where that is wanted, on each of
+// its blocks.
+func (c *content) readComments(ctx context.Context, e *pageEntry, t *pageText) error {
+	if !c.options.Content.Comments {
+		return nil
+	}
+	var err error
+	if t.comments, err = c.commentsOn(ctx, e.id); err != nil || !c.options.Content.BlockComments {
+		return err
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(inFlight)
+	each(t.blocks, func(b *block) bool {
+		if typ := b.typ(); typ == "child_page" || typ == "child_database" {
+			return true // what stands for it is asked for itself
+		}
+		g.Go(func() (err error) {
+			b.comments, err = c.commentsOn(gctx, b.id)
+			return err
+		})
+		return true
+	})
+	return g.Wait()
+}
+
+func (c *content) commentsOn(ctx context.Context, id notion.UUID) (comments []notion.JSON, err error) {
+	c.mu.Lock()
+	refused := c.refused
+	c.mu.Unlock()
+	if refused != nil {
+		return nil, nil
+	}
+	for comment, err := range c.client.Comments(ctx, id.String()) {
+		switch {
+		case err != nil && (fatal(err) || ctx.Err() != nil):
+			return nil, fmt.Errorf("comments on %s: %w", id, err)
+		case errors.Is(err, notion.ErrRestricted):
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if c.refused == nil {
+				c.refused = err
+				c.d.problem(problem{kind: KindComments, message: "the connection may not read comments: give it the capability “Read comments”"})
+			}
+			return nil, nil
+		case errors.Is(err, notion.ErrNotFound):
+			return nil, nil // it is not there any more
+		case err != nil:
+			c.fail(fmt.Errorf("comments on %s: %w", id, err), keyComments)
+			return nil, nil
+		}
+		if comment.Get("discussion_id") == nil {
+			continue // deleted: an ID only
+		}
+		c.meet(comment)
+		clean, _ := appendRaw(nil, bytes.Clone(comment), true)
+		comments = append(comments, clean)
+	}
+	return comments, nil
+}
+
+// meetAll meets the users whom texts mention.
+func (c *content) meetAll(t *pageText) {
+	each(t.blocks, func(b *block) bool {
+		for run := range richTexts(b) {
+			c.meetMention(run)
+		}
+		for _, comment := range b.comments {
+			c.meetMentions(comment.Get("rich_text"))
+		}
+		return true
+	})
+	for _, comment := range t.comments {
+		c.meetMentions(comment.Get("rich_text"))
+	}
+}
+
+func (c *content) meetMentions(runs notion.JSON) {
+	for run := range runs.Elems() {
+		c.meetMention(run)
+	}
+}
+
+func (c *content) meetMention(run notion.JSON) {
+	if user := run.Get("mention").Get("user"); user.Get("id").Kind() == '"' {
+		c.users.meet(user.Get("id").Text(), user, user.Get("type").Kind() == '"')
+	}
+}
+
+// readMarkdown asks Notion for a page as Markdown.
+func (c *content) readMarkdown(ctx context.Context, e *pageEntry, t *pageText) error {
+	m, err := c.client.Markdown(ctx, e.id.String())
+	switch {
+	case err != nil && (fatal(err) || ctx.Err() != nil):
+		return fmt.Errorf("markdown of page %s: %w", e.id, err)
+	case errors.Is(err, notion.ErrNotFound), errors.Is(err, notion.ErrRestricted):
+		c.d.problem(problem{kind: KindBlocks, objectType: "page", objectID: e.id.String(), message: err.Error()})
+		return nil
+	case err != nil:
+		c.fail(fmt.Errorf("markdown of page %s: %w", e.id, err), keyPages)
+		return nil
+	case m.Truncated:
+		c.d.problem(problem{
+			kind: KindMarkdown, objectType: "page", objectID: e.id.String(), count: int64(len(m.Unknown)),
+			message: "Notion leaves blocks out of the page's Markdown; content.blocks: true reads them",
+		})
+	}
+	t.markdown, t.hasText = m.Text, true
+	return nil
+}

@@ -1,0 +1,387 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/notionlake/notionlake/extract/notion"
+)
+
+// Content says what to read of pages besides the rows of data sources.
+type Content struct {
+	Pages, Blocks, Markdown, Views bool
+	// Comments: on pages. BlockComments: on blocks too, a request for each.
+	Comments, BlockComments bool
+}
+
+// any reports whether pages are looked at.
+func (c Content) any() bool { return c.Pages || c.Blocks || c.Comments }
+
+// contentWorkers is how many pages are read at a time. A page is a chain of
+// requests, of which the client's own limit lets some through at a time.
+const contentWorkers = 16
+
+// A content is what is read of the pages of a workspace: the objects, the blocks
+// in them, the comments on them. Pages come from everywhere, rows from the tables
+// that are read at the same time; each is read once.
+type content struct {
+	*Source
+	d     *discovery
+	pages *recordFile // page objects
+	texts *recordFile // what is in and on them
+
+	mu      sync.Mutex
+	changed *sync.Cond
+	known   map[notion.UUID]int // index in all
+	all     []*pageEntry
+	queue   []*pageEntry
+	active  int // pages that are being read
+	tables  int // tables that may still bring pages
+	err     error
+
+	within    map[notion.UUID]notion.UUID // pages and databases: the page whose block stands for them
+	parents   map[notion.UUID]parentRef   // what databases and data sources stand in
+	originals map[notion.UUID]int         // synced blocks that are copied: the index of their page
+	copies    []syncedCopy
+	refused   error            // why comments cannot be read at all
+	failures  map[string]error // by table: why it cannot be whole
+	strays    []strayRow
+}
+
+// A strayRow is a row that something else than its data source named.
+type strayRow struct{ id, source notion.UUID }
+
+// A pageEntry is a page of the load.
+type pageEntry struct {
+	id     notion.UUID
+	by     string // how it was found
+	source string // of a row that was listed: the data source's ID
+	object place
+	text   place
+	more   []place // blocks of synced copies that stand in it
+	gone   bool    // it turned out not to be there
+	parent parentRef
+}
+
+// A parentRef is what an object stands in.
+type parentRef struct {
+	typ string
+	id  notion.UUID
+}
+
+// A syncedCopy is a block that shows what another one holds.
+type syncedCopy struct {
+	page         *pageEntry
+	id, original notion.UUID
+}
+
+func (s *Source) newContent(d *discovery) (*content, error) {
+	c := &content{
+		Source: s, d: d, known: map[notion.UUID]int{}, within: map[notion.UUID]notion.UUID{}, parents: map[notion.UUID]parentRef{},
+		originals: map[notion.UUID]int{}, failures: map[string]error{},
+	}
+	c.changed = sync.NewCond(&c.mu)
+	var err error
+	if c.pages, err = newRecordFile(s.options.TempDir); err != nil {
+		return nil, err
+	}
+	if c.texts, err = newRecordFile(s.options.TempDir); err != nil {
+		return nil, errors.Join(err, c.pages.close())
+	}
+	return c, nil
+}
+
+func (c *content) close() error { return errors.Join(c.pages.close(), c.texts.close()) }
+
+// work reads pages until the context ends.
+func (c *content) work(ctx context.Context) {
+	stop := context.AfterFunc(ctx, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.changed.Broadcast()
+	})
+	defer stop()
+	var workers sync.WaitGroup
+	for range contentWorkers {
+		workers.Go(func() {
+			for e := c.next(ctx); e != nil; e = c.next(ctx) {
+				c.done(c.read(ctx, e))
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// next waits for a page to read; nil: there is nothing more to do.
+func (c *content) next(ctx context.Context) *pageEntry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.queue) == 0 && ctx.Err() == nil && c.err == nil {
+		c.changed.Wait()
+	}
+	if ctx.Err() != nil || c.err != nil {
+		return nil
+	}
+	e := c.queue[0]
+	c.queue = c.queue[1:]
+	c.active++
+	return e
+}
+
+func (c *content) done(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.active--
+	if c.err == nil {
+		c.err = err
+	}
+	c.changed.Broadcast()
+}
+
+// wait waits until there is nothing to read and no table that could bring pages.
+func (c *content) wait(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for (len(c.queue) > 0 || c.active > 0 || c.tables > 0) && c.err == nil && ctx.Err() == nil {
+		c.changed.Wait()
+	}
+	if c.err != nil {
+		return c.err
+	}
+	return ctx.Err()
+}
+
+// expect says that a table is about to be read; left that it has been.
+func (c *content) expect() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tables++
+}
+
+func (c *content) left() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tables--
+	c.changed.Broadcast()
+}
+
+// add takes in a page of which only the ID is known. within is the page whose
+// block stands for it; zero: not known.
+func (c *content) add(id, by string, within notion.UUID) {
+	uuid, ok := notion.ParseUUID([]byte(id))
+	if !ok || c.d.pick.excludes(uuid.String()) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if within != (notion.UUID{}) {
+		c.within[uuid] = within
+	}
+	c.enter(&pageEntry{id: uuid, by: by})
+}
+
+// enter puts a page into the queue, unless it is known.
+func (c *content) enter(e *pageEntry) bool {
+	if _, ok := c.known[e.id]; ok {
+		return false
+	}
+	c.known[e.id] = len(c.all)
+	c.all = append(c.all, e)
+	c.queue = append(c.queue, e)
+	c.changed.Signal()
+	return true
+}
+
+// row takes in a row of a data source. parts are the values that replace those of
+// the page, which shows a part of them only.
+func (c *content) row(source string, page notion.JSON, parts map[*column]notion.JSON) error {
+	e := &pageEntry{by: byDataSource, source: source}
+	var ok bool
+	if e.id, ok = notion.ParseUUID([]byte(page.Get("id").Text())); !ok {
+		return errors.New("a page came without its id")
+	}
+	c.mu.Lock()
+	_, known := c.known[e.id]
+	c.mu.Unlock()
+	if known { // it came twice: read as it was first
+		return nil
+	}
+	var err error
+	e.parent = parentRefOf(page)
+	if e.object, err = c.pages.add(pageRecord(page, parts)); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.enter(e)
+	return nil
+}
+
+// pageRecord is the record of a page: its object, and values that it lacks.
+func pageRecord(page notion.JSON, parts map[*column]notion.JSON) []byte {
+	record := []byte(`{"page":`)
+	_, record = appendRaw(record, page, true)
+	record = append(record, `,"parts":{`...)
+	first := true
+	for _, col := range sortedColumns(parts) {
+		if !first {
+			record = append(record, ',')
+		}
+		first = false
+		record = appendQuoted(record, col.id)
+		record = append(record, ':')
+		record, _ = appendClean(record, parts[col], 0, false)
+	}
+	return append(record, "}}"...)
+}
+
+func sortedColumns(parts map[*column]notion.JSON) []*column {
+	var columns []*column
+	for col := range parts {
+		columns = append(columns, col)
+	}
+	slices.SortFunc(columns, func(a, b *column) int { return a.number - b.number })
+	return columns
+}
+
+func parentRefOf(object notion.JSON) parentRef {
+	parent := object.Get("parent")
+	ref := parentRef{typ: parent.Get("type").Text()}
+	if id := parent.Get(ref.typ); id.Kind() == '"' {
+		ref.id, _ = notion.ParseUUID([]byte(id.Text()))
+	}
+	return ref
+}
+
+// fail notes why tables cannot be whole.
+func (c *content) fail(err error, tables ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, t := range tables {
+		if c.failures[t] == nil {
+			c.failures[t] = err
+		}
+	}
+}
+
+func (c *content) failure(table string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failures[table]
+}
+
+// read reads one page: the object where only the ID is known, then what is in
+// and on it.
+func (c *content) read(ctx context.Context, e *pageEntry) error {
+	if e.object == (place{}) {
+		there, err := c.readObject(ctx, e)
+		if err != nil || !there {
+			return err
+		}
+	}
+	t := &pageText{}
+	if c.options.Content.Blocks {
+		there, err := c.readBlocks(ctx, e, t)
+		if err != nil || !there {
+			return err
+		}
+	} else if c.options.Content.Markdown {
+		if err := c.readMarkdown(ctx, e, t); err != nil {
+			return err
+		}
+	}
+	if err := c.readComments(ctx, e, t); err != nil {
+		return err
+	}
+	c.meetAll(t)
+	var err error
+	e.text, err = c.texts.add(t.record())
+	return err
+}
+
+// readObject reads the object of a page that no listing brought.
+func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err error) {
+	id := e.id.String()
+	page, err := c.client.Page(ctx, id)
+	switch {
+	case err != nil && fatal(err):
+		return false, fmt.Errorf("page %s: %w", id, err)
+	case errors.Is(err, notion.ErrNotFound):
+		c.lose(e, KindNotShared, reasonUnshared)
+		return false, nil
+	case refusedAs(err, refusedID): // it is that of a database
+		c.drop(e)
+		if c.d.follow {
+			c.d.addDatabase(id)
+		}
+		return false, nil
+	case err != nil:
+		c.drop(e)
+		c.fail(fmt.Errorf("page %s: %w", id, err), keyPages, keyBlocks, keyComments, keyLinks)
+		return false, nil
+	case inTrash(page):
+		c.lose(e, KindTrash, reasonTrash)
+		return false, nil
+	}
+	e.parent = parentRefOf(page)
+	if e.object, err = c.pages.add(pageRecord(page, nil)); err != nil {
+		return false, err
+	}
+	c.meet(page)
+	if e.parent.typ == parentDataSource && e.by != byOnlyRow {
+		// Its data source brings it, where that can be read.
+		c.mu.Lock()
+		delete(c.known, e.id)
+		e.gone = true
+		c.mu.Unlock()
+		c.stray(id, e.parent.id)
+		if c.d.follow {
+			c.d.add(candidate{id: e.parent.id.String(), by: byPage})
+		}
+		return false, nil
+	}
+	c.followParent(e.parent)
+	return true, nil
+}
+
+// followParent looks at what a page stands in.
+func (c *content) followParent(p parentRef) {
+	if p.typ == parentPage && c.d.follow {
+		c.add(p.id.String(), byParent, notion.UUID{})
+	}
+}
+
+// lose notes that a page is not there. Of one that the last load had, and of one
+// that something else names, that is said.
+func (c *content) lose(e *pageEntry, kind ProblemKind, why string) {
+	c.drop(e)
+	if kind == KindTrash && e.by != byLastLoad {
+		return // what is in the trash is not part of the workspace
+	}
+	c.d.problem(problem{kind: kind, objectType: "page", objectID: e.id.String(), message: why + " (found by " + e.by + ")"})
+}
+
+// drop takes a page out that is none.
+func (c *content) drop(e *pageEntry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e.gone = true
+}
+
+// meet meets the users that made an object.
+func (c *content) meet(object notion.JSON) {
+	for _, name := range []string{"created_by", "last_edited_by"} {
+		if u := object.Get(name); u.Get("id").Kind() == '"' {
+			c.users.meet(u.Get("id").Text(), u, u.Get("type").Kind() == '"')
+		}
+	}
+}
+
+// refusedAs reports whether Notion refused a request with an error code.
+func refusedAs(err error, code string) bool {
+	var refused *notion.Error
+	return errors.As(err, &refused) && refused.Code == code
+}

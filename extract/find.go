@@ -1,0 +1,191 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/lake"
+)
+
+// How a page was found (_pages.discovered_by), beside the constants of data sources.
+const (
+	byDataSource = "data_source" // a row of it
+	byOnlyRow    = "row"         // a row whose data source is not shared
+	byParent     = "parent"
+	byLink       = "link"
+)
+
+// The types of parents.
+const (
+	parentPage       = "page_id"
+	parentDataSource = "data_source_id"
+	parentDatabase   = "database_id"
+	parentBlock      = "block_id"
+)
+
+// find looks for pages where no other one leads: by a search, and among those of
+// the last load.
+func (c *content) find(ctx context.Context) error {
+	for object, err := range c.client.Search(ctx, "page") {
+		switch {
+		case errors.Is(err, notion.ErrIncomplete) && !fatal(err):
+			c.d.problem(problem{kind: KindSearch, message: err.Error()})
+			continue
+		case err != nil:
+			return fmt.Errorf("search for pages: %w", err)
+		}
+		if object.Get("object").Text() != "page" || inTrash(object) {
+			continue
+		}
+		if p := parentRefOf(object); p.typ == parentDataSource {
+			c.d.add(candidate{id: p.id.String(), by: byPage})
+			c.stray(object.Get("id").Text(), p.id)
+			continue
+		}
+		c.add(object.Get("id").Text(), bySearch, notion.UUID{})
+	}
+	return c.findEarlier(ctx)
+}
+
+// findEarlier takes in the pages of the last load that are no rows.
+func (c *content) findEarlier(ctx context.Context) error {
+	before, ok := c.d.before[keyPages]
+	if !ok {
+		return nil
+	}
+	cells := newCells(before)
+	for row, err := range c.d.view.Rows(ctx, keyPages) {
+		if err != nil {
+			return fmt.Errorf("pages of the last load: %w", err)
+		}
+		if cells.value(row, "data_source_id").IsNull() {
+			c.add(cells.text(row, "id"), byLastLoad, notion.UUID{})
+		}
+	}
+	return nil
+}
+
+// leftovers reads what only now, when nothing else is to be read, is known to be
+// missing. more: it read something, which may have led to more.
+func (c *content) leftovers(ctx context.Context) (more bool, err error) {
+	more, err = c.readCopies(ctx)
+	if err != nil {
+		return false, err
+	}
+	c.strayRows()
+	if err := c.resolveBlocks(ctx); err != nil {
+		return false, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return more || len(c.queue) > 0, nil
+}
+
+// stray takes in a row that something else than its data source names.
+func (c *content) stray(id string, source notion.UUID) {
+	if uuid, ok := notion.ParseUUID([]byte(id)); ok {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.strays = append(c.strays, strayRow{uuid, source})
+	}
+}
+
+// strayRows takes in the rows that their data source does not bring, because it is
+// not shared: a page can be shared alone.
+func (c *content) strayRows() {
+	c.mu.Lock()
+	strays := c.strays
+	c.strays = nil
+	c.mu.Unlock()
+	for _, s := range strays {
+		source := s.source.String()
+		if _, found := c.d.results[source]; !found && !c.d.pick.excludes(source) {
+			c.add(s.id.String(), byOnlyRow, notion.UUID{})
+		}
+	}
+}
+
+// resolveBlocks finds the pages of the blocks that pages and databases stand in,
+// where no page that was read holds them.
+func (c *content) resolveBlocks(ctx context.Context) error {
+	type in struct{ id, block notion.UUID }
+	var list []in
+	c.mu.Lock()
+	add := func(id notion.UUID, p parentRef) {
+		if _, known := c.within[id]; p.typ == parentBlock && !known {
+			list = append(list, in{id, p.id})
+		}
+	}
+	for _, e := range c.all {
+		if !e.gone {
+			add(e.id, e.parent)
+		}
+	}
+	c.mu.Unlock()
+	for id, d := range c.d.containers {
+		if uuid, ok := notion.ParseUUID([]byte(id)); ok && d.object != nil {
+			add(uuid, parentRefOf(d.object))
+		}
+	}
+	for _, i := range list {
+		page, err := c.pageOf(ctx, i.block)
+		if err != nil {
+			return err
+		}
+		c.mu.Lock()
+		c.within[i.id] = page // also where it is not known: asked once
+		c.mu.Unlock()
+		if page != (notion.UUID{}) && c.d.follow {
+			c.add(page.String(), byParent, notion.UUID{})
+		}
+	}
+	return nil
+}
+
+// pageOf finds the page that a block is on; zero where that is not shown.
+func (c *content) pageOf(ctx context.Context, id notion.UUID) (page notion.UUID, err error) {
+	seen := map[notion.UUID]bool{}
+	for !seen[id] {
+		seen[id] = true
+		object, err := c.client.Block(ctx, id.String())
+		switch {
+		case err != nil && fatal(err):
+			return page, fmt.Errorf("block %s: %w", id, err)
+		case err != nil:
+			return page, nil // the path of what stands in it begins there
+		}
+		parent := parentRefOf(object)
+		switch parent.typ {
+		case parentPage:
+			return parent.id, nil
+		case parentBlock:
+			id = parent.id
+		default:
+			return page, nil
+		}
+	}
+	return page, nil
+}
+
+// isEmpty reports whether there is no page at all.
+func (c *content) isEmpty() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !slices.ContainsFunc(c.all, func(e *pageEntry) bool { return !e.gone })
+}
+
+// tableRead takes in that a table that could bring pages has been read. Where it
+// was not read whole, neither are the pages.
+func (c *content) tableRead(err error) {
+	if c == nil {
+		return
+	}
+	var partial *lake.PartialError
+	if errors.As(err, &partial) {
+		c.fail(err, keyPages, keyBlocks, keyComments, keyLinks)
+	}
+	c.left()
+}

@@ -1,0 +1,124 @@
+package extract
+
+import (
+	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/lake"
+)
+
+// The kinds of links.
+const (
+	linkParent   = "parent"
+	linkRelation = "relation"
+	linkMention  = "mention"
+	linkToPage   = "link_to_page"
+)
+
+// linksTable is _links: what pages point to.
+func (c *content) linksTable() lake.Table {
+	schema := c.d.fixedSchema(keyLinks, false,
+		fixedColumn("page_id", stringType, "the page that the link is on"),
+		fixedColumn("block_id", stringType, "the block that it is in"),
+		fixedColumn("property_id", stringType, "the property that it is in, percent-decoded"),
+		fixedColumn("comment_id", stringType, "the comment that it is in"),
+		fixedColumn("kind", stringType, "relation, mention, link_to_page, parent"),
+		fixedColumn("target_type", stringType, "page, database, data_source, block, user"),
+		fixedColumn("target_id", stringType, "ID of what it points to"),
+	)
+	return c.table(schema, func(e *pageEntry, record notion.JSON, push func(...lake.Value) bool) error {
+		l := &linkWriter{page: text(e.id.String()), push: push}
+		l.parent(e.parent)
+		l.properties(record)
+		t, err := c.text(e)
+		if err != nil {
+			return err
+		}
+		l.text(t)
+		return nil
+	})
+}
+
+// A linkWriter writes the links of one page.
+type linkWriter struct {
+	page lake.Value
+	push func(...lake.Value) bool
+	done bool
+}
+
+func (l *linkWriter) add(block, property, comment lake.Value, kind, typ, id string) {
+	if id != "" && !l.done {
+		l.done = !l.push(l.page, block, property, comment, text(kind), text(typ), text(id))
+	}
+}
+
+func (l *linkWriter) parent(p parentRef) {
+	if p.id != (notion.UUID{}) {
+		l.add(lake.Value{}, lake.Value{}, lake.Value{}, linkParent, targetOf(p.typ), p.id.String())
+	}
+}
+
+// targetOf is the kind of object that a type of parent or link names.
+func targetOf(typ string) string {
+	if n := len(typ) - len("_id"); n > 0 && typ[n:] == "_id" {
+		return typ[:n]
+	}
+	return typ
+}
+
+// properties writes the relations and mentions in the properties of a page.
+func (l *linkWriter) properties(record notion.JSON) {
+	parts := record.Get("parts")
+	for _, property := range record.Get("page").Get("properties").Fields() {
+		typ := property.Get("type").Text()
+		id := decodeID(property.Get("id").Text())
+		value := property.Get(typ)
+		switch typ {
+		case "relation", "title", "rich_text":
+		default:
+			continue
+		}
+		if part := parts.Get(id); part != nil {
+			value = part
+		}
+		for item := range value.Elems() {
+			if typ == "relation" {
+				l.add(lake.Value{}, text(id), lake.Value{}, linkRelation, "page", item.Get("id").Text())
+			} else {
+				l.mention(lake.Value{}, text(id), lake.Value{}, item)
+			}
+		}
+	}
+}
+
+// mention writes the link that a run of text is, if it is one.
+func (l *linkWriter) mention(block, property, comment lake.Value, run notion.JSON) {
+	mention := run.Get("mention")
+	switch typ := mention.Get("type").Text(); typ {
+	case "page", "database", "data_source", "user":
+		l.add(block, property, comment, linkMention, typ, mention.Get(typ).Get("id").Text())
+	}
+}
+
+// text writes the links in what is in and on a page.
+func (l *linkWriter) text(t *pageText) {
+	each(t.blocks, func(b *block) bool {
+		id := text(b.id.String())
+		if payload := b.payload(); b.typ() == "link_to_page" {
+			typ := payload.Get("type").Text()
+			l.add(id, lake.Value{}, lake.Value{}, linkToPage, targetOf(typ), payload.Get(typ).Text())
+		}
+		for run := range richTexts(b) {
+			l.mention(id, lake.Value{}, lake.Value{}, run)
+		}
+		l.comments(id, b.comments)
+		return !l.done
+	})
+	l.comments(lake.Value{}, t.comments)
+}
+
+func (l *linkWriter) comments(block lake.Value, comments []notion.JSON) {
+	for _, comment := range comments {
+		for run := range comment.Get("rich_text").Elems() {
+			l.mention(block, lake.Value{}, textOf(comment.Get("id")), run)
+		}
+	}
+}

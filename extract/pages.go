@@ -1,0 +1,251 @@
+package extract
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/lake"
+)
+
+// contentTables are the tables of pages and what is in and on them.
+func (d *discovery) contentTables() []lake.Table {
+	var tables []lake.Table
+	o := d.source.options.Content
+	if c := d.content; c != nil {
+		if o.Pages {
+			tables = append(tables, c.pagesTable())
+		}
+		if o.Blocks {
+			tables = append(tables, c.blocksTable())
+		}
+		if o.Comments {
+			if c.refused == nil {
+				tables = append(tables, c.commentsTable())
+			} else if before, ok := d.before[keyComments]; ok {
+				why := "the connection may not read comments"
+				tables = append(tables, lake.Table{Schema: lake.Schema{Table: before.Table, Key: keyComments}, Unread: why})
+			}
+		}
+		tables = append(tables, c.linksTable())
+	}
+	if o.Views {
+		tables = append(tables, d.viewsTable())
+	}
+	return tables
+}
+
+// pagesTable is _pages: every page, those that are rows included.
+func (c *content) pagesTable() lake.Table {
+	schema := c.d.fixedSchema(keyPages, true,
+		required(fixedColumn("id", stringType, "ID of the page")),
+		fixedColumn("title", stringType, "empty where there is none"),
+		fixedColumn("url", stringType, "address of the page in Notion"),
+		fixedColumn("public_url", stringType, "address of the published page"),
+		fixedColumn("parent_type", stringType, "what the page stands in: data_source_id, page_id, block_id, database_id, workspace"),
+		fixedColumn("parent_id", stringType, "ID of what the page stands in"),
+		fixedColumn("data_source_id", stringType, "of a row: its data source"),
+		fixedColumn("created_time", timeType, "to the minute"),
+		fixedColumn("last_edited_time", timeType, "to the minute"),
+		fixedColumn("created_by", stringType, "user ID"),
+		fixedColumn("last_edited_by", stringType, "user ID"),
+		fixedColumn("icon", stringType, "emoji, name of a native icon, or URL"),
+		fixedColumn("cover", stringType, "URL"),
+		fixedColumn("archived", boolType, "whether the page is archived in Notion"),
+		fixedColumn("locked", boolType, ""),
+		fixedColumn("path", lake.ListOf(stringType), "IDs of the pages, databases and data sources that it stands in, from the top down"),
+		long(fixedColumn("markdown", stringType, "what is in the page, as Markdown")),
+		fixedColumn("word_count", lake.Type{Kind: lake.Int64}, "words in its blocks"),
+		fixedColumn("discovered_by", stringType, "how the load found it: data_source (a row of it), search, page (a block in one), parent, link, row, last_load"),
+	)
+	return c.table(schema, func(e *pageEntry, record notion.JSON, push func(...lake.Value) bool) error {
+		values, err := c.pageRow(e, record.Get("page"))
+		if err == nil {
+			push(values...)
+		}
+		return err
+	})
+}
+
+// long marks text without a length limit.
+func long(c lake.Column) lake.Column {
+	c.Long = true
+	return c
+}
+
+func (c *content) pageRow(e *pageEntry, page notion.JSON) ([]lake.Value, error) {
+	parentType, parentID := parentOf(page.Get("parent"))
+	var source, markdownValue, words lake.Value
+	if e.parent.typ == parentDataSource {
+		source = text(e.parent.id.String())
+	}
+	o := c.options.Content
+	switch {
+	case o.Blocks:
+		t, err := c.text(e)
+		if err != nil {
+			return nil, err
+		}
+		words = lake.IntValue(t.words())
+		if o.Markdown {
+			m := &markdown{page: e.id, original: c.original}
+			if err := m.write(t.blocks, 0); err != nil {
+				return nil, err
+			}
+			markdownValue = text(m.String())
+		}
+	case o.Markdown:
+		t, err := c.text(e)
+		if err != nil {
+			return nil, err
+		}
+		if t.hasText {
+			markdownValue = text(t.markdown)
+		}
+	}
+	var path []lake.Value
+	for _, id := range c.path(e) {
+		path = append(path, text(id.String()))
+	}
+	return []lake.Value{
+		text(e.id.String()), text(pageTitle(page)), textOf(page.Get("url")), textOf(page.Get("public_url")),
+		parentType, parentID, source,
+		valueOf(page.Get("created_time"), timeValue), valueOf(page.Get("last_edited_time"), timeValue),
+		textOf(page.Get("created_by").Get("id")), textOf(page.Get("last_edited_by").Get("id")),
+		valueOf(page.Get("icon"), iconValue), valueOf(page.Get("cover"), iconValue),
+		boolOf(page.Get("is_archived")), boolOf(page.Get("is_locked")),
+		lake.ListValue(path), markdownValue, words, text(e.by), lake.JSONBytes(page),
+	}, nil
+}
+
+// pageTitle is the text of a page's title.
+func pageTitle(page notion.JSON) string {
+	for _, value := range page.Get("properties").Fields() {
+		if title := value.Get("title"); value.Get("type").Text() == "title" {
+			return plainText(title)
+		}
+	}
+	return ""
+}
+
+// words counts the words in the blocks.
+func (t *pageText) words() (n int64) {
+	each(t.blocks, func(b *block) bool {
+		n += int64(len(strings.Fields(blockText(b).Text())))
+		return true
+	})
+	return n
+}
+
+// standing notes what databases and data sources stand in.
+func (c *content) standing() {
+	for id, d := range c.d.containers {
+		if uuid, ok := notion.ParseUUID([]byte(id)); ok && d.object != nil {
+			c.parents[uuid] = parentRefOf(d.object)
+		}
+	}
+	for id, f := range c.d.results {
+		if uuid, ok := notion.ParseUUID([]byte(id)); ok && f.ds != nil {
+			database, _ := notion.ParseUUID([]byte(f.ds.database))
+			c.parents[uuid] = parentRef{parentDatabase, database}
+		}
+	}
+}
+
+// path are the IDs of what a page stands in, from the top down: pages, databases
+// and data sources.
+func (c *content) path(e *pageEntry) []notion.UUID {
+	var path []notion.UUID
+	of, p := e.id, e.parent
+	for {
+		if p.typ == parentBlock {
+			p = parentRef{parentPage, c.within[of]}
+		}
+		if p.id == (notion.UUID{}) || slices.Contains(path, p.id) {
+			break
+		}
+		path = append(path, p.id)
+		of = p.id
+		if n, ok := c.known[of]; p.typ == parentPage && ok {
+			p = c.all[n].parent
+		} else if p.typ == parentPage {
+			break
+		} else {
+			p = c.parents[of]
+		}
+	}
+	slices.Reverse(path)
+	return path
+}
+
+// table is a table of content: the rows that one page after the other gives.
+func (c *content) table(schema lake.Schema, rows func(e *pageEntry, record notion.JSON, push func(...lake.Value) bool) error) lake.Table {
+	return c.d.fixed(schema, false, c.carry(schema), func(ctx context.Context, push func(...lake.Value) bool) error {
+		if err := c.failure(schema.Key); err != nil {
+			return err
+		}
+		stopped := false
+		for _, e := range c.all {
+			if e.gone {
+				continue
+			}
+			record, err := c.pages.get(e.object)
+			if err == nil {
+				err = rows(e, record, func(values ...lake.Value) bool {
+					stopped = stopped || !push(values...)
+					return !stopped
+				})
+			}
+			if err != nil || stopped {
+				return err
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// carry says which rows of a content table a load of a part of the workspace
+// keeps: those of pages that do not belong to its data sources.
+func (c *content) carry(schema lake.Schema) func(lake.Row, cells) bool {
+	if !c.options.isPart() {
+		return nil
+	}
+	column := "page_id"
+	if schema.Key == keyPages {
+		column = "id"
+	}
+	var owned map[string]bool
+	return func(row lake.Row, old cells) bool {
+		if owned == nil {
+			owned = c.owned()
+		}
+		id := old.text(row, column)
+		uuid, _ := notion.ParseUUID([]byte(id))
+		n, read := c.known[uuid]
+		return !owned[id] && (!read || c.all[n].gone)
+	}
+}
+
+// owned are the pages of the last load that belong to the load's data sources.
+func (c *content) owned() map[string]bool {
+	owned := map[string]bool{}
+	before, ok := c.d.before[keyPages]
+	if !ok {
+		return owned
+	}
+	cells := newCells(before)
+	for row, err := range c.d.view.Rows(context.Background(), keyPages) {
+		if err != nil {
+			return owned // the rows themselves are read from the same place, and say so
+		}
+		in := cells.value(row, "path").Items()
+		if slices.ContainsFunc(in, func(v lake.Value) bool { return c.d.sources[v.Text()] != nil }) {
+			owned[cells.text(row, "id")] = true
+		}
+	}
+	return owned
+}

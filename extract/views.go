@@ -1,0 +1,115 @@
+package extract
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/lake"
+)
+
+// viewsTable is _views: the views of the data sources that are read.
+func (d *discovery) viewsTable() lake.Table {
+	schema := d.fixedSchema(keyViews, true,
+		required(fixedColumn("id", stringType, "ID of the view")),
+		fixedColumn("data_source_id", stringType, ""),
+		fixedColumn("database_id", stringType, ""),
+		fixedColumn("name", stringType, ""),
+		fixedColumn("type", stringType, "table, board, list, calendar, timeline, gallery, form, chart, map, dashboard"),
+		fixedColumn("url", stringType, ""),
+		fixedColumn("created_time", timeType, ""),
+		fixedColumn("last_edited_time", timeType, ""),
+		fixedColumn("created_by", stringType, "user ID"),
+		fixedColumn("last_edited_by", stringType, "user ID"),
+		fixedColumn("filter", jsonType, "as JSON"),
+		fixedColumn("sorts", jsonType, "as JSON"),
+		fixedColumn("quick_filters", jsonType, "as JSON"),
+		fixedColumn("configuration", jsonType, "as JSON"),
+		fixedColumn("dashboard_view_id", stringType, ""),
+	)
+	carry := func(row lake.Row, old cells) bool { return d.carries(old.text(row, "data_source_id")) }
+	return d.fixed(schema, false, carry, func(ctx context.Context, push func(...lake.Value) bool) error {
+		views := make([][]notion.JSON, len(d.found))
+		g, gctx := errgroup.WithContext(ctx)
+		g.SetLimit(inFlight)
+		for i, f := range d.found {
+			if f.ds == nil {
+				continue
+			}
+			g.Go(func() (err error) {
+				if views[i], err = d.views(gctx, f.id); err != nil {
+					return fmt.Errorf("views of data source %s: %w", f.id, err)
+				}
+				return nil
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+		for i, f := range d.found {
+			for _, v := range views[i] {
+				if !push(viewRow(f, v)...) {
+					return nil
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// views reads the views of a data source. What Notion lists and does not show is
+// a problem, and its ID is all that is known of it.
+func (d *discovery) views(ctx context.Context, source string) ([]notion.JSON, error) {
+	var views []notion.JSON
+	for ref, err := range d.source.client.Views(ctx, source) {
+		if err != nil {
+			if !fatal(err) && (errors.Is(err, notion.ErrNotFound) || errors.Is(err, notion.ErrRestricted) || refusedAs(err, refusedID)) {
+				d.problem(problem{kind: KindView, objectType: "data_source", objectID: source, message: err.Error()})
+				return views, nil
+			}
+			return nil, err
+		}
+		views = append(views, bytes.Clone(ref))
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(inFlight)
+	for i, ref := range views {
+		g.Go(func() error {
+			id := ref.Get("id").Text()
+			view, err := d.source.client.View(gctx, id)
+			switch {
+			case err == nil:
+				views[i] = view
+			case !fatal(err) && (errors.Is(err, notion.ErrNotFound) || refusedAs(err, refusedID)):
+				d.problem(problem{kind: KindView, objectType: "view", objectID: id, message: err.Error()})
+			default:
+				return err
+			}
+			return nil
+		})
+	}
+	return views, g.Wait()
+}
+
+func viewRow(f *found, v notion.JSON) []lake.Value {
+	return []lake.Value{
+		textOf(v.Get("id")), text(f.id), someText(f.ds.database), textOf(v.Get("name")), textOf(v.Get("type")), textOf(v.Get("url")),
+		valueOf(v.Get("created_time"), timeValue), valueOf(v.Get("last_edited_time"), timeValue),
+		textOf(v.Get("created_by").Get("id")), textOf(v.Get("last_edited_by").Get("id")),
+		someJSON(v.Get("filter")), someJSON(v.Get("sorts")), someJSON(v.Get("quick_filters")), someJSON(v.Get("configuration")),
+		textOf(v.Get("dashboard_view_id")), rawOf(v),
+	}
+}
+
+// someJSON is a member as JSON, null where there is none.
+func someJSON(j notion.JSON) lake.Value {
+	if j.IsNull() {
+		return lake.Value{}
+	}
+	clean, _ := appendClean(nil, j, 0, false)
+	return lake.JSONBytes(clean)
+}

@@ -1,0 +1,348 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/notionlake/notionlake/extract/notion"
+)
+
+// A block is a block with its place in a page.
+type block struct {
+	raw      notion.JSON
+	id       notion.UUID
+	parent   *block // nil: the page
+	children []*block
+	depth    int // 1: in the page itself
+	position int // in its parent, from 0
+	comments []notion.JSON
+}
+
+// A pageText is what is in and on a page.
+type pageText struct {
+	blocks   []*block // the page's own
+	comments []notion.JSON
+	markdown string // Notion's
+	hasText  bool   // markdown is set
+}
+
+func (b *block) typ() string { return b.raw.Get("type").Text() }
+
+// payload is the member that a block's type names.
+func (b *block) payload() notion.JSON { return b.raw.Get(b.typ()) }
+
+// each yields every block below blocks, in their order.
+func each(blocks []*block, visit func(*block) bool) bool {
+	stack := [][]*block{blocks}
+	for len(stack) > 0 {
+		top := &stack[len(stack)-1]
+		if len(*top) == 0 {
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		b := (*top)[0]
+		*top = (*top)[1:]
+		if !visit(b) {
+			return false
+		}
+		if len(b.children) > 0 {
+			stack = append(stack, b.children)
+		}
+	}
+	return true
+}
+
+// record is the record of a pageText.
+func (t *pageText) record() []byte {
+	record := []byte(`{"blocks":[`)
+	parents := map[*block]int{}
+	n := 0
+	each(t.blocks, func(b *block) bool {
+		if n > 0 {
+			record = append(record, ',')
+		}
+		parent := -1
+		if b.parent != nil {
+			parent = parents[b.parent]
+		}
+		if len(b.children) > 0 {
+			parents[b] = n
+		}
+		n++
+		record = fmt.Appendf(record, `{"p":%d,"b":%s,"c":`, parent, b.raw)
+		record = append(appendArray(record, b.comments), '}')
+		return true
+	})
+	record = append(record, `],"comments":`...)
+	record = appendArray(record, t.comments)
+	if t.hasText {
+		record = append(record, `,"markdown":`...)
+		record = appendQuoted(record, t.markdown)
+	}
+	return append(record, '}')
+}
+
+func appendArray(dst []byte, list []notion.JSON) []byte {
+	dst = append(dst, '[')
+	for i, j := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, j...)
+	}
+	return append(dst, ']')
+}
+
+// parsePageText reads a record.
+func parsePageText(record notion.JSON) *pageText {
+	t := &pageText{}
+	var list []*block
+	for name, value := range record.Fields() {
+		switch string(name) {
+		case "blocks":
+			for entry := range value.Elems() {
+				b := &block{}
+				parent := -1
+				for name, value := range entry.Fields() {
+					switch string(name) {
+					case "p":
+						f, _ := value.Float()
+						parent = int(f)
+					case "b":
+						b.raw = value
+					case "c":
+						for c := range value.Elems() {
+							b.comments = append(b.comments, c)
+						}
+					}
+				}
+				b.id, _ = notion.ParseUUID([]byte(b.raw.Get("id").Text()))
+				if parent < 0 {
+					t.adopt(nil, b)
+				} else {
+					t.adopt(list[parent], b)
+				}
+				list = append(list, b)
+			}
+		case "comments":
+			for c := range value.Elems() {
+				t.comments = append(t.comments, c)
+			}
+		case "markdown":
+			t.markdown, t.hasText = value.Text(), true
+		}
+	}
+	return t
+}
+
+// adopt puts a block at the end of its parent's, the page's where that is nil.
+func (t *pageText) adopt(parent, b *block) {
+	siblings := &t.blocks
+	b.depth = 1
+	if b.parent = parent; parent != nil {
+		siblings, b.depth = &parent.children, parent.depth+1
+	}
+	b.position = len(*siblings)
+	*siblings = append(*siblings, b)
+}
+
+// readBlocks reads the blocks in a page, level by level; there is false where the
+// page is not there any more.
+func (c *content) readBlocks(ctx context.Context, e *pageEntry, t *pageText) (there bool, err error) {
+	if there, err = c.walk(ctx, e, t, e.id, nil); err != nil || there {
+		return there, err
+	}
+	if e.source != "" { // a row that was listed a moment ago: it is a row, and has no text any more
+		return true, nil
+	}
+	c.drop(e)
+	return false, nil
+}
+
+// walk reads the blocks in root, which is the page of e or, where at is not nil,
+// that block of it.
+func (c *content) walk(ctx context.Context, e *pageEntry, t *pageText, root notion.UUID, at *block) (there bool, err error) {
+	type open struct {
+		id    notion.UUID
+		block *block
+		found []notion.JSON
+	}
+	level := []*open{{id: root, block: at}}
+	seen := map[notion.UUID]bool{root: true}
+	missing := false
+	for len(level) > 0 {
+		g, gctx := errgroup.WithContext(ctx)
+		g.SetLimit(inFlight)
+		for _, o := range level {
+			g.Go(func() error {
+				children, err := c.client.Children(gctx, o.id.String())
+				if err != nil && (fatal(err) || gctx.Err() != nil) {
+					return fmt.Errorf("blocks of page %s: %w", e.id, err)
+				}
+				if err != nil && o.id == root && at == nil && errors.Is(err, notion.ErrNotFound) {
+					missing = true
+					return nil
+				}
+				if err != nil {
+					c.unread(e, o.id, err)
+					return nil
+				}
+				o.found = children
+				return nil
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return false, err
+		}
+		if missing {
+			return false, nil
+		}
+		var next []*open
+		for _, o := range level {
+			for _, raw := range o.found {
+				id, ok := notion.ParseUUID([]byte(raw.Get("id").Text()))
+				if !ok || seen[id] || inTrash(raw) { // a block stands once, however often Notion shows it
+					continue
+				}
+				seen[id] = true
+				clean, _ := appendRaw(nil, raw, true)
+				b := &block{raw: clean, id: id}
+				t.adopt(o.block, b)
+				if c.block(ctx, e, b) {
+					next = append(next, &open{id: id, block: b})
+				}
+			}
+		}
+		level = next
+	}
+	return true, nil
+}
+
+// unread notes that blocks could not be read.
+func (c *content) unread(e *pageEntry, id notion.UUID, err error) {
+	switch {
+	case errors.Is(err, notion.ErrNotFound), errors.Is(err, notion.ErrRestricted), refusedAs(err, refusedID):
+		c.d.problem(problem{kind: KindBlocks, objectType: "block", objectID: id.String(), message: fmt.Sprintf("on page %s: %s", e.id, err)})
+	default:
+		c.fail(fmt.Errorf("blocks of page %s: %w", e.id, err), keyPages, keyBlocks, keyLinks, keyComments)
+	}
+}
+
+// block looks at a block that was just read and reports whether there are blocks
+// in it to be read.
+func (c *content) block(ctx context.Context, e *pageEntry, b *block) (open bool) {
+	c.meet(b.raw)
+	payload := b.payload()
+	switch b.typ() {
+	case "child_page":
+		c.add(b.id.String(), byPage, e.id)
+		return false
+	case "child_database":
+		c.childDatabase(b.id, e.id)
+		return false
+	case "link_to_page":
+		if id := payload.Get("page_id"); id.Kind() == '"' {
+			c.add(id.Text(), byLink, notion.UUID{})
+		}
+	case "synced_block":
+		if from := payload.Get("synced_from").Get("block_id"); from.Kind() == '"' {
+			original, _ := notion.ParseUUID([]byte(from.Text()))
+			c.mu.Lock()
+			c.copies = append(c.copies, syncedCopy{e, b.id, original})
+			c.mu.Unlock()
+			return false // what is in it stands under the original
+		}
+		c.mu.Lock()
+		c.originals[b.id] = c.known[e.id]
+		c.mu.Unlock()
+	case "unsupported":
+		what := payload.Get("block_type").Text()
+		c.d.problem(problem{
+			kind: KindUnsupportedBlock, objectType: "block", objectID: b.id.String(),
+			message: fmt.Sprintf("Notion does not show blocks of type %q (on page %s)", what, e.id),
+		})
+	}
+	return b.raw.Get("has_children").Bool()
+}
+
+// childDatabase takes in the database that a block stands for.
+func (c *content) childDatabase(id, within notion.UUID) {
+	c.mu.Lock()
+	c.within[id] = within
+	c.mu.Unlock()
+	if c.d.follow && !c.d.pick.excludes(id.String()) {
+		c.d.addDatabase(id.String())
+	}
+}
+
+// readCopies reads the blocks of synced copies whose original no page of the load
+// holds: they stand under the first copy.
+func (c *content) readCopies(ctx context.Context) (more bool, err error) {
+	c.mu.Lock()
+	copies := c.copies
+	c.copies = nil
+	c.mu.Unlock()
+	for _, s := range copies {
+		c.mu.Lock()
+		_, met := c.originals[s.original]
+		if !met {
+			c.originals[s.original] = c.known[s.page.id]
+		}
+		c.mu.Unlock()
+		if met {
+			continue
+		}
+		t := &pageText{}
+		root := &block{raw: notion.JSON(`{"id":"` + s.id.String() + `","type":"synced_block"}`), id: s.id}
+		t.adopt(nil, root)
+		if _, err := c.walk(ctx, s.page, t, s.id, root); err != nil {
+			return false, err
+		}
+		if len(root.children) == 0 {
+			continue
+		}
+		at, err := c.texts.add(t.record())
+		if err != nil {
+			return false, err
+		}
+		more = true
+		s.page.more = append(s.page.more, at)
+	}
+	return more, nil
+}
+
+// text is what is in and on a page; blocks that were read later included.
+func (c *content) text(e *pageEntry) (*pageText, error) {
+	if e.text == (place{}) {
+		return &pageText{}, nil
+	}
+	record, err := c.texts.get(e.text)
+	if err != nil {
+		return nil, err
+	}
+	t := parsePageText(record)
+	for _, at := range e.more {
+		if record, err = c.texts.get(at); err != nil {
+			return nil, err
+		}
+		root := parsePageText(record).blocks[0]
+		each(t.blocks, func(b *block) bool {
+			if b.id != root.id {
+				return true
+			}
+			b.children = root.children
+			for _, child := range b.children {
+				child.parent = b
+			}
+			each(b.children, func(below *block) bool {
+				below.depth = below.parent.depth + 1
+				return true
+			})
+			return false
+		})
+	}
+	return t, nil
+}
