@@ -49,6 +49,7 @@ type content struct {
 	refused   error            // why comments cannot be read at all
 	failures  map[string]error // by table: why it cannot be whole
 	strays    []strayRow
+	lostPages map[notion.UUID]bool // of the last load, that belong to tables that are not read any more
 }
 
 // A strayRow is a row that something else than its data source named.

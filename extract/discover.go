@@ -337,7 +337,7 @@ func (d *discovery) inTrashedDatabase(f *found) bool {
 
 // choose takes what was found since it was last called, less what is excluded or
 // not selected, and names its tables.
-func (d *discovery) choose() ([]*found, error) {
+func (d *discovery) choose(first bool) ([]*found, error) {
 	w := d.workspace
 	var fresh []*found
 	for _, id := range sortedKeys(d.results) {
@@ -354,7 +354,6 @@ func (d *discovery) choose() ([]*found, error) {
 		}
 		d.chosen[id] = true
 	}
-	first := len(w.found) == 0
 	if first && len(fresh) == 0 && d.excluded > 0 && (d.content == nil || d.content.isEmpty()) {
 		return nil, fmt.Errorf("%w: it names all %d that were found", ErrAllExcluded, d.excluded)
 	}
@@ -377,7 +376,7 @@ func (d *discovery) choose() ([]*found, error) {
 	w.found = append(w.found, fresh...)
 	empty := d.content == nil || d.content.isEmpty()
 	switch {
-	case len(w.found) > 0 || !empty || w.source.options.AllowEmpty || shard.Of > 0 && everything > 0:
+	case !first || len(w.found) > 0 || !empty || w.source.options.AllowEmpty || shard.Of > 0 && everything > 0:
 		return fresh, nil
 	case len(w.gone) > 0:
 		return nil, fmt.Errorf("%w: none of the %d tables can be read any more", ErrNothingShared, len(w.gone))

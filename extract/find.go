@@ -52,6 +52,15 @@ func (c *content) find(ctx context.Context) error {
 
 // findEarlier takes in the pages of the last load that are no rows.
 func (c *content) findEarlier(ctx context.Context) error {
+	return c.earlier(ctx, func(row lake.Row, cells cells) {
+		if cells.value(row, "data_source_id").IsNull() {
+			c.add(cells.text(row, "id"), byLastLoad, notion.UUID{})
+		}
+	})
+}
+
+// earlier yields the pages of the last load.
+func (c *content) earlier(ctx context.Context, visit func(lake.Row, cells)) error {
 	before, ok := c.d.before[keyPages]
 	if !ok {
 		return nil
@@ -61,11 +70,24 @@ func (c *content) findEarlier(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("pages of the last load: %w", err)
 		}
-		if cells.value(row, "data_source_id").IsNull() {
-			c.add(cells.text(row, "id"), byLastLoad, notion.UUID{})
-		}
+		visit(row, cells)
 	}
 	return nil
+}
+
+// findLost finds the pages of the last load that are gone with their data source.
+func (c *content) findLost(ctx context.Context) error {
+	if len(c.d.gone) == 0 || c.options.isPart() {
+		return nil
+	}
+	c.lostPages = map[notion.UUID]bool{}
+	return c.earlier(ctx, func(row lake.Row, cells cells) {
+		if slices.ContainsFunc(cells.value(row, "path").Items(), func(v lake.Value) bool { return c.d.gone[v.Text()] != "" }) {
+			if id, ok := notion.ParseUUID([]byte(cells.value(row, "id").Text())); ok {
+				c.lostPages[id] = true
+			}
+		}
+	})
 }
 
 // leftovers reads what only now, when nothing else is to be read, is known to be

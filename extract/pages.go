@@ -181,7 +181,7 @@ func (c *content) path(e *pageEntry) []notion.UUID {
 
 // table is a table of content: the rows that one page after the other gives.
 func (c *content) table(schema lake.Schema, rows func(e *pageEntry, record notion.JSON, push func(...lake.Value) bool) error) lake.Table {
-	return c.d.fixed(schema, false, c.carry(schema), func(ctx context.Context, push func(...lake.Value) bool) error {
+	t := c.d.fixed(schema, false, c.carry(schema), func(ctx context.Context, push func(...lake.Value) bool) error {
 		if err := c.failure(schema.Key); err != nil {
 			return err
 		}
@@ -206,6 +206,34 @@ func (c *content) table(schema lake.Schema, rows func(e *pageEntry, record notio
 		}
 		return nil
 	})
+	t.Lost = func(ctx context.Context) (int64, error) { return c.lost(ctx, schema.Key) }
+	return t
+}
+
+// lost counts the rows of a table at the last load that are of pages of data
+// sources that are not read any more.
+func (c *content) lost(ctx context.Context, key string) (n int64, err error) {
+	if len(c.lostPages) == 0 || c.options.isPart() {
+		return 0, nil
+	}
+	cells := newCells(c.d.before[key])
+	for row, err := range c.d.view.Rows(ctx, key) {
+		if err != nil {
+			return 0, err
+		}
+		if id, ok := notion.ParseUUID([]byte(cells.value(row, pageColumn(key)).Text())); ok && c.lostPages[id] {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// pageColumn is the column of a content table that has the page's ID.
+func pageColumn(key string) string {
+	if key == keyPages {
+		return "id"
+	}
+	return "page_id"
 }
 
 // carry says which rows of a content table a load of a part of the workspace
@@ -214,16 +242,12 @@ func (c *content) carry(schema lake.Schema) func(lake.Row, cells) bool {
 	if !c.options.isPart() {
 		return nil
 	}
-	column := "page_id"
-	if schema.Key == keyPages {
-		column = "id"
-	}
 	var owned map[string]bool
 	return func(row lake.Row, old cells) bool {
 		if owned == nil {
 			owned = c.owned()
 		}
-		id := old.text(row, column)
+		id := old.text(row, pageColumn(schema.Key))
 		uuid, _ := notion.ParseUUID([]byte(id))
 		n, read := c.known[uuid]
 		return !owned[id] && (!read || c.all[n].gone)

@@ -132,7 +132,7 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 		return err
 	}
 	for first := true; ; first = false {
-		fresh, err := d.choose()
+		fresh, err := d.choose(first)
 		if err != nil {
 			return err
 		}
@@ -156,6 +156,11 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 		}
 	}
 	d.close()
+	if s.content != nil {
+		if err := s.content.findLost(ctx); err != nil {
+			return err
+		}
+	}
 	for _, t := range d.fixedTables() {
 		if !yield(t) {
 			return errStopped

@@ -88,7 +88,7 @@ func (r *run) shrunk(s Shrink) []string {
 			continue
 		}
 		source := !strings.HasPrefix(t.Key, "_")
-		was := before.Snapshot.Rows
+		was := before.Snapshot.Rows - r.lost[t.Key]
 		switch {
 		case source && was > 0 && t.Rows == 0:
 			reasons = append(reasons, fmt.Sprintf("table %s had %d rows and now has none", t.Name, was))

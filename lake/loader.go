@@ -72,8 +72,9 @@ type run struct {
 	changes []Change
 	results []TableResult // of the changes
 	tables  []TableReport
-	partial []error // why tables were not read whole
-	whole   int     // tables that are not fixed ones and were read whole
+	partial []error          // why tables were not read whole
+	whole   int              // tables that are not fixed ones and were read whole
+	lost    map[string]int64 // Table.Lost, by key
 
 	ledgerFiles []File
 	published   bool
@@ -323,10 +324,31 @@ func (r *run) table(ctx context.Context, t Table) (err error) {
 	}
 	report.Rows, report.Files = result.Rows, len(change.Files)
 	report.SchemaChanges = append(report.SchemaChanges, change.Staged.Changes()...)
+	if err := r.noteLost(ctx, t); err != nil {
+		return err
+	}
 	r.view.stage(t.Schema.Key, result)
 	r.note(report, &change, result)
 	r.Logger.InfoContext(ctx, "table read", "table", t.Schema.Table, "rows", report.Rows, "files", report.Files,
 		"bytes", report.Bytes, "seconds", r.now().Sub(start).Round(time.Millisecond).Seconds())
+	return nil
+}
+
+// noteLost notes how many rows a table has lost for a reason that is known.
+func (r *run) noteLost(ctx context.Context, t Table) error {
+	if t.Lost == nil {
+		return nil
+	}
+	n, err := t.Lost(ctx)
+	if err != nil {
+		return sourceError(fmt.Errorf("table %s: %w", t.Schema.Table, err))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.lost == nil {
+		r.lost = map[string]int64{}
+	}
+	r.lost[t.Schema.Key] = n
 	return nil
 }
 

@@ -28,6 +28,10 @@ type Table struct {
 	// Rows yields the rows, once. An error that is a *PartialError says that the
 	// table could not be read whole while the rest of the source can.
 	Rows func(ctx context.Context) iter.Seq2[Row, error]
+	// Lost, where it is not nil, is how many rows of the last load are not here
+	// because a table that they belong to is Unread: that they are gone is known,
+	// and no reason to hold the load. It is asked after Rows ended.
+	Lost func(ctx context.Context) (int64, error)
 	// Omitted says, after Rows ended, what was left out of the table's cells.
 	Omitted func() []Omission
 }

@@ -441,11 +441,6 @@ func (p *program) expandHome(name string) (string, error) {
 // do. A key that asks for just what it does is not among them.
 func unusedKeys(present map[string]string) (keys []string) {
 	for _, k := range []struct{ key, asBuilt string }{
-		{"content.pages", "false"},
-		{"content.blocks", "false"},
-		{"content.markdown", "false"},
-		{"content.comments", "false"},
-		{"content.views", "false"},
 		{"content.files", "false"},
 		{"notify", ""},
 	} {

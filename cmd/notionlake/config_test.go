@@ -91,7 +91,7 @@ func TestConfig(t *testing.T) {
 			t.Errorf("catalog %s, want %s", got.Catalog.URI, want)
 		}
 		unused := []string{
-			"content.pages", "content.blocks", "content.markdown", "content.comments", "content.views", "content.files",
+			"content.files",
 			"notify", "catalog.warehouse", "storage.region",
 		}
 		if diff := cmp.Diff(unused, got.unused); diff != "" {

@@ -58,7 +58,7 @@ func (c *config) fingerprint(parts []string) string {
 		databases = append(databases, d.id+" "+d.name)
 	}
 	text, err := json.Marshal([]any{
-		c.Notion.BaseURL, c.Notion.Version, databases, c.Exclude, c.Content.Archived, c.Content.Users, c.Content.Raw,
+		c.Notion.BaseURL, c.Notion.Version, databases, c.Exclude, c.Content.Archived, c.Content.Users, c.Content.Raw, c.Content.options(),
 		c.Warehouse, c.Namespace, c.Schema, parts,
 	})
 	if err != nil {

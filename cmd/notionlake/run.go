@@ -168,8 +168,10 @@ func (p *program) run(ctx context.Context, cfg *config, o runOptions) (report la
 	// That the warehouse can be written shows before Notion is asked anything: the
 	// load's first act is its entry in the journal.
 	progress := &lake.Progress{}
+	source := cfg.source(client, p.log, o)
+	defer func() { err = errors.Join(err, source.Close()) }()
 	loader := &lake.Loader{
-		Source: cfg.source(client, p.log, o), Storage: l.storage, Catalog: l.catalog,
+		Source: source, Storage: l.storage, Catalog: l.catalog,
 		Logger: p.log, Now: p.now, Version: version, AsLoad: o.asLoad, Parts: o.parts(), LockTimeout: o.lockTimeout,
 		Audit: cfg.audit(o.allowShrink), Config: cfg.fingerprint(o.parts()), Resume: cfg.resumeFor(o.full), Progress: progress, Stats: sourceStats(client), Point: p.point,
 	}

@@ -132,7 +132,15 @@ func (c *config) source(client *notion.Client, logger *slog.Logger, o runOptions
 	}
 	return extract.NewSource(extract.Options{
 		Client: client, Databases: databases, Exclude: c.Exclude,
-		Archived: c.Content.Archived, Users: c.Content.Users, Raw: c.Content.Raw,
+		Archived: c.Content.Archived, Users: c.Content.Users, Raw: c.Content.Raw, Content: c.Content.options(),
 		Only: o.only, Shard: o.shard, AllowEmpty: o.allowEmpty, Logger: logger,
 	})
+}
+
+// options says what to read of pages.
+func (c contentConfig) options() extract.Content {
+	return extract.Content{
+		Pages: c.Pages, Blocks: c.Blocks, Markdown: c.Markdown, Views: c.Views,
+		Comments: c.Comments != "false", BlockComments: c.Comments == "true",
+	}
 }

@@ -83,7 +83,7 @@ func (c *control) truth(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, errors.New("load and dir, an absolute path, are needed"))
 		return
 	}
-	tables, state, err := truth.Tables(c.sim.Workspace().Model(), c.state, truth.Options{Load: load})
+	tables, state, err := truth.Tables(c.sim.Workspace().Model(), c.state, truth.Options{Load: load, Content: true, NoBlockComments: true})
 	if err == nil {
 		err = truth.Write(dir, tables)
 	}
