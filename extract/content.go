@@ -64,6 +64,7 @@ type pageEntry struct {
 	text   place
 	more   []place // blocks of synced copies that stand in it
 	gone   bool    // it turned out not to be there
+	only   bool    // a row whose data source is not shared
 	parent parentRef
 }
 
@@ -184,16 +185,19 @@ func (c *content) add(id, by string, within notion.UUID) {
 	c.enter(&pageEntry{id: uuid, by: by})
 }
 
-// enter puts a page into the queue, unless it is known.
-func (c *content) enter(e *pageEntry) bool {
-	if _, ok := c.known[e.id]; ok {
-		return false
+// enter puts a page into the queue, unless it is known. Of all ways in which it is
+// found the first of ways is told, whichever comes first.
+func (c *content) enter(e *pageEntry) {
+	if n, ok := c.known[e.id]; ok {
+		if old := c.all[n]; slices.Index(ways, e.by) < slices.Index(ways, old.by) {
+			old.by = e.by
+		}
+		return
 	}
 	c.known[e.id] = len(c.all)
 	c.all = append(c.all, e)
 	c.queue = append(c.queue, e)
 	c.changed.Signal()
-	return true
 }
 
 // row takes in a row of a data source. parts are the values that replace those of
@@ -206,8 +210,11 @@ func (c *content) row(source string, page notion.JSON, parts map[*column]notion.
 	}
 	c.mu.Lock()
 	_, known := c.known[e.id]
-	c.mu.Unlock()
 	if known { // it came twice: read as it was first
+		c.enter(e)
+	}
+	c.mu.Unlock()
+	if known {
 		return nil
 	}
 	var err error
@@ -332,7 +339,7 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 		return false, err
 	}
 	c.meet(page)
-	if e.parent.typ == parentDataSource && e.by != byOnlyRow {
+	if e.parent.typ == parentDataSource && !e.only {
 		// Its data source brings it, where that can be read.
 		c.mu.Lock()
 		delete(c.known, e.id)
@@ -359,10 +366,13 @@ func (c *content) followParent(p parentRef) {
 // that something else names, that is said.
 func (c *content) lose(e *pageEntry, kind ProblemKind, why string) {
 	c.drop(e)
-	if kind == KindTrash && e.by != byLastLoad {
+	c.mu.Lock()
+	by := e.by
+	c.mu.Unlock()
+	if kind == KindTrash && by != byLastLoad {
 		return // what is in the trash is not part of the workspace
 	}
-	c.d.problem(problem{kind: kind, objectType: "page", objectID: e.id.String(), message: why + " (found by " + e.by + ")"})
+	c.d.problem(problem{kind: kind, objectType: "page", objectID: e.id.String(), message: why + " (found by " + by + ")"})
 }
 
 // drop takes a page out that is none.

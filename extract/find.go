@@ -18,6 +18,9 @@ const (
 	byLink       = "link"
 )
 
+// ways are the ways in which a page is found, the surest first.
+var ways = []string{byDataSource, byPage, bySearch, byOnlyRow, byParent, byLink, byLastLoad}
+
 // The types of parents.
 const (
 	parentPage       = "page_id"
@@ -125,7 +128,11 @@ func (c *content) strayRows() {
 	for _, s := range strays {
 		source := s.source.String()
 		if _, found := c.d.results[source]; !found && !c.d.pick.excludes(source) {
-			c.add(s.id.String(), byOnlyRow, notion.UUID{})
+			if !c.d.pick.excludes(s.id.String()) {
+				c.mu.Lock()
+				c.enter(&pageEntry{id: s.id, by: byOnlyRow, only: true})
+				c.mu.Unlock()
+			}
 		}
 	}
 }

@@ -266,9 +266,13 @@ func (c *content) owned() map[string]bool {
 		if err != nil {
 			return owned // the rows themselves are read from the same place, and say so
 		}
-		in := cells.value(row, "path").Items()
-		if slices.ContainsFunc(in, func(v lake.Value) bool { return c.d.sources[v.Text()] != nil }) {
-			owned[cells.text(row, "id")] = true
+		for _, v := range slices.Backward(cells.value(row, "path").Items()) {
+			if _, known := c.d.before[v.Text()]; known { // the nearest data source
+				if c.d.sources[v.Text()] != nil {
+					owned[cells.text(row, "id")] = true
+				}
+				break
+			}
 		}
 	}
 	return owned

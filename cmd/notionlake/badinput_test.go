@@ -315,6 +315,7 @@ func badNothingShared(t *testing.T) {
 	for _, title := range []string{"Tasks", "Clients", "Projects"} {
 		b.unshare(title)
 	}
+	b.unsharePages()
 	r := b.call("run", "--json")
 	r.wants(t, 4, "Connections", "--allow-empty")
 	if report := r.report(t); report.Status != lake.StatusFailed {

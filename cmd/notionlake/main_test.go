@@ -172,6 +172,15 @@ func (b *bench) database(title string) string {
 	return ""
 }
 
+// unsharePages hides all pages that are no rows.
+func (b *bench) unsharePages() {
+	b.workspace.Update(func(t *notiontest.Tx) {
+		for _, id := range t.Model().TopPages {
+			t.Page(id).Unshared = true
+		}
+	})
+}
+
 // unshare takes the database with the title from the connection.
 func (b *bench) unshare(title string) {
 	b.t.Helper()

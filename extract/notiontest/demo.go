@@ -18,6 +18,7 @@ func Demo(seed uint64) (*Workspace, []Step) {
 		d.clients()
 		d.projects()
 		d.tasks()
+		d.content()
 	})
 	return w, demoSteps(w)
 }

@@ -119,6 +119,11 @@ func (t *Tx) RemoveBlock(id string) {
 	delete(t.m.Blocks, id)
 }
 
+// Loop lets a block stand in another one too, as no workspace has it.
+func (t *Tx) Loop(in, block string) {
+	t.m.Children[in] = append(slices.Clip(t.m.Children[in]), block)
+}
+
 // edit notes that what is in a page, or in a block on it, has been edited.
 func (t *Tx) edit(id string) {
 	for range 10_000 {
