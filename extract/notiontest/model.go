@@ -161,6 +161,7 @@ type Block struct {
 	By      string
 	// Kids says that there are children (a child_page has none here).
 	Kids bool
+	page string // ID of the page that it is on
 }
 
 // A Comment stands under a page or block.

@@ -95,7 +95,10 @@ func (t *Tx) RestoreSource(source string) { t.Source(source).Trashed = false }
 
 // AddBlock adds a block at the end of its parent, which edits its page.
 func (t *Tx) AddBlock(b Block) {
-	t.edit(b.Parent.ID)
+	if b.page = b.Parent.ID; t.m.Blocks[b.page] != nil {
+		b.page = t.m.Blocks[b.page].page
+	}
+	t.edit(b.page)
 	setTime(&b.Created, t.m.Clock)
 	setTime(&b.Edited, b.Created)
 	setText(&b.By, t.m.Bot)
@@ -108,13 +111,13 @@ func (t *Tx) SetBlock(id, payload string) {
 	b := *t.m.Blocks[id]
 	b.Payload, b.Edited = payload, t.m.Clock
 	t.m.Blocks[id] = &b
-	t.edit(b.Parent.ID)
+	t.edit(b.page)
 }
 
 // RemoveBlock removes a block with what is in it, which edits its page.
 func (t *Tx) RemoveBlock(id string) {
 	b := t.m.Blocks[id]
-	t.edit(b.Parent.ID)
+	t.edit(b.page)
 	t.m.Children[b.Parent.ID] = slices.DeleteFunc(slices.Clone(t.m.Children[b.Parent.ID]), func(other string) bool { return other == id })
 	delete(t.m.Blocks, id)
 }
@@ -124,17 +127,10 @@ func (t *Tx) Loop(in, block string) {
 	t.m.Children[in] = append(slices.Clip(t.m.Children[in]), block)
 }
 
-// edit notes that what is in a page, or in a block on it, has been edited.
-func (t *Tx) edit(id string) {
-	for range 10_000 {
-		b := t.m.Blocks[id]
-		if t.m.Pages[id] != nil || b == nil {
-			break
-		}
-		id = b.Parent.ID
-	}
-	if p := t.m.Pages[id]; p != nil && p.raw == "" {
-		t.Page(id)
+// edit notes that what is in a page has been edited.
+func (t *Tx) edit(page string) {
+	if p := t.m.Pages[page]; p != nil && p.raw == "" {
+		t.Page(page)
 	}
 }
 

@@ -79,17 +79,8 @@ func (m *Model) child(id string) (child, bool) {
 
 // home reports whether the page that a block is on may be read.
 func (m *Model) home(b *Block) bool {
-	for range 10_000 {
-		if p := m.Pages[b.Parent.ID]; p != nil {
-			return m.Readable(p)
-		}
-		up := m.Blocks[b.Parent.ID]
-		if up == nil {
-			return true
-		}
-		b = up
-	}
-	return false
+	p := m.Pages[b.page]
+	return p == nil || m.Readable(p)
 }
 
 // childrenOf lists what stands in a page or block: its blocks and behind them

@@ -93,7 +93,7 @@ func (c *contents) page(s *notiontest.DataSource, p *notiontest.Page) error {
 	}
 	row["path"] = path
 	words := 0
-	if err := c.block(p.ID, Parent{page: p.ID}, &words); err != nil {
+	if err := c.block(p.ID, standing{page: p.ID}, &words); err != nil {
 		return err
 	}
 	row["word_count"] = json.Number(fmt.Sprint(words))
@@ -229,14 +229,14 @@ func (c *contents) path(p notiontest.Parent) []string {
 	return path
 }
 
-// A Parent is what blocks stand in.
-type Parent struct {
-	page, block string
-	above       []string // blocks
+// A standing is what blocks stand in.
+type standing struct {
+	page  string
+	above []string // blocks
 }
 
 // block adds the blocks in a page or block.
-func (c *contents) block(in string, parent Parent, words *int) error {
+func (c *contents) block(in string, parent standing, words *int) error {
 	for i, b := range c.m.BlocksIn(in) {
 		c.meet(b.By, nil)
 		payload, err := decode([]byte(b.Payload))
@@ -276,7 +276,7 @@ func (c *contents) block(in string, parent Parent, words *int) error {
 		if !c.o.NoBlockComments {
 			c.comment(parent.page, b.ID, b.ID)
 		}
-		if err := c.block(b.ID, Parent{page: parent.page, above: append(slices.Clip(parent.above), b.ID)}, words); err != nil {
+		if err := c.block(b.ID, standing{page: parent.page, above: append(slices.Clip(parent.above), b.ID)}, words); err != nil {
 			return err
 		}
 	}
