@@ -209,12 +209,10 @@ func (c *content) row(source string, page notion.JSON, parts map[*column]notion.
 		return errors.New("a page came without its id")
 	}
 	c.mu.Lock()
-	_, known := c.known[e.id]
-	if known { // it came twice: read as it was first
-		c.enter(e)
-	}
+	n, known := c.known[e.id]
+	twice := known && c.all[n].source != ""
 	c.mu.Unlock()
-	if known {
+	if twice { // read as it was first
 		return nil
 	}
 	var err error
@@ -224,6 +222,10 @@ func (c *content) row(source string, page notion.JSON, parts map[*column]notion.
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if n, known := c.known[e.id]; known { // something else named it: its data source is where it belongs
+		c.all[n].gone = true
+		delete(c.known, e.id)
+	}
 	c.enter(e)
 	return nil
 }
@@ -284,6 +286,9 @@ func (c *content) failure(table string) error {
 // read reads one page: the object where only the ID is known, then what is in
 // and on it.
 func (c *content) read(ctx context.Context, e *pageEntry) error {
+	if c.isGone(e) { // its data source brought it meanwhile
+		return nil
+	}
 	if e.object == (place{}) {
 		there, err := c.readObject(ctx, e)
 		if err != nil || !there {
@@ -342,7 +347,9 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 	if e.parent.typ == parentDataSource && !e.only {
 		// Its data source brings it, where that can be read.
 		c.mu.Lock()
-		delete(c.known, e.id)
+		if n, known := c.known[e.id]; known && c.all[n] == e {
+			delete(c.known, e.id)
+		}
 		e.gone = true
 		c.mu.Unlock()
 		c.stray(id, e.parent.id)
@@ -373,6 +380,12 @@ func (c *content) lose(e *pageEntry, kind ProblemKind, why string) {
 		return // what is in the trash is not part of the workspace
 	}
 	c.d.problem(problem{kind: kind, objectType: "page", objectID: e.id.String(), message: why + " (found by " + by + ")"})
+}
+
+func (c *content) isGone(e *pageEntry) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return e.gone
 }
 
 // drop takes a page out that is none.
