@@ -1,9 +1,11 @@
 package extract
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -285,6 +287,7 @@ func (c *content) readCopies(ctx context.Context) (more bool, err error) {
 	copies := c.copies
 	c.copies = nil
 	c.mu.Unlock()
+	slices.SortFunc(copies, func(a, b syncedCopy) int { return bytes.Compare(a.id[:], b.id[:]) })
 	for _, s := range copies {
 		c.mu.Lock()
 		_, met := c.originals[s.original]
