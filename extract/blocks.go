@@ -33,6 +33,7 @@ func (c *content) blocksTable() lake.Table {
 		fixedColumn("url", stringType, "of a bookmark, embed, link preview, image, video, audio, PDF or file"),
 		fixedColumn("synced_from", stringType, "of a synced copy: the block whose content it shows"),
 	)
+	schema.Columns[0].State = c.state()
 	return c.table(schema, func(e *pageEntry, _ notion.JSON, push func(...lake.Value) bool) error {
 		t, err := c.text(e)
 		if err != nil {

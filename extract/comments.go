@@ -106,13 +106,13 @@ func (c *content) readMarkdown(ctx context.Context, e *pageEntry, t *pageText) e
 	case err != nil && (fatal(err) || ctx.Err() != nil):
 		return fmt.Errorf("markdown of page %s: %w", e.id, err)
 	case errors.Is(err, notion.ErrNotFound), errors.Is(err, notion.ErrRestricted):
-		c.d.problem(problem{kind: KindBlocks, objectType: "page", objectID: e.id.String(), message: err.Error()})
+		c.problem(e, problem{kind: KindBlocks, objectType: "page", objectID: e.id.String(), message: err.Error()})
 		return nil
 	case err != nil:
 		c.fail(fmt.Errorf("markdown of page %s: %w", e.id, err), keyPages)
 		return nil
 	case m.Truncated:
-		c.d.problem(problem{
+		c.problem(e, problem{
 			kind: KindMarkdown, objectType: "page", objectID: e.id.String(), count: int64(len(m.Unknown)),
 			message: "Notion leaves blocks out of the page's Markdown; content.blocks: true reads them",
 		})

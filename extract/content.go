@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/notionlake/notionlake/extract/notion"
 )
@@ -50,6 +51,9 @@ type content struct {
 	failures  map[string]error // by table: why it cannot be whole
 	strays    []strayRow
 	lostPages map[notion.UUID]bool // of the last load, that belong to tables that are not read any more
+	before    *earlierLoad         // nil: everything is read
+	distrust  bool                 // what the last load read is not relied on after all
+	began     time.Time
 }
 
 // A strayRow is a row that something else than its data source named.
@@ -65,7 +69,12 @@ type pageEntry struct {
 	more   []place // blocks of synced copies that stand in it
 	gone   bool    // it turned out not to be there
 	only   bool    // a row whose data source is not shared
-	parent parentRef
+	mark   mark
+	// carried: what is in it is as the last load read it; nil: it was read.
+	carried  *carried
+	reread   bool // it is to be read whatever the last load had
+	problems []problem
+	parent   parentRef
 }
 
 // A parentRef is what an object stands in.
@@ -85,7 +94,7 @@ func (s *Source) newContent(d *discovery) (*content, error) {
 		Source: s, d: d, known: map[notion.UUID]int{}, within: map[notion.UUID]notion.UUID{}, parents: map[notion.UUID]parentRef{},
 		originals: map[notion.UUID]int{}, failures: map[string]error{},
 	}
-	c.changed = sync.NewCond(&c.mu)
+	c.changed, c.began = sync.NewCond(&c.mu), s.options.Now()
 	var err error
 	if c.pages, err = newRecordFile(s.options.TempDir); err != nil {
 		return nil, err
@@ -96,7 +105,13 @@ func (s *Source) newContent(d *discovery) (*content, error) {
 	return c, nil
 }
 
-func (c *content) close() error { return errors.Join(c.pages.close(), c.texts.close()) }
+func (c *content) close() error {
+	err := errors.Join(c.pages.close(), c.texts.close())
+	if c.before != nil {
+		err = errors.Join(err, c.before.blocks.close())
+	}
+	return err
+}
 
 // work reads pages until the context ends.
 func (c *content) work(ctx context.Context) {
@@ -295,24 +310,55 @@ func (c *content) read(ctx context.Context, e *pageEntry) error {
 			return err
 		}
 	}
-	t := &pageText{}
-	if c.options.Content.Blocks {
-		there, err := c.readBlocks(ctx, e, t)
-		if err != nil || !there {
-			return err
-		}
-	} else if c.options.Content.Markdown {
-		if err := c.readMarkdown(ctx, e, t); err != nil {
-			return err
-		}
+	t, err := c.readText(ctx, e)
+	if err != nil || t == nil {
+		return err
 	}
 	if err := c.readComments(ctx, e, t); err != nil {
 		return err
 	}
 	c.meetAll(t)
-	var err error
+	e.more = nil
 	e.text, err = c.texts.add(t.record())
 	return err
+}
+
+// readText reads what is in a page, or takes it from the last load; nil: the page
+// is not there any more.
+func (c *content) readText(ctx context.Context, e *pageEntry) (*pageText, error) {
+	o := c.options.Content
+	t := &pageText{}
+	if !o.Blocks {
+		if o.Markdown {
+			return t, c.readMarkdown(ctx, e, t)
+		}
+		return t, nil
+	}
+	record, err := c.pages.get(e.object)
+	if err != nil {
+		return nil, err
+	}
+	page := notion.JSON(record).Get("page")
+	c.mu.Lock()
+	e.mark = markOf(page, pageTitle(page))
+	c.mu.Unlock()
+	if earlier, err := c.unchanged(e, page); err != nil {
+		return nil, err
+	} else if earlier != nil {
+		each(earlier.blocks, func(b *block) bool {
+			c.block(e, b)
+			return true
+		})
+		c.mu.Lock()
+		e.carried = carriedOf(earlier)
+		c.mu.Unlock()
+		return earlier, nil
+	}
+	there, err := c.readBlocks(ctx, e, t)
+	if err != nil || !there {
+		return nil, err
+	}
+	return t, nil
 }
 
 // readObject reads the object of a page that no listing brought.
@@ -336,6 +382,7 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 		c.fail(fmt.Errorf("page %s: %w", id, err), keyPages, keyBlocks, keyComments, keyLinks)
 		return false, nil
 	case inTrash(page):
+		e.parent = parentRefOf(page) // what stands in it may be there still
 		c.lose(e, KindTrash, reasonTrash)
 		return false, nil
 	}

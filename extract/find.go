@@ -96,6 +96,9 @@ func (c *content) findLost(ctx context.Context) error {
 // leftovers reads what only now, when nothing else is to be read, is known to be
 // missing. more: it read something, which may have led to more.
 func (c *content) leftovers(ctx context.Context) (more bool, err error) {
+	if c.before != nil && c.recheck() {
+		return true, nil
+	}
 	more, err = c.readCopies(ctx)
 	if err != nil {
 		return false, err
@@ -148,10 +151,8 @@ func (c *content) resolveBlocks(ctx context.Context) error {
 			list = append(list, in{id, p.id})
 		}
 	}
-	for _, e := range c.all {
-		if !e.gone {
-			add(e.id, e.parent)
-		}
+	for _, e := range c.all { // also of pages in the trash: what stands in them may be there
+		add(e.id, e.parent)
 	}
 	c.mu.Unlock()
 	for id, d := range c.d.containers {

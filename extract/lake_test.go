@@ -26,6 +26,7 @@ type memoryTable struct {
 	schema  lake.Schema
 	rows    [][]lake.Value
 	ids     map[string]int // field IDs by column key
+	load    lake.LoadID
 	unread  string
 	partial error
 	omitted []lake.Omission
@@ -55,6 +56,13 @@ func (l *memoryLake) Rows(_ context.Context, key string) iter.Seq2[lake.Row, err
 			}
 		}
 	}
+}
+
+func (l *memoryLake) LoadOf(key string) lake.LoadID {
+	if t := l.before[key]; t != nil {
+		return t.load
+	}
+	return ""
 }
 
 func (l *memoryLake) Staged(key string) (lake.TableResult, bool) {
@@ -99,7 +107,7 @@ func (l *memoryLake) run(ctx context.Context, id string, s lake.Source) (map[str
 }
 
 func (l *memoryLake) read(ctx context.Context, t lake.Table) error {
-	m := &memoryTable{schema: t.Schema, unread: t.Unread, ids: map[string]int{}}
+	m := &memoryTable{schema: t.Schema, load: l.load.ID, unread: t.Unread, ids: map[string]int{}}
 	l.now[t.Schema.Key] = m
 	if t.Unread != "" {
 		return nil

@@ -84,6 +84,13 @@ func (w *workspace) problemsTable() lake.Table {
 // allProblems are the problems of the load, those of its tables included.
 func (w *workspace) allProblems() []problem {
 	all := append([]problem(nil), w.problems...)
+	if c := w.source.content; c != nil {
+		for _, e := range c.all {
+			if !e.gone {
+				all = append(all, e.problems...)
+			}
+		}
+	}
 	for _, id := range sortedKeys(w.gone) {
 		all = append(all, problem{kind: KindTable, objectType: "data_source", objectID: id, table: w.before[id].Table, message: w.gone[id]})
 	}

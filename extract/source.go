@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/notionlake/notionlake/lake"
 )
@@ -34,6 +35,11 @@ type Options struct {
 	Exclude []string
 	// Content is what to read of pages besides rows.
 	Content Content
+	// Full: everything is read, also what has not changed since the last load.
+	Full bool
+	// Now is the clock; nil: time.Now. Skew is how far Notion's is ahead of it; nil: not.
+	Now  func() time.Time
+	Skew func() time.Duration
 	// TempDir is where what does not fit into memory lies. "": the system's folder.
 	TempDir string
 	// Archived: rows that are archived too. Users: the table _users. Raw: Notion's
@@ -88,6 +94,9 @@ func NewSource(o Options) *Source {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	return &Source{client: o.Client, options: o, log: o.Logger, users: newDirectory(o.Client)}
 }
 
@@ -123,6 +132,9 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 		return err
 	}
 	if s.content = d.content; s.content != nil {
+		if err := s.content.loadEarlier(ctx); err != nil {
+			return err
+		}
 		var working sync.WaitGroup
 		working.Go(func() { s.content.work(ctx) })
 		defer working.Wait()

@@ -213,7 +213,7 @@ func (c *content) walk(ctx context.Context, e *pageEntry, t *pageText, root noti
 				clean, _ := appendRaw(nil, raw, true)
 				b := &block{raw: clean, id: id}
 				t.adopt(o.block, b)
-				if c.block(ctx, e, b) {
+				if c.block(e, b) {
 					next = append(next, &open{id: id, block: b})
 				}
 			}
@@ -227,15 +227,22 @@ func (c *content) walk(ctx context.Context, e *pageEntry, t *pageText, root noti
 func (c *content) unread(e *pageEntry, id notion.UUID, err error) {
 	switch {
 	case errors.Is(err, notion.ErrNotFound), errors.Is(err, notion.ErrRestricted), refusedAs(err, refusedID):
-		c.d.problem(problem{kind: KindBlocks, objectType: "block", objectID: id.String(), message: fmt.Sprintf("on page %s: %s", e.id, err)})
+		c.problem(e, problem{kind: KindBlocks, objectType: "block", objectID: id.String(), message: fmt.Sprintf("on page %s: %s", e.id, err)})
 	default:
 		c.fail(fmt.Errorf("blocks of page %s: %w", e.id, err), keyPages, keyBlocks, keyLinks, keyComments)
 	}
 }
 
+// problem notes what could not be read of a page.
+func (c *content) problem(e *pageEntry, p problem) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e.problems = append(e.problems, p)
+}
+
 // block looks at a block that was just read and reports whether there are blocks
 // in it to be read.
-func (c *content) block(ctx context.Context, e *pageEntry, b *block) (open bool) {
+func (c *content) block(e *pageEntry, b *block) (open bool) {
 	c.meet(b.raw)
 	payload := b.payload()
 	switch b.typ() {
@@ -262,7 +269,7 @@ func (c *content) block(ctx context.Context, e *pageEntry, b *block) (open bool)
 		c.mu.Unlock()
 	case "unsupported":
 		what := payload.Get("block_type").Text()
-		c.d.problem(problem{
+		c.problem(e, problem{
 			kind: KindUnsupportedBlock, objectType: "block", objectID: b.id.String(),
 			message: fmt.Sprintf("Notion does not show blocks of type %q (on page %s)", what, e.id),
 		})
@@ -287,7 +294,9 @@ func (c *content) readCopies(ctx context.Context) (more bool, err error) {
 	copies := c.copies
 	c.copies = nil
 	c.mu.Unlock()
+	copies = slices.DeleteFunc(copies, func(s syncedCopy) bool { return s.page.gone })
 	slices.SortFunc(copies, func(a, b syncedCopy) int { return bytes.Compare(a.id[:], b.id[:]) })
+	copies = slices.CompactFunc(copies, func(a, b syncedCopy) bool { return a.id == b.id })
 	for _, s := range copies {
 		c.mu.Lock()
 		_, met := c.originals[s.original]

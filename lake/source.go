@@ -65,6 +65,8 @@ type View interface {
 	// Rows yields the rows of a table as last published; none if there is no such table.
 	// The values follow the current schema's columns.
 	Rows(ctx context.Context, key string) iter.Seq2[Row, error]
+	// LoadOf is the load that a table as last published is of, "" where there is none.
+	LoadOf(key string) LoadID
 	// Staged returns a table that this load has read and staged.
 	Staged(key string) (TableResult, bool)
 }

@@ -58,6 +58,8 @@ func (v *lakeView) Rows(ctx context.Context, key string) iter.Seq2[Row, error] {
 	}
 }
 
+func (v *lakeView) LoadOf(key string) LoadID { return v.before[key].Snapshot.LoadID }
+
 func (v *lakeView) Staged(key string) (TableResult, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -51,7 +51,11 @@ func (l *load) content(sources []*notiontest.DataSource) ([]Table, error) {
 			}
 		}
 	}
-	return []Table{c.pages, c.blocks, c.comments, c.links, l.views(sources)}, nil
+	tables := []Table{c.pages, c.blocks, c.links, l.views(sources)}
+	if !l.o.NoComments {
+		tables = append(tables, c.comments)
+	}
+	return tables, nil
 }
 
 func stamps(name string) Column { return Column{Name: name, Type: "timestamptz"} }
@@ -335,6 +339,9 @@ func (c *contents) blockText(page string, b *notiontest.Block, payload any) any 
 
 // comment adds the comments on a page or block.
 func (c *contents) comment(page, on, block string) {
+	if c.o.NoComments {
+		return
+	}
 	for _, comment := range c.m.Comments[on] {
 		c.meet(comment.By, nil)
 		c.comments.add(object{

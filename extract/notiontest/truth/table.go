@@ -38,7 +38,8 @@ type Options struct {
 	NoRaw      bool              // content.raw: false
 	Retire     bool              // schema.removed: retire
 	// Content: pages and what is in and on them, with the tables about that.
-	Content bool
+	Content    bool
+	NoComments bool // content.comments: false
 	// NoBlockComments: comments on pages only.
 	NoBlockComments bool
 	Limit           int // how many references Notion shows; 0 is 25

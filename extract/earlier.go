@@ -1,0 +1,319 @@
+package extract
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"time"
+
+	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/lake"
+)
+
+// margin is how long before the beginning of a load a page must have been edited
+// last for what that load read of it to be sure. Notion cuts times to the minute,
+// and clocks differ.
+const margin = 10 * time.Minute
+
+// A contentState is what the table of blocks remembers from load to load, with its
+// first column.
+type contentState struct {
+	Load  lake.LoadID `json:"load"`  // that the state is of
+	Began time.Time   `json:"began"` // what the table holds was read then or later
+}
+
+func (s contentState) String() string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return "" // a struct of texts always encodes
+	}
+	return string(b)
+}
+
+// An earlierLoad is what the last load had of pages: what it read of a page that
+// has not been edited since need not be read again.
+type earlierLoad struct {
+	began     time.Time
+	pages     map[notion.UUID]earlierPage
+	databases map[notion.UUID]mark
+	blocks    *recordFile
+}
+
+// A mark tells one state of a page or database from another.
+type mark struct {
+	edited int64 // microseconds
+	title  uint64
+}
+
+// An earlierPage is a page of the last load.
+type earlierPage struct {
+	mark
+	blocks []place
+}
+
+func titleHash(s string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(s)) // it never fails
+	return h.Sum64()
+}
+
+func markOf(object notion.JSON, title string) mark {
+	return mark{valueOf(object.Get("last_edited_time"), timeValue).Micros(), titleHash(title)}
+}
+
+// state is what the table of blocks remembers of this load; "": nothing that could
+// be relied on.
+func (c *content) state() string {
+	s := contentState{Load: c.d.view.Load().ID, Began: c.began.UTC()}
+	if c.options.Skew != nil {
+		s.Began = s.Began.Add(c.options.Skew())
+	}
+	if c.options.isPart() { // what it carries over was read earlier
+		if c.before == nil {
+			return ""
+		}
+		if c.before.began.Before(s.Began) {
+			s.Began = c.before.began
+		}
+	}
+	return s.String()
+}
+
+// loadEarlier reads what the last load had, where it can be relied on: it had all
+// that this load wants, pages and blocks are of one load, and it is known when
+// they were read.
+func (c *content) loadEarlier(ctx context.Context) (err error) {
+	o := c.options
+	pages, blocks := c.d.before[keyPages], c.d.before[keyBlocks]
+	if o.Full || !o.Raw || !o.Content.Blocks || len(pages.Columns) == 0 || len(blocks.Columns) == 0 {
+		return nil
+	}
+	var s contentState
+	of := c.d.view.LoadOf(keyBlocks)
+	if json.Unmarshal([]byte(blocks.Columns[0].State), &s) != nil || s.Load == "" || s.Load != of || of != c.d.view.LoadOf(keyPages) {
+		return nil
+	}
+	if cells := newCells(blocks); cells["_raw"] == 0 {
+		return nil
+	}
+	e := &earlierLoad{began: s.Began, pages: map[notion.UUID]earlierPage{}, databases: map[notion.UUID]mark{}}
+	if e.blocks, err = newRecordFile(o.TempDir); err != nil {
+		return err
+	}
+	c.before = e
+	if err := c.earlier(ctx, func(row lake.Row, cells cells) {
+		if id, ok := notion.ParseUUID([]byte(cells.value(row, "id").Text())); ok {
+			e.pages[id] = earlierPage{mark: mark{cells.value(row, "last_edited_time").Micros(), titleHash(cells.value(row, "title").Text())}}
+		}
+	}); err != nil {
+		return err
+	}
+	if databases, ok := c.d.before[keyDatabases]; ok {
+		cells := newCells(databases)
+		for row, err := range c.d.view.Rows(ctx, keyDatabases) {
+			if err != nil {
+				return fmt.Errorf("databases of the last load: %w", err)
+			}
+			if id, ok := notion.ParseUUID([]byte(cells.value(row, "id").Text())); ok {
+				e.databases[id] = mark{cells.value(row, "last_edited_time").Micros(), titleHash(cells.value(row, "title").Text())}
+			}
+		}
+	}
+	return e.readBlocks(ctx, c.d.view, newCells(blocks))
+}
+
+// readBlocks takes in the blocks of the last load, which stand page by page.
+func (e *earlierLoad) readBlocks(ctx context.Context, view lake.View, cells cells) error {
+	var page notion.UUID
+	var record []byte
+	flush := func() error {
+		if record == nil {
+			return nil
+		}
+		at, err := e.blocks.add(append(record, ']'))
+		if p, ok := e.pages[page]; ok {
+			p.blocks = append(p.blocks, at)
+			e.pages[page] = p
+		}
+		record = nil
+		return err
+	}
+	for row, err := range view.Rows(ctx, keyBlocks) {
+		if err != nil {
+			return fmt.Errorf("blocks of the last load: %w", err)
+		}
+		id, _ := notion.ParseUUID([]byte(cells.value(row, "page_id").Text()))
+		if record == nil || id != page {
+			if err := flush(); err != nil {
+				return err
+			}
+			page, record = id, []byte{'['}
+		} else {
+			record = append(record, ',')
+		}
+		record = fmt.Appendf(record, `{"in":%q,"at":%d,"b":%s}`, cells.value(row, "parent_id").Text(),
+			cells.value(row, "position").Int(), cells.value(row, "_raw").Text())
+	}
+	return flush()
+}
+
+// text puts together what the last load read in a page; nil where it has not all
+// of it.
+func (e *earlierLoad) text(page notion.UUID) (*pageText, error) {
+	type entry struct {
+		in       notion.UUID
+		position int
+		block    *block
+	}
+	var entries []entry
+	for _, at := range e.pages[page].blocks {
+		data, err := e.blocks.get(at)
+		if err != nil {
+			return nil, err
+		}
+		for item := range notion.JSON(data).Elems() {
+			f, _ := item.Get("at").Float()
+			raw := item.Get("b")
+			n := entry{position: int(f), block: &block{raw: raw}}
+			n.in, _ = notion.ParseUUID([]byte(item.Get("in").Text()))
+			n.block.id, _ = notion.ParseUUID([]byte(raw.Get("id").Text()))
+			entries = append(entries, n)
+		}
+	}
+	slices.SortStableFunc(entries, func(a, b entry) int { return a.position - b.position })
+	children := map[notion.UUID][]*block{}
+	for _, n := range entries {
+		children[n.in] = append(children[n.in], n.block)
+	}
+	t := &pageText{}
+	count := 0
+	var hang func(in notion.UUID, parent *block)
+	stack := []*block{nil}
+	hang = func(in notion.UUID, parent *block) {
+		for _, b := range children[in] {
+			t.adopt(parent, b)
+			count++
+			stack = append(stack, b)
+		}
+	}
+	hang(page, nil)
+	for i := 1; i < len(stack); i++ {
+		hang(stack[i].id, stack[i])
+	}
+	if count != len(entries) {
+		return nil, nil
+	}
+	return t, nil
+}
+
+// unchanged returns what the last load read in a page that has not been edited
+// since; nil: it is to be read.
+func (c *content) unchanged(e *pageEntry, page notion.JSON) (*pageText, error) {
+	if c.before == nil || c.distrust || e.reread {
+		return nil, nil
+	}
+	before, ok := c.before.pages[e.id]
+	now := markOf(page, pageTitle(page))
+	if !ok || now != before.mark || !time.UnixMicro(now.edited).Add(margin).Before(c.before.began) {
+		return nil, nil
+	}
+	return c.before.text(e.id)
+}
+
+// A carried is a page whose text was taken from the last load.
+type carried struct {
+	children, mentions []notion.UUID // pages and databases that stand in it, and that it mentions
+	copies             bool          // it holds what a synced copy shows
+}
+
+func carriedOf(t *pageText) *carried {
+	c := &carried{}
+	each(t.blocks, func(b *block) bool {
+		switch b.typ() {
+		case "child_page", "child_database":
+			c.children = append(c.children, b.id)
+		case "synced_block":
+			if b.payload().Get("synced_from").Get("block_id").Kind() == '"' && len(b.children) > 0 {
+				c.copies = true
+			}
+		}
+		for run := range richTexts(b) {
+			if id, ok := notion.ParseUUID([]byte(run.Get("mention").Get("page").Get("id").Text())); ok {
+				c.mentions = append(c.mentions, id)
+			}
+		}
+		return true
+	})
+	return c
+}
+
+// recheck puts back into the queue the carried pages that show something of
+// others that has changed. more: there are some.
+func (c *content) recheck() (more bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	inside := map[notion.UUID]map[notion.UUID]bool{} // carried pages: what stands in them
+	for _, e := range c.all {
+		if e.carried != nil && !e.gone {
+			in := map[notion.UUID]bool{}
+			for _, id := range e.carried.children {
+				in[id] = true
+			}
+			inside[e.id] = in
+		}
+	}
+	stale := map[notion.UUID]bool{}
+	for _, e := range c.all { // what stands in a carried page that does not show it
+		parent := e.parent.id
+		if e.parent.typ == parentBlock {
+			parent = c.within[e.id]
+		}
+		if in, ok := inside[parent]; ok && !e.gone && !in[e.id] {
+			stale[parent] = true
+		}
+	}
+	for _, e := range c.all {
+		if e.carried == nil || e.gone {
+			continue
+		}
+		if !stale[e.id] && !c.distrust && !e.carried.copies &&
+			!slices.ContainsFunc(e.carried.children, c.childChanged) && !slices.ContainsFunc(e.carried.mentions, c.titleChanged) {
+			continue
+		}
+		for _, id := range e.carried.children {
+			if c.within[id] == e.id {
+				delete(c.within, id)
+			}
+		}
+		e.carried, e.reread, e.problems = nil, true, nil
+		c.queue = append(c.queue, e)
+		more = true
+	}
+	c.changed.Broadcast()
+	return more
+}
+
+// childChanged reports whether a page or database is not what the last load had.
+func (c *content) childChanged(id notion.UUID) bool {
+	if n, ok := c.known[id]; ok && !c.all[n].gone {
+		before, ok := c.before.pages[id]
+		return !ok || before.mark != c.all[n].mark
+	}
+	if d := c.d.containers[id.String()]; d != nil && d.object != nil {
+		before, ok := c.before.databases[id]
+		return !ok || inTrash(d.object) || before != markOf(d.object, plainText(d.object.Get("title")))
+	}
+	// It is not read: a linked database, or one that is excluded, stays as it was; a
+	// page or database that the last load had is gone.
+	_, page := c.before.pages[id]
+	_, database := c.before.databases[id]
+	return page || database
+}
+
+func (c *content) titleChanged(id notion.UUID) bool {
+	n, ok := c.known[id]
+	before, was := c.before.pages[id]
+	return ok && was && !c.all[n].gone && before.title != c.all[n].mark.title
+}

@@ -1,0 +1,156 @@
+package extract
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/notionlake/notionlake/extract/notiontest"
+	"github.com/notionlake/notionlake/extract/notiontest/truth"
+)
+
+var deltaSeeds = flag.String("delta", "1-6", "seeds of the histories that TestDelta loads")
+
+// TestDelta loads random histories of edits. Every load reads only what changed,
+// and all tables must be what the model says, and what a full load makes of it.
+func TestDelta(t *testing.T) {
+	var from, to uint64
+	if _, err := fmt.Sscanf(*deltaSeeds, "%d-%d", &from, &to); err != nil {
+		t.Fatal(err)
+	}
+	var delta, full int64
+	for seed := from; seed <= to; seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d, f := history(t, seed)
+				delta, full = delta+d, full+f
+			})
+		})
+	}
+	t.Logf("%d requests where full loads make %d", delta, full)
+	if delta*4 > full*3 {
+		t.Errorf("%d requests where full loads make %d", delta, full)
+	}
+}
+
+// history edits and loads a workspace five times; it returns the requests of these
+// loads and of full ones.
+func history(t *testing.T, seed uint64) (delta, full int64) {
+	w := notiontest.Tree(seed, 2)
+	r := rand.New(rand.NewPCG(seed, 7))
+	server := notiontest.NewServer(w, notiontest.Options{Seed: seed, ShortPages: seed%2 == 0, Faults: notiontest.Faults{Rate: 0.15 * float64(seed%2), Seed: seed}})
+	quiet := notiontest.NewServer(w, notiontest.Options{})
+	l := newMemoryLake()
+	var state *truth.State
+	comments := seed%3 == 0
+	if r.IntN(2) == 0 {
+		w.Update(func(tx *notiontest.Tx) { tx.Tick(time.Hour) })
+	}
+	for n := range 5 {
+		now := func() time.Time { return w.Model().Clock }
+		load := fmt.Sprintf("2026010%dT000000Z", n+1)
+		o := contentOptions(newClient(t, server))
+		o.Now, o.Content.Comments, o.Content.BlockComments = now, comments, comments
+		before := server.Stats().Requests
+		got, err := l.run(t.Context(), load, NewSource(o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n > 0 && !comments && seed%2 == 0 {
+			delta += server.Stats().Requests - before
+		}
+		state = compareTables(t, w, state, truth.Options{Load: load, Content: true, NoComments: !comments}, got)
+		o = contentOptions(newClient(t, quiet))
+		o.Content.Comments, o.Content.BlockComments = comments, comments
+		before = quiet.Stats().Requests
+		whole, err := newMemoryLake().run(t.Context(), load, NewSource(o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n > 0 && !comments && seed%2 == 0 {
+			full += quiet.Stats().Requests - before
+		}
+		if diff := cmp.Diff(markdownOf(whole), markdownOf(got)); diff != "" {
+			t.Errorf("%s: Markdown: -full load +this one\n%s", load, diff)
+		}
+		problems := slices.DeleteFunc(problemsOf(got), func(p string) bool { return strings.HasPrefix(p, "in_trash ") }) // a first load knows of none
+		if diff := cmp.Diff(problemsOf(whole), problems, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: problems: -full load +this one\n%s", load, diff)
+		}
+		if t.Failed() {
+			return delta, full
+		}
+		for range 1 + r.IntN(6) {
+			edit(w, r, fmt.Sprint(n, "/", r.Uint64()))
+		}
+	}
+	return delta, full
+}
+
+func markdownOf(tables map[string]*memoryTable) map[string]string {
+	m := map[string]string{}
+	p := tables[keyPages]
+	for _, row := range p.rows {
+		m[row[0].Text()] = row[p.column("markdown")].Text()
+	}
+	return m
+}
+
+// edit changes something at random, soon after the last change or later.
+func edit(w *notiontest.Workspace, r *rand.Rand, key string) {
+	w.Update(func(tx *notiontest.Tx) {
+		if r.IntN(3) == 0 {
+			tx.Tick(time.Duration(r.IntN(50)) * time.Hour)
+		} else {
+			tx.Tick(time.Duration(r.IntN(20)) * time.Second)
+		}
+		m := tx.Model()
+		var pages, blocks []string
+		for id := range m.Pages {
+			if !m.InTrash(m.Pages[id]) {
+				pages = append(pages, id)
+			}
+		}
+		for id := range m.Blocks {
+			blocks = append(blocks, id)
+		}
+		slices.Sort(pages)
+		slices.Sort(blocks)
+		page, block := pages[r.IntN(len(pages))], blocks[r.IntN(len(blocks))]
+		in := notiontest.Parent{Type: "page_id", ID: page}
+		id := notiontest.NewID(1, key)
+		rich := func(s string) string {
+			return `{"rich_text":[{"type":"text","text":{"content":"` + s + `","link":null},"annotations":{"bold":false,"italic":false,"strikethrough":false,"underline":false,"code":false,"color":"default"},"plain_text":"` + s + `","href":null}],"color":"default","checked":true}`
+		}
+		switch r.IntN(9) {
+		case 0, 1:
+			tx.SetBlock(block, rich("new "+key))
+		case 2:
+			tx.AddBlock(notiontest.Block{ID: id, Parent: in, Type: "paragraph", Payload: rich("added " + key)})
+		case 3:
+			if len(m.Children[block]) == 0 {
+				tx.RemoveBlock(block)
+			}
+		case 4:
+			tx.AddComment(notiontest.Comment{ID: id, Discussion: id, Parent: in, Text: notiontest.Plain("comment " + key)})
+		case 5:
+			tx.AddPage(notiontest.Page{ID: id, Parent: in, Values: map[string]notiontest.Value{"title": notiontest.Plain("page " + key)}})
+		case 6:
+			tx.Set(page, "title", notiontest.Plain("renamed "+key))
+		case 7:
+			if !strings.HasPrefix(page, notiontest.NewID(m.Seed, "page/home")) {
+				tx.Trash(page)
+			}
+		case 8:
+			tx.AddBlock(notiontest.Block{ID: id, Parent: in, Type: "paragraph", Payload: `{"rich_text":[{"type":"mention","mention":{"type":"user","user":{"object":"user","id":"` + m.Bot + `"}},"annotations":{"bold":false,"italic":false,"strikethrough":false,"underline":false,"code":false,"color":"default"},"plain_text":"@bot","href":null}],"color":"default"}`})
+		}
+	})
+}
