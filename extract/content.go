@@ -72,6 +72,7 @@ type pageEntry struct {
 	mark   mark
 	// carried: what is in it is as the last load read it; nil: it was read.
 	carried  *carried
+	sample   *sample
 	reread   bool // it is to be read whatever the last load had
 	problems []problem
 	parent   parentRef

@@ -95,6 +95,39 @@ func history(t *testing.T, seed uint64) (delta, full int64) {
 	return delta, full
 }
 
+// What changes without a trace in a page's time is found by the sample, said, and
+// then everything is read.
+func TestSample(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := notiontest.Tree(1, 2)
+		server := notiontest.NewServer(w, notiontest.Options{})
+		l := newMemoryLake()
+		w.Update(func(tx *notiontest.Tx) { tx.Tick(time.Hour) })
+		o := contentOptions(newClient(t, server))
+		o.Now, o.Sample = func() time.Time { return w.Model().Clock }, 0.3
+		var state *truth.State
+		for n, load := range []string{"20260101T000000Z", "20260102T000000Z"} {
+			got, err := l.run(t.Context(), load, NewSource(o))
+			if err != nil {
+				t.Fatal(err)
+			}
+			state = compareTables(t, w, state, truth.Options{Load: load, Content: true}, got)
+			seen := strings.Contains(strings.Join(problemsOf(got), "\n"), "change_not_seen ")
+			if seen != (n == 1) {
+				t.Errorf("%s: problems %v", load, problemsOf(got))
+			}
+			w.Update(func(tx *notiontest.Tx) {
+				tx.Tick(24 * time.Hour)
+				for id, b := range tx.Model().Blocks {
+					if b.Type == "paragraph" {
+						tx.Sneak(id, `{"rich_text":[],"color":"red"}`)
+					}
+				}
+			})
+		}
+	})
+}
+
 func markdownOf(tables map[string]*memoryTable) map[string]string {
 	m := map[string]string{}
 	p := tables[keyPages]

@@ -30,6 +30,8 @@ const (
 	KindBlocks ProblemKind = "blocks_not_readable"
 	// KindUnsupportedBlock: a block whose content Notion gives to no client.
 	KindUnsupportedBlock ProblemKind = "block_not_supported"
+	// KindUnseen: a page changed and its last_edited_time did not.
+	KindUnseen ProblemKind = "change_not_seen"
 	// KindMarkdown: Notion's Markdown of a page is cut off.
 	KindMarkdown ProblemKind = "markdown_cut_off"
 	// KindComments: the connection may not read comments.

@@ -37,6 +37,9 @@ type Options struct {
 	Content Content
 	// Full: everything is read, also what has not changed since the last load.
 	Full bool
+	// Sample is the share, 0 to 1, of the pages that have not been edited that is
+	// read nevertheless: where one has changed, everything is.
+	Sample float64
 	// Now is the clock; nil: time.Now. Skew is how far Notion's is ahead of it; nil: not.
 	Now  func() time.Time
 	Skew func() time.Duration

@@ -53,6 +53,7 @@ type config struct {
 
 	rate      notion.Rate
 	maxShrink float64       // share of a table's rows
+	sample    float64       // share of the pages that have not been edited
 	resume    time.Duration // 0: off
 	attempts  int           // of one request; 0: as many as a load makes
 	unused    []string      // keys of the file that this version does nothing with
@@ -77,6 +78,7 @@ type contentConfig struct {
 	Views    bool   `yaml:"views"`
 	Files    files  `yaml:"files"`
 	Raw      bool   `yaml:"raw"`
+	Sample   string `yaml:"sample"`
 }
 
 // A databaseConfig is a database, or one of its data sources, to load.
@@ -164,7 +166,7 @@ func defaults() *config {
 	c.Notion.BaseURL = "https://api.notion.com"
 	c.Notion.Rate = "auto"
 	c.Notion.Version = notion.Version
-	c.Content = contentConfig{Archived: true, Pages: true, Blocks: true, Markdown: true, Comments: "pages", Users: true, Views: true, Raw: true}
+	c.Content = contentConfig{Archived: true, Pages: true, Blocks: true, Markdown: true, Comments: "pages", Users: true, Views: true, Raw: true, Sample: "1%"}
 	c.Warehouse = "./lake"
 	c.Catalog.Type = "sqlite"
 	c.Catalog.Name = "notionlake"
@@ -327,6 +329,9 @@ func (p *program) complete(c *config, present map[string]string) (err error) {
 	}
 	if c.maxShrink, err = parseShare(c.Guard.MaxShrink); err != nil {
 		return badKey("guard.max_shrink", "%v", err)
+	}
+	if c.sample, err = parseShare(c.Content.Sample); err != nil {
+		return badKey("content.sample", "%v", err)
 	}
 	if err := c.Retention.check(); err != nil {
 		return err

@@ -38,7 +38,7 @@ func (p *program) runCommand() *cli.Command {
 			"With --json the report is one JSON document on stdout, also when the load failed.",
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "only", Usage: "load only the data source `NAME`: its table, id or URL; may be repeated"},
-			&cli.BoolFlag{Name: "full", Usage: "begin anew: no interrupted load is continued", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "full", Usage: "read everything, also pages that have not been edited; no interrupted load is continued", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "allow-shrink", Usage: "publish also where tables lost more rows than guard.max_shrink allows", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "allow-empty", Usage: "publish also when nothing is shared with the connection", DisableDefaultText: true},
 			&cli.DurationFlag{Name: "deadline", Usage: "give up after `TIME` (90s, 15m, 2h), with exit code 4", DefaultText: "none"},

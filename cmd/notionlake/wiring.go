@@ -134,7 +134,7 @@ func (c *config) source(client *notion.Client, logger *slog.Logger, o runOptions
 	return extract.NewSource(extract.Options{
 		Client: client, Databases: databases, Exclude: c.Exclude,
 		Archived: c.Content.Archived, Users: c.Content.Users, Raw: c.Content.Raw, Content: c.Content.options(),
-		Full: o.full, Skew: func() time.Duration { return client.Stats().Skew },
+		Full: o.full, Sample: c.sample, Skew: func() time.Duration { return client.Stats().Skew },
 		Only: o.only, Shard: o.shard, AllowEmpty: o.allowEmpty, Logger: logger,
 	})
 }

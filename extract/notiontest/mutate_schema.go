@@ -114,6 +114,13 @@ func (t *Tx) SetBlock(id, payload string) {
 	t.edit(b.page)
 }
 
+// Sneak is SetBlock of which the page's time tells nothing.
+func (t *Tx) Sneak(id, payload string) {
+	b := *t.m.Blocks[id]
+	b.Payload = payload
+	t.m.Blocks[id] = &b
+}
+
 // RemoveBlock removes a block with what is in it, which edits its page.
 func (t *Tx) RemoveBlock(id string) {
 	b := t.m.Blocks[id]
