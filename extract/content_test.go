@@ -269,3 +269,66 @@ func TestContentProblems(t *testing.T) {
 		}
 	}
 }
+
+// Blocks that leave while the others are listed make a cursor skip others: they
+// are there all the same.
+func TestChildrenMeanwhile(t *testing.T) {
+	w := notiontest.NewWorkspace(1)
+	id := func(i int) string { return notiontest.NewID(1, fmt.Sprint("block", i)) }
+	w.Update(func(tx *notiontest.Tx) {
+		page := tx.AddPage(notiontest.Page{Values: map[string]notiontest.Value{"title": notiontest.Plain("long")}})
+		for i := range 250 {
+			tx.AddBlock(notiontest.Block{ID: id(i), Parent: notiontest.Parent{Type: "page_id", ID: page}, Type: "divider", Payload: "{}"})
+		}
+	})
+	removed := false
+	server := notiontest.NewServer(w, notiontest.Options{OnRequest: func(r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/children") && r.URL.Query().Has("start_cursor") && !removed {
+			removed = true
+			w.Update(func(tx *notiontest.Tx) { tx.RemoveBlock(id(0)) })
+		}
+	}})
+	o := contentOptions(newClient(t, server))
+	noComments(&o)
+	got, err := newMemoryLake().run(t.Context(), "20260101T000000Z", NewSource(o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := got[keyBlocks]
+	for i := 1; i < 250; i++ {
+		if v := blocks.cell(id(i), "position"); v.Int() != int64(i-1) {
+			t.Errorf("block %d: position %s", i, v)
+		}
+	}
+}
+
+// A page that nothing leads to but the search of the night before is there though
+// the search does not find it any more; once it is in the trash that is said.
+func TestContentEarlier(t *testing.T) {
+	w := notiontest.Tree(1, 1)
+	lonely := notiontest.NewID(1, "page/lonely")
+	w.Update(func(tx *notiontest.Tx) {
+		tx.AddPage(notiontest.Page{ID: lonely, Values: map[string]notiontest.Value{"title": notiontest.Plain("lonely")}})
+	})
+	has := func(l *memoryLake, load string, so notiontest.Options) (map[string]*memoryTable, bool) {
+		got, err := l.run(t.Context(), load, NewSource(contentOptions(newClient(t, notiontest.NewServer(w, so)))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got, got[keyPages].cell(lonely, "title").Text() == "lonely"
+	}
+	gap := notiontest.Options{SearchGap: notiontest.SearchHalf}
+	for _, found := has(newMemoryLake(), "20260101T000000Z", gap); found; gap.Seed++ {
+		_, found = has(newMemoryLake(), "20260101T000000Z", notiontest.Options{SearchGap: notiontest.SearchHalf, Seed: gap.Seed + 1})
+	}
+	l := newMemoryLake()
+	has(l, "20260101T000000Z", notiontest.Options{})
+	if _, found := has(l, "20260102T000000Z", gap); !found {
+		t.Error("the page is lost")
+	}
+	w.Trash(lonely)
+	got, found := has(l, "20260103T000000Z", gap)
+	if found || !slices.Contains(problemsOf(got), "in_trash "+lonely) {
+		t.Errorf("it is there: %t; problems %v", found, problemsOf(got))
+	}
+}

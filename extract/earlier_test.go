@@ -187,3 +187,36 @@ func edit(w *notiontest.Workspace, r *rand.Rand, key string) {
 		}
 	})
 }
+
+// After a rollback the tables are of another load than the one that they remember:
+// nothing is relied on.
+func TestDeltaAfterRollback(t *testing.T) {
+	w := notiontest.Tree(1, 1)
+	server := notiontest.NewServer(w, notiontest.Options{})
+	l := newMemoryLake()
+	var state *truth.State
+	load := func(id string) map[string]*memoryTable {
+		o := contentOptions(newClient(t, server))
+		o.Now = func() time.Time { return w.Model().Clock }
+		got, err := l.run(t.Context(), id, NewSource(o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		state = compareTables(t, w, state, truth.Options{Load: id, Content: true}, got)
+		return got
+	}
+	block := notiontest.NewID(1, "block/home/text")
+	w.Update(func(tx *notiontest.Tx) { tx.SetBlock(block, `{"rich_text":[],"color":"blue"}`) })
+	first := load("20260101T000000Z")
+	w.Update(func(tx *notiontest.Tx) {
+		tx.Sneak(block, `{"rich_text":[],"color":"red","checked":true}`) // in the same minute
+		tx.Tick(time.Hour)
+	})
+	second := load("20260102T000000Z")
+	for _, key := range []string{keyPages, keyBlocks} {
+		back := *first[key]
+		back.load, back.schema = "20260103T000000Z", second[key].schema
+		l.before[key] = &back
+	}
+	load("20260104T000000Z")
+}
