@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -331,4 +332,37 @@ func TestContentEarlier(t *testing.T) {
 	if found || !slices.Contains(problemsOf(got), "in_trash "+lonely) {
 		t.Errorf("it is there: %t; problems %v", found, problemsOf(got))
 	}
+}
+
+// A row that a link names, and that is being asked for when its data source brings
+// it, is there once.
+func TestRowNamedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := notiontest.NewWorkspace(1)
+		var rows []string
+		w.Update(func(tx *notiontest.Tx) {
+			for _, key := range []string{"a", "b"} {
+				database := notiontest.NewID(1, "database/"+key)
+				tx.AddDatabase(notiontest.Database{ID: database, Title: notiontest.Plain(key)})
+				tx.AddSource(notiontest.DataSource{ID: notiontest.NewID(1, key), Database: database, Title: notiontest.Plain(key), Properties: []*notiontest.Property{{ID: "title", Name: "Name", Type: "title"}}})
+				rows = append(rows, tx.AddRow(notiontest.NewID(1, key), notiontest.Page{Values: map[string]notiontest.Value{"title": notiontest.Plain("row of " + key)}}))
+			}
+			tx.AddBlock(notiontest.Block{ID: notiontest.NewID(1, "link"), Parent: notiontest.Parent{Type: "page_id", ID: rows[0]}, Type: "link_to_page", Payload: `{"type":"page_id","page_id":"` + rows[1] + `"}`})
+		})
+		server := notiontest.NewServer(w, notiontest.Options{OnRequest: func(r *http.Request) {
+			switch {
+			case onPath(notiontest.NewID(1, "b") + "/query")(r):
+				time.Sleep(5 * time.Second)
+			case r.URL.Path == "/v1/pages/"+rows[1]:
+				time.Sleep(10 * time.Second)
+			}
+		}})
+		got, err := newMemoryLake().run(t.Context(), "20260101T000000Z", NewSource(contentOptions(newClient(t, server))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(got[keyPages].rows); n != 2 || got[keyPages].cell(rows[1], "discovered_by").Text() != byDataSource {
+			t.Errorf("%d pages: %v", n, got[keyPages].rows)
+		}
+	})
 }
