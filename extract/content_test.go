@@ -366,3 +366,25 @@ func TestRowNamedFirst(t *testing.T) {
 		}
 	})
 }
+
+// A block that moves to another page while both are read is there once.
+func TestBlockMovesMeanwhile(t *testing.T) {
+	w := notiontest.NewWorkspace(1)
+	block := notiontest.NewID(1, "block")
+	var pages []string
+	w.Update(func(tx *notiontest.Tx) {
+		for i := range 2 {
+			pages = append(pages, tx.AddPage(notiontest.Page{ID: notiontest.NewID(1, fmt.Sprint("page", i)), Values: map[string]notiontest.Value{"title": notiontest.Plain("page")}}))
+		}
+		tx.AddBlock(notiontest.Block{ID: block, Parent: notiontest.Parent{Type: "page_id", ID: pages[0]}, Type: "divider", Payload: "{}"})
+		tx.Loop(pages[1], block) // as if it had been read on both
+	})
+	o := contentOptions(newClient(t, notiontest.NewServer(w, notiontest.Options{})))
+	got, err := newMemoryLake().run(t.Context(), "20260101T000000Z", NewSource(o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(got[keyBlocks].rows); n != 1 {
+		t.Errorf("%d rows of one block", n)
+	}
+}

@@ -286,7 +286,11 @@ func (c *content) judge(stale map[notion.UUID]bool) {
 
 // showsChange reports whether a page shows something of others that has changed.
 func (c *content) showsChange(id notion.UUID, of *carried, stale map[notion.UUID]bool) bool {
-	return stale[id] || of.copies || slices.ContainsFunc(of.children, c.childChanged) || slices.ContainsFunc(of.mentions, c.titleChanged)
+	moved := func(child notion.UUID) bool {
+		n, ok := c.known[child]
+		return ok && c.all[n].parent.typ == parentPage && c.all[n].parent.id != id
+	}
+	return stale[id] || of.copies || slices.ContainsFunc(of.children, moved) || slices.ContainsFunc(of.children, c.childChanged) || slices.ContainsFunc(of.mentions, c.titleChanged)
 }
 
 // A carried is a page whose text was taken from the last load.
