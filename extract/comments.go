@@ -71,11 +71,12 @@ func (c *content) commentsOn(ctx context.Context, id notion.UUID) (comments []no
 	return comments, nil
 }
 
-// meetAll meets the users whom texts mention.
-func (c *content) meetAll(t *pageText) {
+// meetAll meets the users whom texts mention; of those in texts of the last load
+// only the IDs are taken.
+func (c *content) meetAll(t *pageText, old bool) {
 	each(t.blocks, func(b *block) bool {
 		for run := range richTexts(b) {
-			c.meetMention(run)
+			c.meetMention(run, old)
 		}
 		for _, comment := range b.comments {
 			c.meetMentions(comment.Get("rich_text"))
@@ -89,13 +90,17 @@ func (c *content) meetAll(t *pageText) {
 
 func (c *content) meetMentions(runs notion.JSON) {
 	for run := range runs.Elems() {
-		c.meetMention(run)
+		c.meetMention(run, false)
 	}
 }
 
-func (c *content) meetMention(run notion.JSON) {
+func (c *content) meetMention(run notion.JSON, old bool) {
 	if user := run.Get("mention").Get("user"); user.Get("id").Kind() == '"' {
-		c.users.meet(user.Get("id").Text(), user, user.Get("type").Kind() == '"')
+		if id := user.Get("id").Text(); old {
+			c.users.meet(id, []byte(`{"object":"user","id":`+string(user.Get("id"))+`}`), false)
+		} else {
+			c.users.meet(id, user, user.Get("type").Kind() == '"')
+		}
 	}
 }
 

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/lake"
 )
 
 // Content says what to read of pages besides the rows of data sources.
@@ -47,8 +49,9 @@ type content struct {
 	parents   map[notion.UUID]parentRef   // what databases and data sources stand in
 	originals map[notion.UUID]int         // synced blocks that are copied: the index of their page
 	copies    []syncedCopy
-	refused   error            // why comments cannot be read at all
-	failures  map[string]error // by table: why it cannot be whole
+	shown     map[notion.UUID]*pageEntry // originals that only copies show: the page that holds one
+	refused   error                      // why comments cannot be read at all
+	failures  map[string]error           // by table: why it cannot be whole
 	strays    []strayRow
 	lostPages map[notion.UUID]bool // of the last load, that belong to tables that are not read any more
 	before    *earlierLoad         // nil: everything is read
@@ -66,9 +69,9 @@ type pageEntry struct {
 	source string // of a row that was listed: the data source's ID
 	object place
 	text   place
-	more   []place // blocks of synced copies that stand in it
-	gone   bool    // it turned out not to be there
-	only   bool    // a row whose data source is not shared
+	more   []shownCopy
+	gone   bool // it turned out not to be there
+	only   bool // a row whose data source is not shared
 	mark   mark
 	// carried: what is in it is as the last load read it; nil: it was read.
 	carried  *carried
@@ -93,7 +96,7 @@ type syncedCopy struct {
 func (s *Source) newContent(d *discovery) (*content, error) {
 	c := &content{
 		Source: s, d: d, known: map[notion.UUID]int{}, within: map[notion.UUID]notion.UUID{}, parents: map[notion.UUID]parentRef{},
-		originals: map[notion.UUID]int{}, failures: map[string]error{},
+		originals: map[notion.UUID]int{}, shown: map[notion.UUID]*pageEntry{}, failures: map[string]error{},
 	}
 	c.changed, c.began = sync.NewCond(&c.mu), s.options.Now()
 	var err error
@@ -126,11 +129,24 @@ func (c *content) work(ctx context.Context) {
 	for range contentWorkers {
 		workers.Go(func() {
 			for e := c.next(ctx); e != nil; e = c.next(ctx) {
-				c.done(c.read(ctx, e))
+				c.done(c.readSafely(ctx, e))
 			}
 		})
 	}
 	workers.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.changed.Broadcast()
+}
+
+// readSafely makes an error of a panic.
+func (c *content) readSafely(ctx context.Context, e *pageEntry) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &lake.PanicError{Table: keyPages, Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return c.read(ctx, e)
 }
 
 // next waits for a page to read; nil: there is nothing more to do.
@@ -161,6 +177,12 @@ func (c *content) done(err error) {
 
 // wait waits until there is nothing to read and no table that could bring pages.
 func (c *content) wait(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.changed.Broadcast()
+	})
+	defer stop()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for (len(c.queue) > 0 || c.active > 0 || c.tables > 0) && c.err == nil && ctx.Err() == nil {
@@ -318,10 +340,23 @@ func (c *content) read(ctx context.Context, e *pageEntry) error {
 	if err := c.readComments(ctx, e, t); err != nil {
 		return err
 	}
-	c.meetAll(t)
-	e.more = nil
+	c.meetAll(t, e.carried != nil)
+	c.forgetCopies(e)
 	e.text, err = c.texts.add(t.record())
 	return err
+}
+
+// forgetCopies forgets what copies in a page showed, which is read again.
+func (c *content) forgetCopies(e *pageEntry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range e.more {
+		if c.shown[s.original] == e {
+			delete(c.shown, s.original)
+			delete(c.originals, s.original)
+		}
+	}
+	e.more = nil
 }
 
 // readText reads what is in a page, or takes it from the last load; nil: the page
@@ -369,7 +404,7 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 	switch {
 	case err != nil && fatal(err):
 		return false, fmt.Errorf("page %s: %w", id, err)
-	case errors.Is(err, notion.ErrNotFound):
+	case errors.Is(err, notion.ErrNotFound), errors.Is(err, notion.ErrRestricted):
 		c.lose(e, KindNotShared, reasonUnshared)
 		return false, nil
 	case refusedAs(err, refusedID): // it is that of a database

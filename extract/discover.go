@@ -357,6 +357,9 @@ func (d *discovery) choose(first bool) ([]*found, error) {
 	if first && len(fresh) == 0 && d.excluded > 0 && (d.content == nil || d.content.isEmpty()) {
 		return nil, fmt.Errorf("%w: it names all %d that were found", ErrAllExcluded, d.excluded)
 	}
+	if !first && len(w.source.options.Only) > 0 {
+		fresh = nil // what pages lead to was not asked for
+	}
 	w.nameTables(fresh)
 	everything := len(fresh)
 	if first {

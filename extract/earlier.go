@@ -52,6 +52,7 @@ type mark struct {
 type earlierPage struct {
 	mark
 	blocks []place
+	broken bool // what the last load has of it cannot be relied on
 }
 
 func titleHash(s string) uint64 {
@@ -67,6 +68,9 @@ func markOf(object notion.JSON, title string) mark {
 // state is what the table of blocks remembers of this load; "": nothing that could
 // be relied on.
 func (c *content) state() string {
+	if !c.options.Raw {
+		return ""
+	}
 	s := contentState{Load: c.d.view.Load().ID, Began: c.began.UTC()}
 	if c.options.Skew != nil {
 		s.Began = s.Began.Add(c.options.Skew())
@@ -122,7 +126,35 @@ func (c *content) loadEarlier(ctx context.Context) (err error) {
 			}
 		}
 	}
+	if err := e.readProblems(ctx, c.d); err != nil {
+		return err
+	}
 	return e.readBlocks(ctx, c.d.view, newCells(blocks))
+}
+
+// readProblems takes in of which pages the last load could not read what is in them.
+func (e *earlierLoad) readProblems(ctx context.Context, d *discovery) error {
+	before, ok := d.before[keyProblems]
+	if !ok {
+		return nil
+	}
+	cells := newCells(before)
+	for row, err := range d.view.Rows(ctx, keyProblems) {
+		if err != nil {
+			return fmt.Errorf("problems of the last load: %w", err)
+		}
+		if id, ok := notion.ParseUUID([]byte(cells.value(row, "object_id").Text())); ok && cells.text(row, "kind") == string(KindBlocks) {
+			e.breaks(id)
+		}
+	}
+	return nil
+}
+
+func (e *earlierLoad) breaks(page notion.UUID) {
+	if p, ok := e.pages[page]; ok {
+		p.broken = true
+		e.pages[page] = p
+	}
 }
 
 // readBlocks takes in the blocks of the last load, which stand page by page.
@@ -146,6 +178,10 @@ func (e *earlierLoad) readBlocks(ctx context.Context, view lake.View, cells cell
 			return fmt.Errorf("blocks of the last load: %w", err)
 		}
 		id, _ := notion.ParseUUID([]byte(cells.value(row, "page_id").Text()))
+		if cells.value(row, "_raw").IsNull() {
+			e.breaks(id)
+			continue
+		}
 		if record == nil || id != page {
 			if err := flush(); err != nil {
 				return err
@@ -167,6 +203,9 @@ func (e *earlierLoad) text(page notion.UUID) (*pageText, error) {
 		in       notion.UUID
 		position int
 		block    *block
+	}
+	if e.pages[page].broken {
+		return nil, nil
 	}
 	var entries []entry
 	for _, at := range e.pages[page].blocks {
@@ -203,10 +242,24 @@ func (e *earlierLoad) text(page notion.UUID) (*pageText, error) {
 	for i := 1; i < len(stack); i++ {
 		hang(stack[i].id, stack[i])
 	}
-	if count != len(entries) {
+	if count != len(entries) || !each(t.blocks, isWhole) {
 		return nil, nil
 	}
 	return t, nil
+}
+
+// isWhole reports whether what is in a block was read too.
+func isWhole(b *block) bool {
+	if len(b.children) > 0 || !b.raw.Get("has_children").Bool() {
+		return true
+	}
+	switch b.typ() {
+	case "child_page", "child_database":
+		return true
+	case "synced_block":
+		return b.payload().Get("synced_from").Get("block_id").Kind() == '"'
+	}
+	return false
 }
 
 // unchanged returns what the last load read in a page that has not been edited
@@ -290,14 +343,18 @@ func (c *content) showsChange(id notion.UUID, of *carried, stale map[notion.UUID
 		n, ok := c.known[child]
 		return ok && c.all[n].parent.typ == parentPage && c.all[n].parent.id != id
 	}
-	return stale[id] || of.copies || slices.ContainsFunc(of.children, moved) || slices.ContainsFunc(of.children, c.childChanged) || slices.ContainsFunc(of.mentions, c.titleChanged)
+	return stale[id] || of.copies || slices.ContainsFunc(of.children, moved) || slices.ContainsFunc(of.children, c.childChanged) || slices.ContainsFunc(of.mentions, c.titleChanged) || slices.ContainsFunc(of.users, c.nameChanged)
 }
 
 // A carried is a page whose text was taken from the last load.
 type carried struct {
 	children, mentions []notion.UUID // pages and databases that stand in it, and that it mentions
+	users              []namedUser   // whom it mentions
 	copies             bool          // it holds what a synced copy shows
 }
+
+// A namedUser is a user with the name that a text has.
+type namedUser struct{ id, name string }
 
 func carriedOf(t *pageText) *carried {
 	c := &carried{}
@@ -311,8 +368,14 @@ func carriedOf(t *pageText) *carried {
 			}
 		}
 		for run := range richTexts(b) {
-			if id, ok := notion.ParseUUID([]byte(run.Get("mention").Get("page").Get("id").Text())); ok {
-				c.mentions = append(c.mentions, id)
+			mention := run.Get("mention")
+			for _, kind := range []string{"page", "database"} {
+				if id, ok := notion.ParseUUID([]byte(mention.Get(kind).Get("id").Text())); ok && !slices.Contains(c.mentions, id) {
+					c.mentions = append(c.mentions, id)
+				}
+			}
+			if user := mention.Get("user"); user.Get("name").Kind() == '"' {
+				c.users = append(c.users, namedUser{user.Get("id").Text(), user.Get("name").Text()})
 			}
 		}
 		return true
@@ -349,6 +412,19 @@ func (c *content) recheck() (more bool) {
 			stale[parent] = true
 		}
 	}
+	for id, d := range c.d.containers {
+		uuid, ok := notion.ParseUUID([]byte(id))
+		if !ok || d.object == nil || inTrash(d.object) {
+			continue
+		}
+		p := parentRefOf(d.object)
+		if p.typ == parentBlock {
+			p.id = c.within[uuid]
+		}
+		if in, carried := inside[p.id]; carried && !in[uuid] {
+			stale[p.id] = true
+		}
+	}
 	c.judge(stale)
 	for _, e := range c.all {
 		if e.carried == nil || e.gone || !c.distrust && !c.showsChange(e.id, e.carried, stale) {
@@ -371,7 +447,7 @@ func (c *content) recheck() (more bool) {
 func (c *content) childChanged(id notion.UUID) bool {
 	if n, ok := c.known[id]; ok && !c.all[n].gone {
 		before, ok := c.before.pages[id]
-		return !ok || before.mark != c.all[n].mark
+		return !ok || before.mark != c.all[n].mark || !time.UnixMicro(before.edited).Add(margin).Before(c.before.began)
 	}
 	if d := c.d.containers[id.String()]; d != nil && d.object != nil {
 		before, ok := c.before.databases[id]
@@ -384,8 +460,27 @@ func (c *content) childChanged(id notion.UUID) bool {
 	return page || database
 }
 
+// titleChanged reports whether a page or database that a text mentions is shown
+// with another title now, or only now, or no more.
 func (c *content) titleChanged(id notion.UUID) bool {
-	n, ok := c.known[id]
-	before, was := c.before.pages[id]
-	return ok && was && !c.all[n].gone && before.title != c.all[n].mark.title
+	now, before := mark{}, mark{}
+	n, is := c.known[id]
+	if is = is && !c.all[n].gone; is {
+		now = c.all[n].mark
+	}
+	page, was := c.before.pages[id]
+	before = page.mark
+	if d := c.d.containers[id.String()]; d != nil && d.object != nil && !inTrash(d.object) {
+		is, now = true, markOf(d.object, plainText(d.object.Get("title")))
+	}
+	if database, ok := c.before.databases[id]; ok {
+		was, before = true, database
+	}
+	return is != was || is && now.title != before.title
+}
+
+// nameChanged reports whether a user whom a text mentions has another name now.
+func (c *content) nameChanged(u namedUser) bool {
+	now, ok := c.users.lookup(u.id)
+	return ok && now.known && now.name.Text() != u.name
 }

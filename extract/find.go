@@ -56,8 +56,12 @@ func (c *content) find(ctx context.Context) error {
 // findEarlier takes in the pages of the last load that are no rows.
 func (c *content) findEarlier(ctx context.Context) error {
 	return c.earlier(ctx, func(row lake.Row, cells cells) {
-		if cells.value(row, "data_source_id").IsNull() {
+		source := cells.text(row, "data_source_id")
+		if source == "" {
 			c.add(cells.text(row, "id"), byLastLoad, notion.UUID{})
+		} else if _, ok := c.d.before[source]; !ok { // it was shared alone
+			id, _ := notion.ParseUUID([]byte(source))
+			c.stray(cells.text(row, "id"), id)
 		}
 	})
 }
@@ -96,20 +100,21 @@ func (c *content) findLost(ctx context.Context) error {
 // leftovers reads what only now, when nothing else is to be read, is known to be
 // missing. more: it read something, which may have led to more.
 func (c *content) leftovers(ctx context.Context) (more bool, err error) {
-	if c.before != nil && c.recheck() {
-		return true, nil
-	}
-	more, err = c.readCopies(ctx)
-	if err != nil {
-		return false, err
-	}
 	c.strayRows()
 	if err := c.resolveBlocks(ctx); err != nil {
 		return false, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return more || len(c.queue) > 0, nil
+	return len(c.queue) > 0, nil
+}
+
+// finish does what takes all pages and tables to be known. more: it led to more.
+func (c *content) finish(ctx context.Context) (more bool, err error) {
+	if c.before != nil && c.recheck() {
+		return true, nil
+	}
+	return c.readCopies(ctx)
 }
 
 // stray takes in a row that something else than its data source names.
@@ -128,6 +133,9 @@ func (c *content) strayRows() {
 	strays := c.strays
 	c.strays = nil
 	c.mu.Unlock()
+	if !c.d.follow || c.options.isPart() {
+		return // they are of data sources that are not to be read
+	}
 	for _, s := range strays {
 		source := s.source.String()
 		if _, found := c.d.results[source]; !found && !c.d.pick.excludes(source) {

@@ -217,6 +217,9 @@ func (m *markdown) linkTo(payload notion.JSON, depth int) {
 	}
 }
 
+// copyDepth is how many copies in copies are followed: each can double the text.
+const copyDepth = 4
+
 // errCycle is a synced block whose copy stands in itself.
 var errCycle = errors.New("a synced block in itself")
 
@@ -240,11 +243,14 @@ func (m *markdown) synced(b *block, payload notion.JSON, depth int) error {
 	err = m.write(children, depth+1)
 	m.within = m.within[:len(m.within)-1]
 	m.line(depth, "</"+name+">")
-	return err
+	return err // of what is written, not of a cycle
 }
 
 // follow returns the blocks of an original, unless its copies are being written.
 func (m *markdown) follow(id notion.UUID) ([]*block, error) {
+	if len(m.within) >= copyDepth {
+		return nil, errCycle
+	}
 	for _, in := range m.within {
 		if in == id {
 			return nil, errCycle

@@ -152,7 +152,13 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 			return err
 		}
 		if !first && len(fresh) == 0 {
-			break
+			more, err := s.content.finish(ctx)
+			if err != nil {
+				return err
+			}
+			if !more {
+				break
+			}
 		}
 		s.log.InfoContext(ctx, "workspace discovered", "data_sources", len(d.found), "databases", len(d.containers), "not_read", len(d.gone))
 		for _, t := range d.sourceTables(fresh, first) {

@@ -50,8 +50,14 @@ func (d *discovery) viewsTable() lake.Table {
 		if err := g.Wait(); err != nil {
 			return err
 		}
+		seen := map[string]bool{}
 		for i, f := range d.found {
 			for _, v := range views[i] {
+				id := v.Get("id").Text()
+				if seen[id] {
+					continue // Notion lists it under two data sources
+				}
+				seen[id] = true
 				if !push(viewRow(f, v)...) {
 					return nil
 				}

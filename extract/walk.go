@@ -157,7 +157,8 @@ func (c *content) readBlocks(ctx context.Context, e *pageEntry, t *pageText) (th
 	if there, err = c.walk(ctx, e, t, e.id, nil); err != nil || there {
 		return there, err
 	}
-	if e.source != "" { // a row that was listed a moment ago: it is a row, and has no text any more
+	if e.source != "" { // a row that was listed a moment ago
+		c.problem(e, problem{kind: KindBlocks, objectType: "page", objectID: e.id.String(), message: "the row was listed, and what is in it was not found"})
 		return true, nil
 	}
 	c.drop(e)
@@ -253,7 +254,7 @@ func (c *content) block(e *pageEntry, b *block) (open bool) {
 		c.childDatabase(b.id, e.id)
 		return false
 	case "link_to_page":
-		if id := payload.Get("page_id"); id.Kind() == '"' {
+		if id := payload.Get("page_id"); id.Kind() == '"' && c.d.follow {
 			c.add(id.Text(), byLink, notion.UUID{})
 		}
 	case "synced_block":
@@ -266,6 +267,7 @@ func (c *content) block(e *pageEntry, b *block) (open bool) {
 		}
 		c.mu.Lock()
 		c.originals[b.id] = c.known[e.id]
+		delete(c.shown, b.id)
 		c.mu.Unlock()
 	case "unsupported":
 		what := payload.Get("block_type").Text()
@@ -287,6 +289,12 @@ func (c *content) childDatabase(id, within notion.UUID) {
 	}
 }
 
+// A shownCopy is what a synced copy shows that no page of the load holds.
+type shownCopy struct {
+	original notion.UUID
+	at       place
+}
+
 // readCopies reads the blocks of synced copies whose original no page of the load
 // holds: they stand under the first copy.
 func (c *content) readCopies(ctx context.Context) (more bool, err error) {
@@ -301,7 +309,7 @@ func (c *content) readCopies(ctx context.Context) (more bool, err error) {
 		c.mu.Lock()
 		_, met := c.originals[s.original]
 		if !met {
-			c.originals[s.original] = c.known[s.page.id]
+			c.originals[s.original], c.shown[s.original] = c.known[s.page.id], s.page
 		}
 		c.mu.Unlock()
 		if met {
@@ -321,7 +329,7 @@ func (c *content) readCopies(ctx context.Context) (more bool, err error) {
 			return false, err
 		}
 		more = true
-		s.page.more = append(s.page.more, at)
+		s.page.more = append(s.page.more, shownCopy{s.original, at})
 	}
 	return more, nil
 }
@@ -336,8 +344,11 @@ func (c *content) text(e *pageEntry) (*pageText, error) {
 		return nil, err
 	}
 	t := parsePageText(record)
-	for _, at := range e.more {
-		if record, err = c.texts.get(at); err != nil {
+	for _, s := range e.more {
+		if c.shown[s.original] != e {
+			continue // a page that was read later holds the original
+		}
+		if record, err = c.texts.get(s.at); err != nil {
 			return nil, err
 		}
 		root := parsePageText(record).blocks[0]
