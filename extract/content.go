@@ -409,7 +409,7 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 		return false, nil
 	case refusedAs(err, refusedID): // it is that of a database
 		c.drop(e)
-		if c.d.follow {
+		if c.roams() {
 			c.d.addDatabase(id)
 		}
 		return false, nil
@@ -436,7 +436,7 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 		e.gone = true
 		c.mu.Unlock()
 		c.stray(id, e.parent.id)
-		if c.d.follow {
+		if c.roams() {
 			c.d.add(candidate{id: e.parent.id.String(), by: byPage})
 		}
 		return false, nil
@@ -445,9 +445,13 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 	return true, nil
 }
 
+// roams reports whether what is found leads to other pages and databases: not where
+// the configuration names what to read, and not in a part of the workspace.
+func (c *content) roams() bool { return c.d.follow && !c.options.isPart() }
+
 // followParent looks at what a page stands in.
 func (c *content) followParent(p parentRef) {
-	if p.typ == parentPage && c.d.follow {
+	if p.typ == parentPage && c.roams() {
 		c.add(p.id.String(), byParent, notion.UUID{})
 	}
 }

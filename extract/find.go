@@ -133,7 +133,7 @@ func (c *content) strayRows() {
 	strays := c.strays
 	c.strays = nil
 	c.mu.Unlock()
-	if !c.d.follow || c.options.isPart() {
+	if !c.roams() {
 		return // they are of data sources that are not to be read
 	}
 	for _, s := range strays {
@@ -176,7 +176,7 @@ func (c *content) resolveBlocks(ctx context.Context) error {
 		c.mu.Lock()
 		c.within[i.id] = page // also where it is not known: asked once
 		c.mu.Unlock()
-		if page != (notion.UUID{}) && c.d.follow {
+		if page != (notion.UUID{}) && c.roams() {
 			c.add(page.String(), byParent, notion.UUID{})
 		}
 	}

@@ -254,7 +254,7 @@ func (c *content) block(e *pageEntry, b *block) (open bool) {
 		c.childDatabase(b.id, e.id)
 		return false
 	case "link_to_page":
-		if id := payload.Get("page_id"); id.Kind() == '"' && c.d.follow {
+		if id := payload.Get("page_id"); id.Kind() == '"' && c.roams() {
 			c.add(id.Text(), byLink, notion.UUID{})
 		}
 	case "synced_block":
@@ -284,7 +284,7 @@ func (c *content) childDatabase(id, within notion.UUID) {
 	c.mu.Lock()
 	c.within[id] = within
 	c.mu.Unlock()
-	if c.d.follow && !c.d.pick.excludes(id.String()) {
+	if c.roams() && !c.d.pick.excludes(id.String()) {
 		c.d.addDatabase(id.String())
 	}
 }

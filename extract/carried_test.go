@@ -1,0 +1,211 @@
+package extract
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/notionlake/notionlake/extract/notiontest"
+)
+
+// TestCarriedIsFull changes a workspace between two loads in ways that the time of
+// the page in question does not tell of: what the second one takes from the first
+// must be what a load of everything reads.
+func TestCarriedIsFull(t *testing.T) {
+	key := func(k string) string { return notiontest.NewID(1, k) }
+	page := func(id string) notiontest.Parent { return notiontest.Parent{Type: "page_id", ID: id} }
+	titled := func(s string) map[string]notiontest.Value {
+		return map[string]notiontest.Value{"title": notiontest.Plain(s)}
+	}
+	mention := func(kind, of, plain string) string {
+		return `{"rich_text":[{"type":"mention","mention":{"type":"` + kind + `","` + kind + `":` + of + `},"annotations":{},"plain_text":"` + plain + `","href":null}],"color":"default"}`
+	}
+	user := func(name string) string {
+		return `{"object":"user","id":"` + key("ada") + `","name":"` + name + `","avatar_url":null,"type":"person","person":{}}`
+	}
+	source := func(tx *notiontest.Tx, k string, in notiontest.Parent) string {
+		tx.AddDatabase(notiontest.Database{ID: key("database " + k), Title: notiontest.Plain(k), Parent: in})
+		tx.AddSource(notiontest.DataSource{ID: key("source " + k), Database: key("database " + k), Title: notiontest.Plain(k), Properties: []*notiontest.Property{{ID: "title", Name: "Name", Type: "title"}}})
+		return key("source " + k)
+	}
+	for name, c := range map[string]struct{ before, after func(tx *notiontest.Tx) }{
+		"a page moves to another": {
+			before: func(tx *notiontest.Tx) {
+				tx.AddPage(notiontest.Page{ID: key("c"), Parent: page(key("a")), Values: titled("c")})
+			},
+			after: func(tx *notiontest.Tx) {
+				edited := tx.Model().Pages[key("c")].Edited
+				p := tx.Page(key("c"))
+				p.Parent, p.Edited = page(key("b")), edited
+			},
+		},
+		"a page below is edited in the minute of the load": {
+			before: func(tx *notiontest.Tx) {
+				tx.Tick(time.Hour)
+				tx.AddPage(notiontest.Page{ID: key("c"), Parent: page(key("a")), Values: titled("c")})
+			},
+			after: func(tx *notiontest.Tx) {
+				edited := tx.Model().Pages[key("c")].Edited
+				tx.AddBlock(notiontest.Block{ID: key("new"), Parent: page(key("c")), Type: "divider", Payload: "{}"})
+				tx.Page(key("c")).Edited = edited
+			},
+		},
+		"a database is made in a page": {
+			before: func(*notiontest.Tx) {},
+			after:  func(tx *notiontest.Tx) { source(tx, "d", page(key("a"))) },
+		},
+		"a database below gets another title": {
+			before: func(tx *notiontest.Tx) { source(tx, "d", page(key("a"))) },
+			after:  func(tx *notiontest.Tx) { tx.Database(key("database d")).Title = notiontest.Plain("renamed") },
+		},
+		"what is mentioned gets another name": {
+			before: func(tx *notiontest.Tx) {
+				source(tx, "d", notiontest.Parent{Type: "workspace"})
+				tx.AddUser(notiontest.User{ID: key("ada"), Type: "person", Name: "Ada"})
+				tx.AddBlock(notiontest.Block{ID: key("x"), Parent: page(key("a")), Type: "paragraph", Payload: mention("database", `{"id":"`+key("database d")+`"}`, "d")})
+				tx.AddBlock(notiontest.Block{ID: key("y"), Parent: page(key("b")), Type: "paragraph", Payload: mention("user", user("Ada"), "@Ada")})
+			},
+			after: func(tx *notiontest.Tx) {
+				tx.Database(key("database d")).Title = notiontest.Plain("renamed")
+				tx.Model().User(key("ada")).Name = "Ada Moreau"
+				tx.Sneak(key("x"), mention("database", `{"id":"`+key("database d")+`"}`, "renamed"))
+				tx.Sneak(key("y"), mention("user", user("Ada Moreau"), "@Ada Moreau"))
+			},
+		},
+		"what is mentioned is shared": {
+			before: func(tx *notiontest.Tx) {
+				tx.AddPage(notiontest.Page{ID: key("secret"), Values: titled("secret"), Unshared: true})
+				tx.AddBlock(notiontest.Block{ID: key("x"), Parent: page(key("a")), Type: "paragraph", Payload: mention("page", `{"id":"`+key("secret")+`"}`, "Untitled")})
+			},
+			after: func(tx *notiontest.Tx) {
+				edited := tx.Model().Pages[key("secret")].Edited
+				p := tx.Page(key("secret"))
+				p.Unshared, p.Edited = false, edited
+				tx.Sneak(key("x"), mention("page", `{"id":"`+key("secret")+`"}`, "secret"))
+			},
+		},
+		"a copy shows what is in a row": {
+			before: func(tx *notiontest.Tx) {
+				row := tx.AddRow(source(tx, "d", notiontest.Parent{Type: "workspace"}), notiontest.Page{Values: titled("row")})
+				tx.AddBlock(notiontest.Block{ID: key("original"), Parent: page(row), Type: "synced_block", Payload: `{"synced_from":null}`, Kids: true})
+				tx.AddBlock(notiontest.Block{ID: key("inside"), Parent: notiontest.Parent{Type: "block_id", ID: key("original")}, Type: "equation", Payload: `{"expression":"1"}`})
+				tx.AddBlock(notiontest.Block{ID: key("copy"), Parent: page(key("a")), Type: "synced_block", Payload: `{"synced_from":{"type":"block_id","block_id":"` + key("original") + `"}}`, Kids: true})
+			},
+			after: func(tx *notiontest.Tx) { tx.SetBlock(key("inside"), `{"expression":"2"}`) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := notiontest.NewWorkspace(1)
+			w.Update(func(tx *notiontest.Tx) {
+				for _, k := range []string{"a", "b"} {
+					tx.AddPage(notiontest.Page{ID: key(k), Values: titled(k)})
+					tx.AddBlock(notiontest.Block{ID: key("text " + k), Parent: page(key(k)), Type: "divider", Payload: "{}"})
+				}
+				c.before(tx)
+				if !strings.Contains(name, "minute") {
+					tx.Tick(time.Hour)
+				}
+			})
+			server := notiontest.NewServer(w, notiontest.Options{})
+			load := func(l *memoryLake, id string) []string {
+				o := contentOptions(newClient(t, server))
+				o.Now = func() time.Time { return w.Model().Clock }
+				got, err := l.run(t.Context(), id, NewSource(o))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return contentOf(got)
+			}
+			l := newMemoryLake()
+			load(l, "20260101T000000Z")
+			w.Update(func(tx *notiontest.Tx) {
+				c.after(tx)
+				tx.Tick(time.Hour)
+			})
+			if diff := cmp.Diff(load(newMemoryLake(), "20260102T000000Z"), load(l, "20260102T000000Z")); diff != "" {
+				t.Errorf("-full load +this one\n%s", diff)
+			}
+		})
+	}
+}
+
+// contentOf are the rows of the tables of content, but for how pages were found.
+func contentOf(tables map[string]*memoryTable) (lines []string) {
+	for _, key := range []string{keyPages, keyBlocks, keyLinks, keyUsers} {
+		table := tables[key]
+		for _, row := range table.rows {
+			line := key
+			for i, c := range table.schema.Columns {
+				if c.Name != "discovered_by" {
+					line += fmt.Sprintf(" %s=%s", c.Name, row[i])
+				}
+			}
+			lines = append(lines, line)
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// What could not be read in a page is asked for again every night, and said.
+func TestUnreadIsReadAgain(t *testing.T) {
+	w := notiontest.Tree(1, 1)
+	w.Update(func(tx *notiontest.Tx) { tx.Tick(time.Hour) })
+	server := notiontest.NewServer(w, notiontest.Options{})
+	toggle := notiontest.NewID(1, "block/home/toggle")
+	l := newMemoryLake()
+	for night, unread := range []bool{true, true, false} {
+		if unread {
+			server.Inject(onPath(toggle+"/children"), notiontest.FaultRestricted, 1)
+		}
+		o := contentOptions(newClient(t, server))
+		o.Now = func() time.Time { return w.Model().Clock }
+		got, err := l.run(t.Context(), fmt.Sprintf("2026010%dT000000Z", night+1), NewSource(o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := slices.Contains(problemsOf(got), "blocks_not_readable "+toggle)
+		inner := got[keyBlocks].cell(notiontest.NewID(1, "block/home/inner"), "type").Text() == "to_do"
+		if said != unread || inner == unread {
+			t.Errorf("night %d: said: %t, there: %t", night, said, inner)
+		}
+		w.Update(func(tx *notiontest.Tx) { tx.Tick(24 * time.Hour) })
+	}
+}
+
+// A load of a part reads nothing that was not asked for, whatever links to it.
+func TestPartKeepsToWhatWasAskedFor(t *testing.T) {
+	w := notiontest.Tree(1, 1)
+	rows := map[string]string{}
+	w.Update(func(tx *notiontest.Tx) {
+		for _, k := range []string{"tasks", "salaries"} {
+			database := notiontest.NewID(1, "database/"+k)
+			tx.AddDatabase(notiontest.Database{ID: database, Title: notiontest.Plain(k)})
+			tx.AddSource(notiontest.DataSource{ID: notiontest.NewID(1, k), Database: database, Title: notiontest.Plain(k), Properties: []*notiontest.Property{{ID: "title", Name: "Name", Type: "title"}}})
+			rows[k] = tx.AddRow(notiontest.NewID(1, k), notiontest.Page{Values: map[string]notiontest.Value{"title": notiontest.Plain("row of " + k)}})
+		}
+		in := notiontest.Parent{Type: "page_id", ID: rows["tasks"]}
+		tx.AddBlock(notiontest.Block{ID: notiontest.NewID(1, "link"), Parent: in, Type: "link_to_page", Payload: `{"type":"page_id","page_id":"` + rows["salaries"] + `"}`})
+		inner := notiontest.NewID(1, "database/inner")
+		tx.AddDatabase(notiontest.Database{ID: inner, Title: notiontest.Plain("inner"), Parent: in})
+		tx.AddSource(notiontest.DataSource{ID: notiontest.NewID(1, "inner"), Database: inner, Title: notiontest.Plain("inner"), Properties: []*notiontest.Property{{ID: "title", Name: "Name", Type: "title"}}})
+	})
+	o := contentOptions(newClient(t, notiontest.NewServer(w, notiontest.Options{})))
+	o.Exclude, o.Only = []string{"salar*"}, []string{"tasks"}
+	got, err := newMemoryLake().run(t.Context(), "20260101T000000Z", NewSource(o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key := range got {
+		if !strings.HasPrefix(key, "_") && key != notiontest.NewID(1, "tasks") {
+			t.Errorf("table %s", got[key].schema.Table)
+		}
+	}
+	if n := len(got[keyPages].rows); n != 1 {
+		t.Errorf("%d pages", n)
+	}
+}
