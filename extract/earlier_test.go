@@ -17,7 +17,7 @@ import (
 	"github.com/notionlake/notionlake/extract/notiontest/truth"
 )
 
-var deltaSeeds = flag.String("delta", "1-6", "seeds of the histories that TestDelta loads")
+var deltaSeeds = flag.String("delta", "1-4", "seeds of the histories that TestDelta loads")
 
 // TestDelta loads random histories of edits. Every load reads only what changed,
 // and all tables must be what the model says, and what a full load makes of it.

@@ -12,6 +12,9 @@ import (
 // TestDeltaRequests counts what a nightly load of 5,000 pages costs of which 50
 // changed: it may be a tenth more than the listing and what is in those.
 func TestDeltaRequests(t *testing.T) {
+	if raced {
+		t.Skip("a count of requests is the same without the race detector, and 5,000 pages take a minute with it")
+	}
 	const rows, others, sources = 4000, 1000, 8
 	w := notiontest.NewWorkspace(1)
 	var all []string
