@@ -54,6 +54,7 @@ type content struct {
 	failures  map[string]error           // by table: why it cannot be whole
 	strays    []strayRow
 	lostPages map[notion.UUID]bool // of the last load, that belong to tables that are not read any more
+	owned     map[notion.UUID]bool // of the last load, that belong to the part that is read
 	before    *earlierLoad         // nil: everything is read
 	distrust  bool                 // what the last load read is not relied on after all
 	began     time.Time

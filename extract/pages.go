@@ -267,38 +267,30 @@ func (c *content) carry(schema lake.Schema) func(lake.Row, cells) bool {
 	if !c.options.isPart() {
 		return nil
 	}
-	var owned map[string]bool
 	return func(row lake.Row, old cells) bool {
-		if owned == nil {
-			owned = c.owned()
-		}
 		id := old.text(row, pageColumn(schema.Key))
 		uuid, _ := notion.ParseUUID([]byte(id))
 		n, read := c.known[uuid]
-		return !owned[id] && (!read || c.all[n].gone)
+		return !c.owned[uuid] && (!read || c.all[n].gone)
 	}
 }
 
-// owned are the pages of the last load that belong to the load's data sources.
-func (c *content) owned() map[string]bool {
-	owned := map[string]bool{}
-	before, ok := c.d.before[keyPages]
-	if !ok {
-		return owned
+// findOwned finds the pages of the last load that belong to the data sources of a
+// part: whose nearest data source is one of them.
+func (c *content) findOwned(ctx context.Context) error {
+	if !c.options.isPart() {
+		return nil
 	}
-	cells := newCells(before)
-	for row, err := range c.d.view.Rows(context.Background(), keyPages) {
-		if err != nil {
-			return owned // the rows themselves are read from the same place, and say so
-		}
+	c.owned = map[notion.UUID]bool{}
+	return c.earlier(ctx, func(row lake.Row, cells cells) {
 		for _, v := range slices.Backward(cells.value(row, "path").Items()) {
-			if _, known := c.d.before[v.Text()]; known { // the nearest data source
-				if c.d.sources[v.Text()] != nil {
-					owned[cells.text(row, "id")] = true
-				}
-				break
+			if _, known := c.d.before[v.Text()]; !known {
+				continue
 			}
+			if id, ok := notion.ParseUUID([]byte(cells.value(row, "id").Text())); ok && c.d.sources[v.Text()] != nil {
+				c.owned[id] = true
+			}
+			return
 		}
-	}
-	return owned
+	})
 }

@@ -178,7 +178,7 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 	}
 	d.close()
 	if s.content != nil {
-		if err := s.content.findLost(ctx); err != nil {
+		if err := errors.Join(s.content.findLost(ctx), s.content.findOwned(ctx)); err != nil {
 			return err
 		}
 	}
