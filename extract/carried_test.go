@@ -2,6 +2,7 @@ package extract
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -207,5 +208,43 @@ func TestPartKeepsToWhatWasAskedFor(t *testing.T) {
 	}
 	if n := len(got[keyPages].rows); n != 1 {
 		t.Errorf("%d pages", n)
+	}
+}
+
+// What another part publishes while a part is read stays, also where nothing was
+// there when it began.
+func TestPartsAtOnce(t *testing.T) {
+	w := notiontest.NewWorkspace(1)
+	var all []string
+	w.Update(func(tx *notiontest.Tx) {
+		for _, k := range []string{"tasks", "clients"} {
+			database, source := notiontest.NewID(1, "database/"+k), notiontest.NewID(1, k)
+			tx.AddDatabase(notiontest.Database{ID: database, Title: notiontest.Plain(k)})
+			tx.AddSource(notiontest.DataSource{ID: source, Database: database, Title: notiontest.Plain(k), Properties: []*notiontest.Property{{ID: "title", Name: "Name", Type: "title"}}})
+			all = append(all, tx.AddRow(source, notiontest.Page{Values: map[string]notiontest.Value{"title": notiontest.Plain("row of " + k)}}))
+		}
+	})
+	server := notiontest.NewServer(w, notiontest.Options{})
+	part := func(name string) *Source {
+		o := contentOptions(newClient(t, server))
+		o.Only = []string{name}
+		return NewSource(o)
+	}
+	published := newMemoryLake()
+	l := newMemoryLake()
+	l.joined = func() {
+		if _, err := published.run(t.Context(), "20260101T000000Z", part("clients")); err != nil {
+			t.Fatal(err)
+		}
+		maps.Copy(l.before, published.before)
+	}
+	got, err := l.run(t.Context(), "20260101T000001Z", part("tasks"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{keyPages, keyDataSources, keyDatabases, keyProperties} {
+		if n := len(got[key].rows); n != len(all) {
+			t.Errorf("%s: %d rows of %d", key, n, len(all))
+		}
 	}
 }

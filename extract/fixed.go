@@ -71,10 +71,16 @@ func (c cells) text(row lake.Row, name string) string {
 }
 
 // carried yields the rows of a fixed table as last published that carry says to
-// keep, in the columns of schema.
+// keep, in the columns of schema. Other parts of the workspace may have published
+// it since this load began.
 func (w *workspace) carried(ctx context.Context, schema lake.Schema, carry func(row lake.Row, old cells) bool) iter.Seq2[lake.Row, error] {
 	return func(yield func(lake.Row, error) bool) {
-		before, ok := w.before[schema.Key]
+		now, err := w.view.Tables(ctx)
+		if err != nil {
+			yield(lake.Row{}, fmt.Errorf("rows of %s at the last load: %w", schema.Table, err))
+			return
+		}
+		before, ok := now[schema.Key]
 		if !ok {
 			return
 		}

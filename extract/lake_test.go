@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/notionlake/notionlake/extract/notion"
@@ -20,6 +21,9 @@ type memoryLake struct {
 	before map[string]*memoryTable
 	now    map[string]*memoryTable
 	fields int
+	// joined, where it is set, is called before the fixed tables are read, which are
+	// then read last: what a Loader does where a part of the workspace is loaded.
+	joined func()
 }
 
 type memoryTable struct {
@@ -87,11 +91,14 @@ func (l *memoryLake) run(ctx context.Context, id string, s lake.Source) (map[str
 		if err != nil {
 			return nil, err
 		}
-		if t.Last {
+		if t.Last || l.joined != nil && strings.HasPrefix(t.Schema.Key, "_") {
 			last = append(last, t)
 		} else if err := l.read(ctx, t); err != nil {
 			return nil, err
 		}
+	}
+	if l.joined != nil {
+		l.joined()
 	}
 	for _, t := range last {
 		if err := l.read(ctx, t); err != nil {
