@@ -18,8 +18,16 @@ func (c *content) readComments(ctx context.Context, e *pageEntry, t *pageText) e
 		return nil
 	}
 	var err error
-	if t.comments, err = c.commentsOn(ctx, e.id); err != nil || !c.options.Content.BlockComments {
+	if t.comments, err = c.commentsOn(ctx, e, e.id); err != nil {
 		return err
+	}
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		t.commented = c.refused == nil
+	}()
+	if !c.options.Content.BlockComments {
+		return nil
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(inFlight)
@@ -28,7 +36,7 @@ func (c *content) readComments(ctx context.Context, e *pageEntry, t *pageText) e
 			return true // what stands for it is asked for itself
 		}
 		g.Go(func() (err error) {
-			b.comments, err = c.commentsOn(gctx, b.id)
+			b.comments, err = c.commentsOn(gctx, e, b.id)
 			return err
 		})
 		return true
@@ -36,7 +44,7 @@ func (c *content) readComments(ctx context.Context, e *pageEntry, t *pageText) e
 	return g.Wait()
 }
 
-func (c *content) commentsOn(ctx context.Context, id notion.UUID) (comments []notion.JSON, err error) {
+func (c *content) commentsOn(ctx context.Context, e *pageEntry, id notion.UUID) (comments []notion.JSON, err error) {
 	c.mu.Lock()
 	refused := c.refused
 	c.mu.Unlock()
@@ -58,6 +66,7 @@ func (c *content) commentsOn(ctx context.Context, id notion.UUID) (comments []no
 		case errors.Is(err, notion.ErrNotFound):
 			return nil, nil // it is not there any more
 		case err != nil:
+			c.doubt(e)
 			c.fail(fmt.Errorf("comments on %s: %w", id, err), keyComments)
 			return nil, nil
 		}
@@ -114,6 +123,7 @@ func (c *content) readMarkdown(ctx context.Context, e *pageEntry, t *pageText) e
 		c.problem(e, problem{kind: KindBlocks, objectType: "page", objectID: e.id.String(), message: err.Error()})
 		return nil
 	case err != nil:
+		c.doubt(e)
 		c.fail(fmt.Errorf("markdown of page %s: %w", e.id, err), keyPages)
 		return nil
 	case m.Truncated:

@@ -58,6 +58,11 @@ type content struct {
 	before    *earlierLoad         // nil: everything is read
 	distrust  bool                 // what the last load read is not relied on after all
 	began     time.Time
+	kept      *keptPages
+	// resumed are the pages that a run read that this one continues, resumedFrom is
+	// when it began, by Notion's clock.
+	resumed     map[notion.UUID]resumedPage
+	resumedFrom time.Time
 }
 
 // A strayRow is a row that something else than its data source named.
@@ -78,6 +83,7 @@ type pageEntry struct {
 	carried  *carried
 	sample   *sample
 	reread   bool // it is to be read whatever the last load had
+	unsure   bool // not all of it could be read
 	problems []problem
 	parent   parentRef
 }
@@ -100,6 +106,7 @@ func (s *Source) newContent(d *discovery) (*content, error) {
 		originals: map[notion.UUID]int{}, shown: map[notion.UUID]*pageEntry{}, failures: map[string]error{},
 	}
 	c.changed, c.began = sync.NewCond(&c.mu), s.options.Now()
+	c.kept = &keptPages{keep: d.view.Keep, now: s.options.Now}
 	var err error
 	if c.pages, err = newRecordFile(s.options.TempDir); err != nil {
 		return nil, err
@@ -334,17 +341,32 @@ func (c *content) read(ctx context.Context, e *pageEntry) error {
 			return err
 		}
 	}
+	began := c.notionNow()
 	t, err := c.readText(ctx, e)
 	if err != nil || t == nil {
 		return err
 	}
-	if err := c.readComments(ctx, e, t); err != nil {
-		return err
+	if !t.commented {
+		if err := c.readComments(ctx, e, t); err != nil {
+			return err
+		}
 	}
 	c.meetAll(t, e.carried != nil)
 	c.forgetCopies(e)
-	e.text, err = c.texts.add(t.record())
-	return err
+	record := t.record()
+	if e.text, err = c.texts.add(record); err != nil || e.carried != nil {
+		return err
+	}
+	return c.keep(ctx, e, t, record, began)
+}
+
+// notionNow is the time by Notion's clock.
+func (c *content) notionNow() time.Time {
+	now := c.options.Now()
+	if c.options.Skew != nil {
+		now = now.Add(c.options.Skew())
+	}
+	return now.UTC()
 }
 
 // forgetCopies forgets what copies in a page showed, which is read again.
@@ -365,12 +387,6 @@ func (c *content) forgetCopies(e *pageEntry) {
 func (c *content) readText(ctx context.Context, e *pageEntry) (*pageText, error) {
 	o := c.options.Content
 	t := &pageText{}
-	if !o.Blocks {
-		if o.Markdown {
-			return t, c.readMarkdown(ctx, e, t)
-		}
-		return t, nil
-	}
 	record, err := c.pages.get(e.object)
 	if err != nil {
 		return nil, err
@@ -379,6 +395,15 @@ func (c *content) readText(ctx context.Context, e *pageEntry) (*pageText, error)
 	c.mu.Lock()
 	e.mark = markOf(page, pageTitle(page))
 	c.mu.Unlock()
+	if resumed, err := c.resume(e); err != nil || resumed != nil {
+		return resumed, err
+	}
+	if !o.Blocks {
+		if o.Markdown {
+			return t, c.readMarkdown(ctx, e, t)
+		}
+		return t, nil
+	}
 	if earlier, err := c.unchanged(e, page); err != nil {
 		return nil, err
 	} else if earlier != nil {

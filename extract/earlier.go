@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
-	"math"
 	"slices"
 	"time"
 
@@ -74,6 +73,9 @@ func (c *content) state() string {
 	s := contentState{Load: c.d.view.Load().ID, Began: c.began.UTC()}
 	if c.options.Skew != nil {
 		s.Began = s.Began.Add(c.options.Skew())
+	}
+	if !c.resumedFrom.IsZero() && c.resumedFrom.Before(s.Began) {
+		s.Began = c.resumedFrom
 	}
 	if c.options.isPart() { // what it carries over was read earlier
 		if c.before == nil {
@@ -273,7 +275,7 @@ func (c *content) unchanged(e *pageEntry, page notion.JSON) (*pageText, error) {
 	}
 	before, ok := c.before.pages[e.id]
 	now := markOf(page, pageTitle(page))
-	if !ok || now != before.mark || !time.UnixMicro(now.edited).Add(margin).Before(c.before.began) {
+	if !ok || now != before.mark || !isBefore(now.edited, c.before.began) {
 		return nil, nil
 	}
 	t, err := c.before.text(e.id)
@@ -284,203 +286,4 @@ func (c *content) unchanged(e *pageEntry, page notion.JSON) (*pageText, error) {
 		return nil, err
 	}
 	return t, err
-}
-
-// A sample is a page that could have been carried over and is read, to see whether
-// that would have been right.
-type sample struct {
-	*carried
-	digest uint64
-}
-
-// isSample reports whether a page is of this load's sample.
-func (c *content) isSample(id notion.UUID) bool {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(string(c.d.view.Load().ID) + string(id[:]))) // it never fails
-	return float64(h.Sum32()) < c.options.Sample*math.MaxUint32
-}
-
-// digest tells whether two readings of a page are equal: the order of members in
-// the JSON is of no account.
-func digest(t *pageText) uint64 {
-	h := fnv.New64a()
-	each(t.blocks, func(b *block) bool {
-		var v any
-		if json.Unmarshal(b.raw, &v) == nil {
-			if raw, err := json.Marshal(v); err == nil {
-				_, _ = fmt.Fprintln(h, b.depth, string(raw)) // it never fails
-			}
-		}
-		return true
-	})
-	return h.Sum64()
-}
-
-// judge looks at the pages that were read as a sample: where one is another than
-// it was, and nothing tells why, no other page is relied on.
-func (c *content) judge(stale map[notion.UUID]bool) {
-	for _, e := range c.all {
-		s := e.sample
-		if s == nil || e.gone || e.text == (place{}) {
-			continue
-		}
-		e.sample = nil
-		t, err := c.text(e)
-		if err != nil || digest(t) == s.digest || c.showsChange(e.id, s.carried, stale) {
-			continue // what cannot be read back is said when the tables are written
-		}
-		c.distrust = true
-		e.problems = append(e.problems, problem{
-			kind: KindUnseen, objectType: "page", objectID: e.id.String(),
-			message: "what is in the page has changed, and its last_edited_time has not: all pages were read",
-		})
-	}
-}
-
-// showsChange reports whether a page shows something of others that has changed.
-func (c *content) showsChange(id notion.UUID, of *carried, stale map[notion.UUID]bool) bool {
-	moved := func(child notion.UUID) bool {
-		n, ok := c.known[child]
-		return ok && c.all[n].parent.typ == parentPage && c.all[n].parent.id != id
-	}
-	return stale[id] || of.copies || slices.ContainsFunc(of.children, moved) || slices.ContainsFunc(of.children, c.childChanged) || slices.ContainsFunc(of.mentions, c.titleChanged) || slices.ContainsFunc(of.users, c.nameChanged)
-}
-
-// A carried is a page whose text was taken from the last load.
-type carried struct {
-	children, mentions []notion.UUID // pages and databases that stand in it, and that it mentions
-	users              []namedUser   // whom it mentions
-	copies             bool          // it holds what a synced copy shows
-}
-
-// A namedUser is a user with the name that a text has.
-type namedUser struct{ id, name string }
-
-func carriedOf(t *pageText) *carried {
-	c := &carried{}
-	each(t.blocks, func(b *block) bool {
-		switch b.typ() {
-		case "child_page", "child_database":
-			c.children = append(c.children, b.id)
-		case "synced_block":
-			if b.payload().Get("synced_from").Get("block_id").Kind() == '"' && len(b.children) > 0 {
-				c.copies = true
-			}
-		}
-		for run := range richTexts(b) {
-			mention := run.Get("mention")
-			for _, kind := range []string{"page", "database"} {
-				if id, ok := notion.ParseUUID([]byte(mention.Get(kind).Get("id").Text())); ok && !slices.Contains(c.mentions, id) {
-					c.mentions = append(c.mentions, id)
-				}
-			}
-			if user := mention.Get("user"); user.Get("name").Kind() == '"' {
-				c.users = append(c.users, namedUser{user.Get("id").Text(), user.Get("name").Text()})
-			}
-		}
-		return true
-	})
-	return c
-}
-
-// recheck puts back into the queue the carried pages that show something of
-// others that has changed. more: there are some.
-func (c *content) recheck() (more bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	inside := map[notion.UUID]map[notion.UUID]bool{} // carried pages: what stands in them
-	for _, e := range c.all {
-		of := e.carried
-		if e.sample != nil {
-			of = e.sample.carried
-		}
-		if of != nil && !e.gone {
-			in := map[notion.UUID]bool{}
-			for _, id := range of.children {
-				in[id] = true
-			}
-			inside[e.id] = in
-		}
-	}
-	stale := map[notion.UUID]bool{}
-	for _, e := range c.all { // what stands in a carried page that does not show it
-		parent := e.parent.id
-		if e.parent.typ == parentBlock {
-			parent = c.within[e.id]
-		}
-		if in, ok := inside[parent]; ok && !e.gone && !in[e.id] {
-			stale[parent] = true
-		}
-	}
-	for id, d := range c.d.containers {
-		uuid, ok := notion.ParseUUID([]byte(id))
-		if !ok || d.object == nil || inTrash(d.object) {
-			continue
-		}
-		p := parentRefOf(d.object)
-		if p.typ == parentBlock {
-			p.id = c.within[uuid]
-		}
-		if in, carried := inside[p.id]; carried && !in[uuid] {
-			stale[p.id] = true
-		}
-	}
-	c.judge(stale)
-	for _, e := range c.all {
-		if e.carried == nil || e.gone || !c.distrust && !c.showsChange(e.id, e.carried, stale) {
-			continue
-		}
-		for _, id := range e.carried.children {
-			if c.within[id] == e.id {
-				delete(c.within, id)
-			}
-		}
-		e.carried, e.reread, e.problems = nil, true, nil
-		c.queue = append(c.queue, e)
-		more = true
-	}
-	c.changed.Broadcast()
-	return more
-}
-
-// childChanged reports whether a page or database is not what the last load had.
-func (c *content) childChanged(id notion.UUID) bool {
-	if n, ok := c.known[id]; ok && !c.all[n].gone {
-		before, ok := c.before.pages[id]
-		return !ok || before.mark != c.all[n].mark || !time.UnixMicro(before.edited).Add(margin).Before(c.before.began)
-	}
-	if d := c.d.containers[id.String()]; d != nil && d.object != nil {
-		before, ok := c.before.databases[id]
-		return !ok || inTrash(d.object) || before != markOf(d.object, plainText(d.object.Get("title")))
-	}
-	// It is not read: a linked database, or one that is excluded, stays as it was; a
-	// page or database that the last load had is gone.
-	_, page := c.before.pages[id]
-	_, database := c.before.databases[id]
-	return page || database
-}
-
-// titleChanged reports whether a page or database that a text mentions is shown
-// with another title now, or only now, or no more.
-func (c *content) titleChanged(id notion.UUID) bool {
-	now, before := mark{}, mark{}
-	n, is := c.known[id]
-	if is = is && !c.all[n].gone; is {
-		now = c.all[n].mark
-	}
-	page, was := c.before.pages[id]
-	before = page.mark
-	if d := c.d.containers[id.String()]; d != nil && d.object != nil && !inTrash(d.object) {
-		is, now = true, markOf(d.object, plainText(d.object.Get("title")))
-	}
-	if database, ok := c.before.databases[id]; ok {
-		was, before = true, database
-	}
-	return is != was || is && now.title != before.title
-}
-
-// nameChanged reports whether a user whom a text mentions has another name now.
-func (c *content) nameChanged(u namedUser) bool {
-	now, ok := c.users.lookup(u.id)
-	return ok && now.known && now.name.Text() != u.name
 }

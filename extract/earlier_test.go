@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -46,7 +47,10 @@ func TestDelta(t *testing.T) {
 func history(t *testing.T, seed uint64) (delta, full int64) {
 	w := notiontest.Tree(seed, 2)
 	r := rand.New(rand.NewPCG(seed, 7))
-	server := notiontest.NewServer(w, notiontest.Options{Seed: seed, ShortPages: seed%2 == 0, Faults: notiontest.Faults{Rate: 0.15 * float64(seed%2), Seed: seed}})
+	var cut interruption
+	server := notiontest.NewServer(w, notiontest.Options{
+		Seed: seed, ShortPages: seed%2 == 0, Faults: notiontest.Faults{Rate: 0.15 * float64(seed%2), Seed: seed}, OnRequest: cut.request,
+	})
 	quiet := notiontest.NewServer(w, notiontest.Options{})
 	l := newMemoryLake()
 	var state *truth.State
@@ -59,6 +63,18 @@ func history(t *testing.T, seed uint64) (delta, full int64) {
 		load := fmt.Sprintf("2026010%dT000000Z", n+1)
 		o := contentOptions(newClient(t, server))
 		o.Now, o.Content.Comments, o.Content.BlockComments = now, comments, comments
+		for r.IntN(3) == 0 {
+			cut.run(t, r.Int64N(200), func(ctx context.Context) error {
+				_, err := l.run(ctx, load, NewSource(o))
+				return err
+			})
+			for range r.IntN(3) {
+				edit(w, r, fmt.Sprint("meanwhile/", n, "/", r.Uint64()))
+			}
+			if r.IntN(3) > 0 {
+				w.Update(func(tx *notiontest.Tx) { tx.Tick(time.Hour) })
+			}
+		}
 		before := server.Stats().Requests
 		got, err := l.run(t.Context(), load, NewSource(o))
 		if err != nil {

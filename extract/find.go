@@ -111,7 +111,7 @@ func (c *content) leftovers(ctx context.Context) (more bool, err error) {
 
 // finish does what takes all pages and tables to be known. more: it led to more.
 func (c *content) finish(ctx context.Context) (more bool, err error) {
-	if c.before != nil && c.recheck() {
+	if (c.before != nil || len(c.resumed) > 0) && c.recheck() {
 		return true, nil
 	}
 	return c.readCopies(ctx)

@@ -24,6 +24,7 @@ type memoryLake struct {
 	// joined, where it is set, is called before the fixed tables are read, which are
 	// then read last: what a Loader does where a part of the workspace is loaded.
 	joined func()
+	kept   [][]byte // by a load that did not end
 }
 
 type memoryTable struct {
@@ -69,6 +70,21 @@ func (l *memoryLake) LoadOf(key string) lake.LoadID {
 	return ""
 }
 
+func (l *memoryLake) Keep(_ context.Context, data []byte) error {
+	l.kept = append(l.kept, data)
+	return nil
+}
+
+func (l *memoryLake) Kept(context.Context) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for _, data := range l.kept {
+			if !yield(data, nil) {
+				return
+			}
+		}
+	}
+}
+
 func (l *memoryLake) Staged(key string) (lake.TableResult, bool) {
 	t := l.now[key]
 	if t == nil || t.unread != "" {
@@ -110,6 +126,7 @@ func (l *memoryLake) run(ctx context.Context, id string, s lake.Source) (map[str
 			l.before[key] = t
 		}
 	}
+	l.kept = nil
 	return l.now, nil
 }
 

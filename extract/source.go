@@ -127,7 +127,7 @@ func (s *Source) Tables(ctx context.Context, now lake.View) iter.Seq2[lake.Table
 // errStopped says that no more tables are wanted.
 var errStopped = errors.New("stopped")
 
-func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Table) bool) error {
+func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Table) bool) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	d, err := s.newDiscovery(ctx, now)
@@ -135,9 +135,18 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 		return err
 	}
 	if s.content = d.content; s.content != nil {
-		if err := s.content.loadEarlier(ctx); err != nil {
+		if err := errors.Join(s.content.loadEarlier(ctx), s.content.loadKept(ctx)); err != nil {
 			return err
 		}
+		// Once all pages have been read, what is kept of them is of no more use: a run
+		// that continues this one from there finds all but the last minute's.
+		defer func() {
+			if err != nil {
+				if kept := s.content.kept.rest(ctx); kept != nil {
+					s.log.WarnContext(ctx, "some of what was read is not kept for the run that continues this load", "error", kept)
+				}
+			}
+		}()
 		var working sync.WaitGroup
 		working.Go(func() { s.content.work(ctx) })
 		defer working.Wait()

@@ -25,10 +25,11 @@ type block struct {
 
 // A pageText is what is in and on a page.
 type pageText struct {
-	blocks   []*block // the page's own
-	comments []notion.JSON
-	markdown string // Notion's
-	hasText  bool   // markdown is set
+	blocks    []*block // the page's own
+	comments  []notion.JSON
+	markdown  string // Notion's
+	hasText   bool   // markdown is set
+	commented bool   // comments were read
 }
 
 func (b *block) typ() string { return b.raw.Get("type").Text() }
@@ -230,6 +231,7 @@ func (c *content) unread(e *pageEntry, id notion.UUID, err error) {
 	case errors.Is(err, notion.ErrNotFound), errors.Is(err, notion.ErrRestricted), refusedAs(err, refusedID):
 		c.problem(e, problem{kind: KindBlocks, objectType: "block", objectID: id.String(), message: fmt.Sprintf("on page %s: %s", e.id, err)})
 	default:
+		c.doubt(e)
 		c.fail(fmt.Errorf("blocks of page %s: %w", e.id, err), keyPages, keyBlocks, keyLinks, keyComments)
 	}
 }
@@ -239,6 +241,14 @@ func (c *content) problem(e *pageEntry, p problem) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e.problems = append(e.problems, p)
+	e.unsure = e.unsure || p.kind == KindBlocks || p.kind == KindMarkdown
+}
+
+// doubt notes that not all of a page could be read.
+func (c *content) doubt(e *pageEntry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e.unsure = true
 }
 
 // block looks at a block that was just read and reports whether there are blocks

@@ -68,6 +68,8 @@ type journalEntry struct {
 	Parts []string `json:"parts,omitempty"`
 	// Config tells whether another run would load the same.
 	Config string `json:"config,omitempty"`
+	// Kept names the folder of what was read, of a load that can be continued.
+	Kept RunID `json:"kept,omitempty"`
 	// Drops are the keys of files that are superfluous once what the run
 	// publishes is published.
 	Drops []string `json:"drops,omitempty"`

@@ -66,6 +66,7 @@ type run struct {
 	load   Load
 	entry  journalEntry
 	view   *lakeView
+	keeper *keeper
 	report Report
 
 	mu      sync.Mutex
@@ -161,7 +162,11 @@ func (r *run) publishAll(ctx context.Context) error {
 // leave ends the journal's entry of a run that is done. That changes nothing of
 // what was published and verified: if it fails, the next run does it.
 func (r *run) leave(ctx context.Context) {
-	if err := r.conclude(ctx, r.entry); err != nil {
+	err := r.keeper.forget(ctx)
+	if err == nil {
+		err = r.conclude(ctx, r.entry)
+	}
+	if err != nil {
 		r.Logger.WarnContext(ctx, "the journal entry of this load is left to the next run", "error", err)
 	}
 }
@@ -176,14 +181,15 @@ func (r *run) name(ctx context.Context) error {
 	for _, e := range r.held {
 		newest = max(newest, e.LoadID)
 	}
-	id := r.AsLoad
+	id, continued := r.AsLoad, false
 	switch {
 	case id != "" && id <= newest:
 		return storageError(fmt.Errorf("load %s: the catalog holds load %s already: %w", id, newest, ErrConflict))
 	case id != "":
 	case r.resumable != nil && r.resumable.LoadID > newest && r.load.RollbackTo == "":
 		id, r.report.Started = r.resumable.LoadID, r.resumable.Started
-		r.Logger.InfoContext(ctx, "the load that was interrupted is continued: everything is read again", "load", id)
+		continued = true
+		r.Logger.InfoContext(ctx, "the load that was interrupted is continued: rows are read again", "load", id)
 	default:
 		id = NextLoadID(r.report.Started, newest)
 	}
@@ -211,13 +217,40 @@ func (r *run) name(ctx context.Context) error {
 		State: stateRunning, Run: r.run, LoadID: id, After: last, Started: r.load.Started,
 		Version: r.Version, Config: r.Config, Load: &r.load, Parts: r.Parts,
 	}
+	if r.Resume > 0 {
+		r.entry.Kept = r.run
+		if continued {
+			r.entry.Kept = r.resumable.keptBy()
+		}
+	}
+	r.keeper = &keeper{journal: r.journal, run: r.run, first: r.entry.Kept, begins: !continued}
+	r.view.keeper = r.keeper
 	if err := r.journal.enter(ctx, r.entry); err != nil {
+		return storageError(err)
+	}
+	if err := r.replaceEntries(ctx); err != nil {
 		return storageError(err)
 	}
 	if err := r.part(); err != nil {
 		return storageError(err)
 	}
 	r.Logger.InfoContext(ctx, "load begins", "load", id, "last", last)
+	return nil
+}
+
+// replaceEntries removes the entries of loads that could be continued: this run's
+// stands in their place now.
+func (r *run) replaceEntries(ctx context.Context) error {
+	for _, e := range r.replaced {
+		if e.Kept != r.entry.Kept {
+			if err := r.journal.forget(ctx, e.Kept); err != nil {
+				return err
+			}
+		}
+		if err := r.journal.remove(ctx, e); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -135,6 +135,9 @@ func (r *run) hold(ctx context.Context, held *HeldError) error {
 		return r.discard(ctx, storageError(fmt.Errorf("hold load %s: %w", r.load.ID, err)))
 	}
 	r.report.Status = StatusHeld
+	if err := r.keeper.forget(ctx); err != nil {
+		r.Logger.WarnContext(ctx, "what was read is left to the next run", "error", err)
+	}
 	return storageError(r.mark(ctx, stateHeld))
 }
 
@@ -167,6 +170,9 @@ func (r *run) discard(ctx context.Context, err error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
+	if e := r.keeper.forget(ctx); e != nil {
+		return errors.Join(err, storageError(e))
+	}
 	return errors.Join(err, storageError(r.journal.remove(ctx, r.entry)))
 }
 

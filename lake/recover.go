@@ -16,6 +16,9 @@ type session struct {
 	journal journal
 	// resumable is a load that died or met its deadline and is to be continued.
 	resumable *journalEntry
+	// replaced are the entries of all such loads: they stay until that of this run
+	// stands in their place.
+	replaced []journalEntry
 	// keeps is set where the session reads no source: a load that can be continued
 	// stays one, and whether it is continued is the next run's to say.
 	keeps  bool
@@ -108,6 +111,9 @@ func (s *session) recover(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := s.journal.forgetOthers(ctx, entries); err != nil {
+		return err
+	}
 	known, err := knownLoads(ctx, s.Catalog)
 	if err != nil {
 		return err
@@ -132,10 +138,11 @@ func (s *session) recover(ctx context.Context) error {
 			s.held = append(s.held, e)
 		case s.keeps && e.State == stateInterrupted && e.resumable(known.last):
 		default:
-			if s.resumes(e, known.last) {
-				s.resumable = &e
+			if !s.keeps && s.resumes(e, known.last) {
+				s.resumable, e.keep = &e, true
+				s.replaced = append(s.replaced, e)
 			}
-			e.keep = s.keeps && e.resumable(known.last)
+			e.keep = e.keep || s.keeps && e.resumable(known.last)
 			dead = append(dead, e)
 		}
 	}
@@ -234,7 +241,7 @@ func (s *session) bury(ctx context.Context, dead []journalEntry) error {
 		if e.keep {
 			e.State, e.Drops = stateInterrupted, nil
 			err = s.journal.write(ctx, e)
-		} else {
+		} else if err = s.journal.forget(ctx, e.Kept); err == nil {
 			err = s.journal.remove(ctx, e)
 		}
 		if err != nil {

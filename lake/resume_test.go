@@ -2,21 +2,118 @@ package lake_test
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/notionlake/notionlake/lake"
+	"github.com/notionlake/notionlake/lake/laketest"
 )
 
-// stopping is a source that is interrupted before it has a table.
-type stopping struct{ stop context.CancelFunc }
+// stopping is a source that is interrupted before it has a table. It keeps what it
+// has read.
+type stopping struct {
+	t    *testing.T
+	stop context.CancelFunc
+	keep string
+	kept *[]string // of runs before
+}
 
-func (s stopping) Tables(ctx context.Context, _ lake.View) iter.Seq2[lake.Table, error] {
+func (s stopping) Tables(ctx context.Context, v lake.View) iter.Seq2[lake.Table, error] {
 	return func(yield func(lake.Table, error) bool) {
+		keptIn(s.t, v, s.kept)
+		if err := v.Keep(ctx, []byte(s.keep)); err != nil {
+			s.t.Error(err)
+		}
 		s.stop()
 		yield(lake.Table{}, ctx.Err())
+	}
+}
+
+// keptIn appends what was kept.
+func keptIn(t *testing.T, v lake.View, to *[]string) {
+	for data, err := range v.Kept(t.Context()) {
+		if err != nil {
+			t.Error(err)
+		}
+		*to = append(*to, string(data))
+	}
+}
+
+// looking is a source of tables that looks at what was kept.
+type looking struct {
+	t    *testing.T
+	from lake.Source
+	kept *[]string
+}
+
+func (s looking) Tables(ctx context.Context, v lake.View) iter.Seq2[lake.Table, error] {
+	keptIn(s.t, v, s.kept)
+	return s.from.Tables(ctx, v)
+}
+
+// What a load has read is there for the runs that continue it, and for no others.
+// Nothing of it is left once the load is published or given up.
+func TestKept(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(l *lake.Loader)
+		want   []string
+	}{
+		{"continued", func(*lake.Loader) {}, []string{"first", "second"}},
+		{"asked for anew", func(l *lake.Loader) { l.Resume = 0 }, nil},
+		{"another configuration", func(l *lake.Loader) { l.Config = "other" }, nil},
+		{"held", func(l *lake.Loader) { l.Audit.Freeze = true }, []string{"first", "second"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			w.run(textTable("a", "1"))
+			resumable := func(tables ...lake.Table) *lake.Loader {
+				l := w.loader(tables...)
+				l.Config, l.Resume = "same", 12*time.Hour
+				return l
+			}
+			var kept []string
+			for _, keep := range []string{"first", "second"} {
+				ctx, cancel := context.WithCancel(t.Context())
+				l := resumable()
+				l.Source = stopping{t, cancel, keep, &kept}
+				if _, err := l.Run(ctx); err == nil {
+					t.Fatal("not interrupted")
+				}
+			}
+			if diff := cmp.Diff([]string{"first"}, kept); diff != "" {
+				t.Errorf("-want +kept for the second run\n%s", diff)
+			}
+			kept = nil
+			next := resumable(textTable("a", "1", "2"))
+			test.change(next)
+			if next.Audit.Freeze {
+				more := lake.Column{Key: "more", Name: "more", Type: lake.Type{Kind: lake.String}}
+				next = resumable(laketest.Table(lake.Schema{Table: "a", Key: "a", Columns: []lake.Column{idColumn(), more}}))
+				test.change(next)
+			}
+			next.Source = looking{t, next.Source, &kept}
+			_, err := next.Run(t.Context())
+			var held *lake.HeldError
+			if err != nil && !errors.As(err, &held) {
+				t.Fatal(err)
+			}
+			slices.Sort(kept)
+			if diff := cmp.Diff(test.want, kept); diff != "" {
+				t.Errorf("-want +kept\n%s", diff)
+			}
+			for _, key := range w.files() {
+				if strings.HasPrefix(key, "_notionlake/") && (held == nil || strings.Contains(key, "/read/")) {
+					t.Errorf("left in the journal: %s", key)
+				}
+			}
+		})
 	}
 }
 
@@ -50,7 +147,7 @@ func TestResume(t *testing.T) {
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			l := resumable()
-			l.Source = stopping{cancel}
+			l.Source = stopping{t, cancel, "read", new([]string)}
 			broken, err := l.Run(ctx)
 			if err == nil || broken.LoadID == "" {
 				t.Fatalf("not interrupted: %+v", broken)

@@ -67,6 +67,12 @@ type View interface {
 	Rows(ctx context.Context, key string) iter.Seq2[Row, error]
 	// LoadOf is the load that a table as last published is of, "" where there is none.
 	LoadOf(key string) LoadID
+	// Keep keeps something that was read for the run that continues the load, should
+	// this one end before it has published. It is for things that cost much to read;
+	// where the load cannot be continued it does nothing.
+	Keep(ctx context.Context, data []byte) error
+	// Kept yields what the runs kept that this one continues, in no order.
+	Kept(ctx context.Context) iter.Seq2[[]byte, error]
 	// Staged returns a table that this load has read and staged.
 	Staged(key string) (TableResult, bool)
 }

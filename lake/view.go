@@ -12,6 +12,7 @@ type lakeView struct {
 	load    Load
 	storage *Storage
 	before  map[string]TableState // by key, as the load found them
+	keeper  *keeper
 
 	mu     sync.Mutex
 	staged map[string]TableResult
@@ -59,6 +60,10 @@ func (v *lakeView) Rows(ctx context.Context, key string) iter.Seq2[Row, error] {
 }
 
 func (v *lakeView) LoadOf(key string) LoadID { return v.before[key].Snapshot.LoadID }
+
+func (v *lakeView) Keep(ctx context.Context, data []byte) error { return v.keeper.keep(ctx, data) }
+
+func (v *lakeView) Kept(ctx context.Context) iter.Seq2[[]byte, error] { return v.keeper.kept(ctx) }
 
 func (v *lakeView) Staged(key string) (TableResult, bool) {
 	v.mu.Lock()
