@@ -1,6 +1,8 @@
 package extract
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,9 +15,9 @@ import (
 	"github.com/notionlake/notionlake/extract/notiontest"
 )
 
-// TestCarriedIsFull changes a workspace between two loads in ways that the time of
-// the page in question does not tell of: what the second one takes from the first
-// must be what a load of everything reads.
+// TestCarriedIsFull changes a workspace between two loads, or between two runs of
+// one load, in ways that the time of the page in question does not tell of: what
+// the second one takes from the first must be what a load of everything reads.
 func TestCarriedIsFull(t *testing.T) {
 	key := func(k string) string { return notiontest.NewID(1, k) }
 	page := func(id string) notiontest.Parent { return notiontest.Parent{Type: "page_id", ID: id} }
@@ -48,6 +50,17 @@ func TestCarriedIsFull(t *testing.T) {
 			before: func(tx *notiontest.Tx) {
 				tx.Tick(time.Hour)
 				tx.AddPage(notiontest.Page{ID: key("c"), Parent: page(key("a")), Values: titled("c")})
+			},
+			after: func(tx *notiontest.Tx) {
+				edited := tx.Model().Pages[key("c")].Edited
+				tx.AddBlock(notiontest.Block{ID: key("new"), Parent: page(key("c")), Type: "divider", Payload: "{}"})
+				tx.Page(key("c")).Edited = edited
+			},
+		},
+		"a page is edited in the minute of the load": {
+			before: func(tx *notiontest.Tx) {
+				tx.Tick(time.Hour)
+				tx.AddPage(notiontest.Page{ID: key("c"), Values: titled("c")})
 			},
 			after: func(tx *notiontest.Tx) {
 				edited := tx.Model().Pages[key("c")].Edited
@@ -99,43 +112,50 @@ func TestCarriedIsFull(t *testing.T) {
 			after: func(tx *notiontest.Tx) { tx.SetBlock(key("inside"), `{"expression":"2"}`) },
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			w := notiontest.NewWorkspace(1)
-			w.Update(func(tx *notiontest.Tx) {
-				for _, k := range []string{"a", "b"} {
-					tx.AddPage(notiontest.Page{ID: key(k), Values: titled(k)})
-					tx.AddBlock(notiontest.Block{ID: key("text " + k), Parent: page(key(k)), Type: "divider", Payload: "{}"})
+		for _, continued := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/continued=%t", name, continued), func(t *testing.T) {
+				w := notiontest.NewWorkspace(1)
+				w.Update(func(tx *notiontest.Tx) {
+					for _, k := range []string{"a", "b"} {
+						tx.AddPage(notiontest.Page{ID: key(k), Values: titled(k)})
+						tx.AddBlock(notiontest.Block{ID: key("text " + k), Parent: page(key(k)), Type: "divider", Payload: "{}"})
+					}
+					c.before(tx)
+					if !strings.Contains(name, "minute") {
+						tx.Tick(time.Hour)
+					}
+				})
+				server := notiontest.NewServer(w, notiontest.Options{})
+				load := func(l *memoryLake, id string) []string {
+					o := contentOptions(newClient(t, server))
+					o.Now = func() time.Time { return w.Model().Clock }
+					got, err := l.run(t.Context(), id, NewSource(o))
+					if err != nil && !(l.interrupted && errors.Is(err, context.Canceled)) {
+						t.Fatal(err)
+					}
+					return contentOf(got)
 				}
-				c.before(tx)
-				if !strings.Contains(name, "minute") {
+				l := newMemoryLake()
+				l.interrupted = continued
+				load(l, "20260101T000000Z")
+				l.interrupted = false
+				w.Update(func(tx *notiontest.Tx) {
+					c.after(tx)
 					tx.Tick(time.Hour)
+				})
+				if diff := cmp.Diff(load(newMemoryLake(), "20260102T000000Z"), load(l, "20260102T000000Z")); diff != "" {
+					t.Errorf("-full load +this one\n%s", diff)
 				}
 			})
-			server := notiontest.NewServer(w, notiontest.Options{})
-			load := func(l *memoryLake, id string) []string {
-				o := contentOptions(newClient(t, server))
-				o.Now = func() time.Time { return w.Model().Clock }
-				got, err := l.run(t.Context(), id, NewSource(o))
-				if err != nil {
-					t.Fatal(err)
-				}
-				return contentOf(got)
-			}
-			l := newMemoryLake()
-			load(l, "20260101T000000Z")
-			w.Update(func(tx *notiontest.Tx) {
-				c.after(tx)
-				tx.Tick(time.Hour)
-			})
-			if diff := cmp.Diff(load(newMemoryLake(), "20260102T000000Z"), load(l, "20260102T000000Z")); diff != "" {
-				t.Errorf("-full load +this one\n%s", diff)
-			}
-		})
+		}
 	}
 }
 
 // contentOf are the rows of the tables of content, but for how pages were found.
 func contentOf(tables map[string]*memoryTable) (lines []string) {
+	if tables == nil {
+		return nil
+	}
 	for _, key := range []string{keyPages, keyBlocks, keyLinks, keyUsers} {
 		table := tables[key]
 		for _, row := range table.rows {

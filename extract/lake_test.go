@@ -24,7 +24,9 @@ type memoryLake struct {
 	// joined, where it is set, is called before the fixed tables are read, which are
 	// then read last: what a Loader does where a part of the workspace is loaded.
 	joined func()
-	kept   [][]byte // by a load that did not end
+	// interrupted ends a load when all has been read but the fixed tables.
+	interrupted bool
+	kept        [][]byte // by a load that did not end
 }
 
 type memoryTable struct {
@@ -106,6 +108,9 @@ func (l *memoryLake) run(ctx context.Context, id string, s lake.Source) (map[str
 	for t, err := range s.Tables(ctx, l) {
 		if err != nil {
 			return nil, err
+		}
+		if l.interrupted && strings.HasPrefix(t.Schema.Key, "_") {
+			return nil, context.Canceled
 		}
 		if t.Last || l.joined != nil && strings.HasPrefix(t.Schema.Key, "_") {
 			last = append(last, t)

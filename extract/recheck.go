@@ -64,13 +64,13 @@ func (c *content) judge(stale map[notion.UUID]bool) {
 
 // showsChange reports whether a page shows something of others that has changed.
 func (c *content) showsChange(id notion.UUID, of *carried, stale map[notion.UUID]bool) bool {
-	moved := func(child notion.UUID) bool {
-		n, ok := c.known[child]
+	moved := func(child shownObject) bool {
+		n, ok := c.known[child.id]
 		return ok && c.all[n].parent.typ == parentPage && c.all[n].parent.id != id
 	}
 	childChanged, titleChanged := c.childChanged, c.titleChanged
 	if !of.read.IsZero() {
-		childChanged = func(id notion.UUID) bool { return c.changedSince(id, of.read) }
+		childChanged = func(o shownObject) bool { return c.changedSince(o, of.read) }
 		titleChanged = childChanged
 	}
 	return stale[id] || of.copies || slices.ContainsFunc(of.children, moved) || slices.ContainsFunc(of.children, childChanged) || slices.ContainsFunc(of.mentions, titleChanged) || slices.ContainsFunc(of.users, c.nameChanged)
@@ -80,9 +80,15 @@ func (c *content) showsChange(id notion.UUID, of *carried, stale map[notion.UUID
 // this one continues.
 type carried struct {
 	read               time.Time     // by a run that this one continues; zero: by the last load
-	children, mentions []notion.UUID // pages and databases that stand in it, and that it mentions
+	children, mentions []shownObject // pages and databases that stand in it, and that it mentions
 	users              []namedUser   // whom it mentions
 	copies             bool          // it holds what a synced copy shows
+}
+
+// A shownObject is a page or database with the title that a text has.
+type shownObject struct {
+	id    notion.UUID
+	title uint64 // its hash
 }
 
 // A namedUser is a user with the name that a text has.
@@ -93,7 +99,7 @@ func carriedOf(t *pageText) *carried {
 	each(t.blocks, func(b *block) bool {
 		switch b.typ() {
 		case "child_page", "child_database":
-			c.children = append(c.children, b.id)
+			c.children = append(c.children, shownObject{b.id, titleHash(b.payload().Get("title").Text())})
 		case "synced_block":
 			if b.payload().Get("synced_from").Get("block_id").Kind() == '"' && len(b.children) > 0 {
 				c.copies = true
@@ -102,8 +108,10 @@ func carriedOf(t *pageText) *carried {
 		for run := range richTexts(b) {
 			mention := run.Get("mention")
 			for _, kind := range []string{"page", "database"} {
-				if id, ok := notion.ParseUUID([]byte(mention.Get(kind).Get("id").Text())); ok && !slices.Contains(c.mentions, id) {
-					c.mentions = append(c.mentions, id)
+				if id, ok := notion.ParseUUID([]byte(mention.Get(kind).Get("id").Text())); ok {
+					if o := (shownObject{id, titleHash(run.Get("plain_text").Text())}); !slices.Contains(c.mentions, o) {
+						c.mentions = append(c.mentions, o)
+					}
 				}
 			}
 			if user := mention.Get("user"); user.Get("name").Kind() == '"' {
@@ -128,8 +136,8 @@ func (c *content) recheck() (more bool) {
 		}
 		if of != nil && !e.gone {
 			in := map[notion.UUID]bool{}
-			for _, id := range of.children {
-				in[id] = true
+			for _, child := range of.children {
+				in[child.id] = true
 			}
 			inside[e.id] = in
 		}
@@ -162,9 +170,9 @@ func (c *content) recheck() (more bool) {
 		if e.carried == nil || e.gone || !c.distrust && !c.showsChange(e.id, e.carried, stale) {
 			continue
 		}
-		for _, id := range e.carried.children {
-			if c.within[id] == e.id {
-				delete(c.within, id)
+		for _, child := range e.carried.children {
+			if c.within[child.id] == e.id {
+				delete(c.within, child.id)
 			}
 		}
 		e.carried, e.reread, e.problems = nil, true, nil
@@ -176,7 +184,8 @@ func (c *content) recheck() (more bool) {
 }
 
 // childChanged reports whether a page or database is not what the last load had.
-func (c *content) childChanged(id notion.UUID) bool {
+func (c *content) childChanged(o shownObject) bool {
+	id := o.id
 	if n, ok := c.known[id]; ok && !c.all[n].gone {
 		before, ok := c.before.pages[id]
 		return !ok || before.mark != c.all[n].mark || !isBefore(before.edited, c.before.began)
@@ -193,15 +202,15 @@ func (c *content) childChanged(id notion.UUID) bool {
 }
 
 // changedSince reports whether a page or database may have been edited since a
-// time, or is not known.
-func (c *content) changedSince(id notion.UUID, t time.Time) bool {
-	edited := int64(math.MaxInt64)
-	if n, ok := c.known[id]; ok && !c.all[n].gone {
-		edited = c.all[n].mark.edited
-	} else if d := c.d.containers[id.String()]; d != nil && d.object != nil && !inTrash(d.object) {
-		edited = markOf(d.object, "").edited
+// time, has another title than is shown, or is not known.
+func (c *content) changedSince(o shownObject, t time.Time) bool {
+	now := mark{edited: math.MaxInt64}
+	if n, ok := c.known[o.id]; ok && !c.all[n].gone {
+		now = c.all[n].mark
+	} else if d := c.d.containers[o.id.String()]; d != nil && d.object != nil && !inTrash(d.object) {
+		now = markOf(d.object, plainText(d.object.Get("title")))
 	}
-	return !isBefore(edited, t)
+	return now.title != o.title || !isBefore(now.edited, t)
 }
 
 // isBefore reports whether something was edited so long before t that what was
@@ -212,7 +221,8 @@ func isBefore(edited int64, t time.Time) bool {
 
 // titleChanged reports whether a page or database that a text mentions is shown
 // with another title now, or only now, or no more.
-func (c *content) titleChanged(id notion.UUID) bool {
+func (c *content) titleChanged(o shownObject) bool {
+	id := o.id
 	now, before := mark{}, mark{}
 	n, is := c.known[id]
 	if is = is && !c.all[n].gone; is {
