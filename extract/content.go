@@ -58,6 +58,7 @@ type content struct {
 	before    *earlierLoad         // nil: everything is read
 	distrust  bool                 // what the last load read is not relied on after all
 	began     time.Time
+	ids       map[string]*twice // of blocks and comments
 	kept      *keptPages
 	// resumed are the pages that a run read that this one continues, resumedFrom is
 	// when it began, by Notion's clock.
@@ -106,6 +107,7 @@ func (s *Source) newContent(d *discovery) (*content, error) {
 		originals: map[notion.UUID]int{}, shown: map[notion.UUID]*pageEntry{}, failures: map[string]error{},
 	}
 	c.changed, c.began = sync.NewCond(&c.mu), s.options.Now()
+	c.ids = map[string]*twice{keyBlocks: newTwice(), keyComments: newTwice()}
 	c.kept = &keptPages{keep: d.view.Keep, now: s.options.Now}
 	var err error
 	if c.pages, err = newRecordFile(s.options.TempDir); err != nil {
@@ -353,11 +355,27 @@ func (c *content) read(ctx context.Context, e *pageEntry) error {
 	}
 	c.meetAll(t, e.carried != nil)
 	c.forgetCopies(e)
+	c.meetIDs(t)
 	record := t.record()
 	if e.text, err = c.texts.add(record); err != nil || e.carried != nil {
 		return err
 	}
 	return c.keep(ctx, e, t, record, began)
+}
+
+// meetIDs meets the IDs of what is in and on a page.
+func (c *content) meetIDs(t *pageText) {
+	comments := func(list []notion.JSON) {
+		for _, j := range list {
+			c.ids[keyComments].meet(j.Get("id").Text())
+		}
+	}
+	comments(t.comments)
+	each(t.blocks, func(b *block) bool {
+		c.ids[keyBlocks].meet(b.id.String())
+		comments(b.comments)
+		return true
+	})
 }
 
 // notionNow is the time by Notion's clock.

@@ -2,7 +2,6 @@ package extract
 
 import (
 	"context"
-	"hash/maphash"
 	"slices"
 	"strings"
 
@@ -182,12 +181,11 @@ func (c *content) path(e *pageEntry) []notion.UUID {
 
 // table is a table of content: the rows that one page after the other gives.
 func (c *content) table(schema lake.Schema, rows func(e *pageEntry, record notion.JSON, push func(...lake.Value) bool) error) lake.Table {
-	seen := idsSeen{maphash.MakeSeed(), map[uint64]struct{}{}}
-	unique := schema.Columns[0].Required
+	ids := c.ids[schema.Key] // nil: they cannot come twice
 	carry := c.carry(schema)
-	if keep := carry; keep != nil && unique {
+	if keep := carry; keep != nil && ids != nil {
 		carry = func(row lake.Row, old cells) bool {
-			return keep(row, old) && !seen.again(old.value(row, schema.Columns[0].Name).Text())
+			return keep(row, old) && !ids.kept(old.value(row, schema.Columns[0].Name).Text())
 		}
 	}
 	t := c.d.fixed(schema, false, carry, func(ctx context.Context, push func(...lake.Value) bool) error {
@@ -202,7 +200,7 @@ func (c *content) table(schema lake.Schema, rows func(e *pageEntry, record notio
 			record, err := c.pages.get(e.object)
 			if err == nil {
 				err = rows(e, record, func(values ...lake.Value) bool {
-					if unique && seen.again(values[0].Text()) {
+					if ids != nil && ids.written(values[0].Text()) {
 						return !stopped // it moved from one page to another while they were read
 					}
 					stopped = stopped || !push(values...)
@@ -220,19 +218,6 @@ func (c *content) table(schema lake.Schema, rows func(e *pageEntry, record notio
 	})
 	t.Lost = func(ctx context.Context) (int64, error) { return c.lost(ctx, schema.Key) }
 	return t
-}
-
-// idsSeen tells which IDs a table has, by their hashes.
-type idsSeen struct {
-	seed maphash.Seed
-	ids  map[uint64]struct{}
-}
-
-func (s idsSeen) again(id string) bool {
-	h := maphash.String(s.seed, id)
-	_, again := s.ids[h]
-	s.ids[h] = struct{}{}
-	return again
 }
 
 // lost counts the rows of a table at the last load that are of pages of data

@@ -21,6 +21,10 @@ type block struct {
 	depth    int // 1: in the page itself
 	position int // in its parent, from 0
 	comments []notion.JSON
+
+	looked bool // kind and body are set
+	kind   string
+	body   notion.JSON
 }
 
 // A pageText is what is in and on a page.
@@ -32,10 +36,24 @@ type pageText struct {
 	commented bool   // comments were read
 }
 
-func (b *block) typ() string { return b.raw.Get("type").Text() }
+func (b *block) typ() string {
+	b.look()
+	return b.kind
+}
 
 // payload is the member that a block's type names.
-func (b *block) payload() notion.JSON { return b.raw.Get(b.typ()) }
+func (b *block) payload() notion.JSON {
+	b.look()
+	return b.body
+}
+
+// look finds type and payload, which are asked for again and again.
+func (b *block) look() {
+	if !b.looked {
+		b.looked, b.kind = true, b.raw.Get("type").Text()
+		b.body = b.raw.Get(b.kind)
+	}
+}
 
 // each yields every block below blocks, in their order.
 func each(blocks []*block, visit func(*block) bool) bool {
@@ -334,6 +352,7 @@ func (c *content) readCopies(ctx context.Context) (more bool, err error) {
 		if len(root.children) == 0 {
 			continue
 		}
+		c.meetIDs(&pageText{blocks: root.children})
 		at, err := c.texts.add(t.record())
 		if err != nil {
 			return false, err

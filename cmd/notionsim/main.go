@@ -36,6 +36,7 @@ type config struct {
 	allowRemote bool
 	workspace   string
 	rows        int
+	blocks      int
 	recorded    string
 	cache       bool
 	options     notiontest.Options
@@ -79,6 +80,7 @@ func flags() []cli.Flag {
 		&cli.BoolFlag{Name: "allow-remote", Usage: "listen on an address that other machines reach"},
 		&cli.StringFlag{Name: "workspace", Value: "demo", Usage: "`NAME`: " + strings.Join(workspaceNames, ", ")},
 		&cli.IntFlag{Name: "rows", Value: 100_000, Usage: "rows of the workspace big"},
+		&cli.IntFlag{Name: "blocks", Usage: "blocks in each row of the workspace big"},
 		&cli.BoolFlag{Name: "cache", Usage: "keep every answer and give it again, which takes little of the machine: for measuring a reader"},
 		&cli.StringFlag{Name: "recorded", Usage: "`DIR` with recorded responses, for the workspace recorded"},
 		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "of the workspace, the faults and all order that Notion does not promise"},
@@ -99,7 +101,7 @@ func flags() []cli.Flag {
 func configOf(c *cli.Context) (config, error) {
 	cfg := config{
 		listen: c.String("listen"), allowRemote: c.Bool("allow-remote"),
-		workspace: c.String("workspace"), rows: c.Int("rows"), recorded: c.String("recorded"), cache: c.Bool("cache"),
+		workspace: c.String("workspace"), rows: c.Int("rows"), blocks: c.Int("blocks"), recorded: c.String("recorded"), cache: c.Bool("cache"),
 		options: notiontest.Options{
 			Token: c.String("token"), Seed: c.Uint64("seed"), RatePerMinute: c.Int("rate"), Burst: c.Int("burst"),
 			Latency: c.Duration("latency"), Cap: c.Int("cap"), ShortPages: c.Bool("short-pages"), Shuffle: c.Bool("shuffle"),
@@ -107,7 +109,7 @@ func configOf(c *cli.Context) (config, error) {
 			Faults: notiontest.Faults{Rate: c.Float64("fault-rate"), Kinds: c.StringSlice("fault"), Seed: c.Uint64("seed")},
 		},
 	}
-	for _, name := range []string{"rows", "rate", "burst", "cap"} {
+	for _, name := range []string{"rows", "blocks", "rate", "burst", "cap"} {
 		if c.Int(name) < 0 {
 			return cfg, fmt.Errorf("--%s %d: less than none", name, c.Int(name))
 		}

@@ -16,6 +16,9 @@ type step struct {
 
 var workspaceNames = []string{"demo", "everything", "big", "recorded", "empty"}
 
+// bigSteps is how often the workspace big can be edited.
+const bigSteps = 100
+
 // openWorkspace makes the workspace and the changes that belong to it.
 func openWorkspace(cfg config) (*notiontest.Workspace, []step, error) {
 	seed := cfg.options.Seed
@@ -37,7 +40,11 @@ func openWorkspace(cfg config) (*notiontest.Workspace, []step, error) {
 		}
 		return w, steps, nil
 	case "big":
-		return notiontest.Big(cfg.rows, seed), nil, nil
+		w, edit := notiontest.BigPages(cfg.rows, cfg.blocks, seed)
+		for i := range bigSteps {
+			steps = append(steps, step{fmt.Sprintf("one row in a hundred is edited, time %d", i+1), edit})
+		}
+		return w, steps, nil
 	case "recorded":
 		if cfg.recorded == "" {
 			return nil, nil, errors.New("--workspace recorded needs --recorded DIR")

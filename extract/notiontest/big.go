@@ -2,6 +2,7 @@ package notiontest
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -46,6 +47,8 @@ func bigUser(seed uint64, i int) User {
 type big struct {
 	source string
 	rows   int
+	blocks int          // in every row
+	night  atomic.Int64 // edits
 	seed   uint64
 	start  time.Time
 	idHead string // of all page IDs, up to the last 12 digits

@@ -38,7 +38,7 @@ func fieldIndex(dst []byte, r *bigRow) []byte { return strconv.AppendInt(dst, in
 func fieldCreated(dst []byte, r *bigRow) []byte { return appendTime(dst, r.g.Minute(r.i)) }
 
 func fieldEdited(dst []byte, r *bigRow) []byte {
-	return appendTime(dst, r.g.Minute(r.i).Add(time.Duration(r.hash%40_000)*time.Minute))
+	return appendTime(dst, r.g.edited(r.i, r.hash))
 }
 
 func appendTime(dst []byte, t time.Time) []byte {

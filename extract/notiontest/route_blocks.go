@@ -54,6 +54,14 @@ func (x *exchange) listChildren() error {
 		}
 		from = original
 	}
+	if r, ok := x.findPage(from); ok && r.gen != nil {
+		if g, ok := r.gen.Gen.(BlockGenerator); ok {
+			return x.list(a, list{
+				kind: "block", binding: "children " + id, n: g.Blocks(r.index), uuid: true,
+				each: func(dst []byte, i int) []byte { return x.r.block(dst, g.Block(r.index, i), false) },
+			})
+		}
+	}
 	children := x.m.childrenOf(from)
 	return x.list(a, list{
 		kind: "block", binding: "children " + id, n: len(children), uuid: true,
