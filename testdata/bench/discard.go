@@ -34,7 +34,8 @@ func floor(url string, rows int64) (sample, error) {
 }
 
 type reader struct {
-	url  string
+	url     string
+	patient bool // it waits where it is told to
 	body bytes.Buffer
 	gzip gzip.Reader
 }
@@ -42,27 +43,43 @@ type reader struct {
 // discard reads all data sources' rows.
 func discard(url string) error {
 	r := &reader{url: url}
-	var found struct{ Results []struct{ ID string } }
-	if err := r.post("/v1/search", `{"filter":{"property":"object","value":"data_source"}}`); err != nil {
+	sources, err := r.sources()
+	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(r.body.Bytes(), &found); err != nil {
-		return err
-	}
-	for _, s := range found.Results {
-		if err := r.rows(s.ID); err != nil {
+	for _, s := range sources {
+		if err := r.rows(s, func() error { return nil }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// rows follows cursors, and windows where the result cap ends them.
-func (r *reader) rows(id string) error {
+// sources are the IDs of all data sources.
+func (r *reader) sources() (ids []string, err error) {
+	var found struct{ Results []struct{ ID string } }
+	if err := r.ask(http.MethodPost, "/v1/search", `{"filter":{"property":"object","value":"data_source"}}`); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(r.body.Bytes(), &found); err != nil {
+		return nil, err
+	}
+	for _, s := range found.Results {
+		ids = append(ids, s.ID)
+	}
+	return ids, nil
+}
+
+// rows follows cursors, and windows where the result cap ends them. each is called
+// for every answer.
+func (r *reader) rows(id string, each func() error) error {
 	cursor, filter := "", ""
 	for {
 		query := `{"page_size":100,"sorts":[{"timestamp":"created_time","direction":"ascending"}]` + filter + cursor + "}"
-		if err := r.post("/v1/data_sources/"+id+"/query", query); err != nil {
+		if err := r.ask(http.MethodPost, "/v1/data_sources/"+id+"/query", query); err != nil {
+			return err
+		}
+		if err := each(); err != nil {
 			return err
 		}
 		next := member(r.body.Bytes(), `"next_cursor":"`)
@@ -88,9 +105,9 @@ func member(body []byte, key string) string {
 	return string(rest[:bytes.IndexByte(rest, '"')])
 }
 
-// post reads an answer into body.
-func (r *reader) post(path, query string) error {
-	req, err := http.NewRequest(http.MethodPost, r.url+path, bytes.NewReader([]byte(query)))
+// ask reads an answer into body.
+func (r *reader) ask(method, path, query string) error {
+	req, err := http.NewRequest(method, r.url+path, bytes.NewReader([]byte(query)))
 	if err != nil {
 		return err
 	}
@@ -103,6 +120,9 @@ func (r *reader) post(path, query string) error {
 		return err
 	}
 	defer answer.Body.Close()
+	if r.retryAfter(answer) {
+		return r.ask(method, path, query)
+	}
 	if answer.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s: %s", path, answer.Status)
 	}

@@ -1,12 +1,14 @@
 // Command bench measures whole loads: notionlake in a process of its own against
 // a warm simulator in another one, from the first request to the verified commit.
 //
-//	go run ./testdata/bench -bin bin [-rows 50000,500000] [-raw false,true] [-runs 3]
+//	go run ./testdata/bench -bin bin [-rows 50000,500000] [-raw false,true] [-runs 3] [-pages 200000] [-paced 500]
 //
 // For each size it prints rows per CPU second (user and system time of
 // notionlake alone), beside those of a process that reads and discards the same
 // answers, in turns with it; the wall time, what was read and written, and the
-// peak of resident memory. Timings are reported, never asserted.
+// peak of resident memory. Then what pages cost with the blocks in them, at first
+// and the night after, and how long loads take where requests are limited.
+// Timings are reported, never asserted.
 package main
 
 import (
@@ -28,6 +30,8 @@ func main() {
 	bin := flag.String("bin", "bin", "folder of the programs")
 	rows := flag.String("rows", "50000,500000", "sizes, rows")
 	raw := flag.String("raw", "false,true", "with the JSON of every page beside its columns")
+	pages := flag.String("pages", "50000,200000", "sizes, pages with blocks")
+	paced := flag.Int("paced", 500, "pages that are read at a limited pace")
 	runs := flag.Int("runs", 3, "runs of each; the median counts")
 	flag.Parse()
 	if url := os.Getenv(discardVariable); url != "" {
@@ -37,19 +41,28 @@ func main() {
 		}
 		return
 	}
-	if err := all(*bin, split(*rows), split(*raw), *runs); err != nil {
+	err := all(*bin, split(*rows), split(*raw), *runs)
+	if err == nil {
+		err = content(*bin, split(*pages))
+	}
+	if err == nil && *paced > 0 {
+		err = pace(*bin, *paced, 1800, 300, 250*time.Millisecond)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func split(list string) []string { return strings.Split(list, ",") }
+func split(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
+}
 
 func all(bin string, sizes, raws []string, runs int) error {
 	fmt.Println("| rows | raw | rows per CPU second | reading and discarding alone | ratio | CPU s | wall s | read MB | written MB | peak memory MB |")
 	fmt.Println("|---|---|---|---|---|---|---|---|---|---|")
 	for _, size := range sizes {
-		sim, url, err := startSimulator(bin, size)
+		sim, url, err := startSimulator(bin, "--rows", size, "--cache")
 		if err != nil {
 			return err
 		}
@@ -69,8 +82,8 @@ func all(bin string, sizes, raws []string, runs int) error {
 
 const token = "ntn_bench"
 
-func startSimulator(bin, rows string) (*exec.Cmd, string, error) {
-	cmd := exec.Command(filepath.Join(bin, "notionsim"), "--workspace", "big", "--rows", rows, "--token", token, "--cache")
+func startSimulator(bin string, args ...string) (*exec.Cmd, string, error) {
+	cmd := exec.Command(filepath.Join(bin, "notionsim"), append([]string{"--workspace", "big", "--token", token}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
