@@ -3,6 +3,7 @@ package catalog
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -40,6 +41,8 @@ type Options struct {
 	Removed   string // Keep, also when "", or Retire
 	// ReadOnly makes nothing: a catalog that does not exist is ErrNoCatalog.
 	ReadOnly bool
+	// Absent, with ReadOnly: a catalog that does not exist is one without tables.
+	Absent bool
 	// LockTimeout is how long another program's lock on the catalog is waited
 	// for. Zero: 30 seconds.
 	LockTimeout time.Duration
@@ -102,6 +105,9 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 		c.backend, err = openStepwise(ctx, c, o, openHive)
 	default:
 		return nil, fmt.Errorf("catalog type %q: %w (there are: sqlite, postgres, rest, glue, hive)", o.Type, ErrCatalogType)
+	}
+	if o.ReadOnly && o.Absent && errors.Is(err, ErrNoCatalog) {
+		c.backend, err = nowhere{uri: o.URI}, nil
 	}
 	if err != nil {
 		return nil, err

@@ -133,6 +133,8 @@ func dsn(path string, timeout time.Duration, readOnly bool) string {
 	}
 	if readOnly {
 		q.Set("mode", "rw") // not rwc: it is not created
+		// Nor is it changed: a file of another journal mode would be written to.
+		q["_pragma"] = q["_pragma"][:1]
 		if onlyReadable(path) {
 			q.Set("mode", "ro")
 			q.Set("immutable", "1")

@@ -57,7 +57,7 @@ func (c *Catalog) Stage(ctx context.Context, s lake.Schema, d lake.WriteDisposit
 	}
 	st := &staged{catalog: c, name: s.Table, key: s.Key, base: l.byKey(s.Key), appends: d == lake.Append}
 	if why, ok := l.foreign[s.Table]; ok {
-		return nil, fmt.Errorf("table %s.%s exists and is not notionlake's (%s): rename or drop it, or choose another name or namespace: %w", c.namespace, s.Table, why, ErrForeign)
+		return nil, c.taken(s.Table, why)
 	}
 	if st.base == nil {
 		if st.location, err = c.newLocation(ctx, s.Key); err != nil {

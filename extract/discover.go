@@ -37,6 +37,8 @@ type discovery struct {
 
 	follow  bool     // what is found leads to more
 	content *content // nil: only data sources are read
+	// pagesFound: there are pages, although none is read (in a plan).
+	pagesFound bool
 }
 
 // A candidate is a data source that may be there.
@@ -354,7 +356,7 @@ func (d *discovery) choose(first bool) ([]*found, error) {
 		}
 		d.chosen[id] = true
 	}
-	if first && len(fresh) == 0 && d.excluded > 0 && (d.content == nil || d.content.isEmpty()) {
+	if first && len(fresh) == 0 && d.excluded > 0 && !d.hasPages() {
 		return nil, fmt.Errorf("%w: it names all %d that were found", ErrAllExcluded, d.excluded)
 	}
 	if !first && len(w.source.options.Only) > 0 {
@@ -377,14 +379,17 @@ func (d *discovery) choose(first bool) ([]*found, error) {
 		}
 	}
 	w.found = append(w.found, fresh...)
-	empty := d.content == nil || d.content.isEmpty()
 	switch {
-	case !first || len(w.found) > 0 || !empty || w.source.options.AllowEmpty || shard.Of > 0 && everything > 0:
+	case !first || len(w.found) > 0 || d.hasPages() || w.source.options.AllowEmpty || shard.Of > 0 && everything > 0:
 		return fresh, nil
 	case len(w.gone) > 0:
 		return nil, fmt.Errorf("%w: none of the %d tables can be read any more", ErrNothingShared, len(w.gone))
 	}
 	return nil, ErrNothingShared
+}
+
+func (d *discovery) hasPages() bool {
+	return d.pagesFound || d.content != nil && !d.content.isEmpty()
 }
 
 // close takes in the databases once nothing more is found.

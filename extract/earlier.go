@@ -88,25 +88,30 @@ func (c *content) state() string {
 	return s.String()
 }
 
-// loadEarlier reads what the last load had, where it can be relied on: it had all
-// that this load wants, pages and blocks are of one load, and it is known when
-// they were read.
-func (c *content) loadEarlier(ctx context.Context) (err error) {
-	o := c.options
-	pages, blocks := c.d.before[keyPages], c.d.before[keyBlocks]
+// earlierState says when the last load read its pages, where it can be relied on:
+// it had all that this load wants, pages and blocks are of one load, and it is
+// known when they were read.
+func (w *workspace) earlierState(o Options) (s contentState, ok bool) {
+	pages, blocks := w.before[keyPages], w.before[keyBlocks]
 	if o.Full || !o.Raw || !o.Content.Blocks || len(pages.Columns) == 0 || len(blocks.Columns) == 0 {
+		return s, false
+	}
+	of := w.view.LoadOf(keyBlocks)
+	if json.Unmarshal([]byte(blocks.Columns[0].State), &s) != nil || s.Load == "" || s.Load != of || of != w.view.LoadOf(keyPages) {
+		return s, false
+	}
+	return s, newCells(blocks)["_raw"] != 0
+}
+
+// loadEarlier reads what the last load had, where it can be relied on.
+func (c *content) loadEarlier(ctx context.Context) (err error) {
+	s, ok := c.d.earlierState(c.options)
+	if !ok {
 		return nil
 	}
-	var s contentState
-	of := c.d.view.LoadOf(keyBlocks)
-	if json.Unmarshal([]byte(blocks.Columns[0].State), &s) != nil || s.Load == "" || s.Load != of || of != c.d.view.LoadOf(keyPages) {
-		return nil
-	}
-	if cells := newCells(blocks); cells["_raw"] == 0 {
-		return nil
-	}
+	blocks := c.d.before[keyBlocks]
 	e := &earlierLoad{began: s.Began, pages: map[notion.UUID]earlierPage{}, databases: map[notion.UUID]mark{}}
-	if e.blocks, err = newRecordFile(o.TempDir); err != nil {
+	if e.blocks, err = newRecordFile(c.options.TempDir); err != nil {
 		return err
 	}
 	c.before = e

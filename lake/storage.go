@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
+	"gocloud.dev/blob/memblob"
 )
 
 // StorageOptions say where a warehouse is.
@@ -32,6 +33,9 @@ type StorageOptions struct {
 	// "storage.write", and "storage.write.torn" when half of it is written;
 	// "storage.syncdir" before a folder is synced.
 	Point Point
+	// ReadOnly makes nothing: of a folder that does not exist it is known that
+	// nothing is in it. Nothing may be written then.
+	ReadOnly bool
 	// Sync makes a file or folder survive a power loss; nil: fsync. A test that
 	// puts itself in its place knows what would be lost.
 	Sync func(*os.File) error
@@ -69,8 +73,11 @@ func OpenStorage(ctx context.Context, o StorageOptions) (*Storage, error) {
 
 func openFolder(dir string, o StorageOptions) (*Storage, error) {
 	made := missing(dir)
+	if o.ReadOnly && len(made) > 0 {
+		return newFolder(dir, memblob.OpenBucket(nil), o), nil
+	}
 	bucket, err := fileblob.OpenBucket(dir, &fileblob.Options{
-		CreateDir: true,
+		CreateDir: !o.ReadOnly,
 		// A temporary file lies beside the object that it becomes: renaming
 		// does not work from one file system to another.
 		NoTempDir: true,
@@ -83,6 +90,16 @@ func openFolder(dir string, o StorageOptions) (*Storage, error) {
 		}
 		return nil, objectFault("open", dir, err)
 	}
+	s := newFolder(dir, bucket, o)
+	for _, d := range made {
+		if err := s.disk.syncDir(filepath.Dir(d)); err != nil {
+			return nil, objectFault("open", dir, err)
+		}
+	}
+	return s, nil
+}
+
+func newFolder(dir string, bucket *blob.Bucket, o StorageOptions) *Storage {
 	s := &Storage{
 		root:   "file://" + strings.TrimSuffix(uriPath(dir), "/"),
 		bucket: bucket,
@@ -92,12 +109,7 @@ func openFolder(dir string, o StorageOptions) (*Storage, error) {
 	if s.disk.fsync == nil {
 		s.disk.fsync = (*os.File).Sync
 	}
-	for _, d := range made {
-		if err := s.disk.syncDir(filepath.Dir(d)); err != nil {
-			return nil, objectFault("open", dir, err)
-		}
-	}
-	return s, nil
+	return s
 }
 
 // Root is the absolute URI of the warehouse, without a slash at its end, as

@@ -40,7 +40,7 @@ func (p *program) app() *cli.App {
 		},
 	}
 	app.Commands = []*cli.Command{
-		p.initCommand(), p.checkCommand(), p.runCommand(), p.demoCommand(),
+		p.initCommand(), p.checkCommand(), p.planCommand(), p.runCommand(), p.demoCommand(),
 		p.tablesCommand(), p.schemaCommand(), p.headCommand(), p.diffCommand(), p.loadsCommand(), p.snapshotsCommand(),
 		p.publishCommand(), p.discardCommand(), p.rollbackCommand(), p.expireCommand(), p.maintainCommand(),
 		p.connectCommand(), p.versionCommand(), p.completionCommand(), helpCommand(),

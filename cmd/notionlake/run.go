@@ -36,17 +36,14 @@ func (p *program) runCommand() *cli.Command {
 		Usage: "load Notion into the lake, once",
 		Description: "Reads everything anew and publishes all tables at once, or, if something fails, none.\n" +
 			"With --json the report is one JSON document on stdout, also when the load failed.",
-		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "only", Usage: "load only the data source `NAME`: its table, id or URL; may be repeated"},
-			&cli.BoolFlag{Name: "full", Usage: "read everything, also pages that have not been edited; no interrupted load is continued", DisableDefaultText: true},
+		Flags: append(selectionFlags(),
 			&cli.BoolFlag{Name: "allow-shrink", Usage: "publish also where tables lost more rows than guard.max_shrink allows", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "allow-empty", Usage: "publish also when nothing is shared with the connection", DisableDefaultText: true},
 			&cli.DurationFlag{Name: "deadline", Usage: "give up after `TIME` (90s, 15m, 2h), with exit code 4", DefaultText: "none"},
 			lockTimeoutFlag(),
 			&cli.StringFlag{Name: "as-load", Usage: "give the load the `ID` (for tests)"},
-			&cli.StringFlag{Name: "shard", Usage: "load part `I/N` of the data sources (1/4, 2/4, ...); the parts may run at the same time"},
 			jsonFlag(),
-		},
+		),
 		Action: func(c *cli.Context) error {
 			asJSON := c.Bool("json")
 			report, err := p.runFlags(c)
@@ -58,6 +55,32 @@ func (p *program) runCommand() *cli.Command {
 			return p.printReport(report, err, asJSON)
 		},
 	}
+}
+
+// selectionFlags say what of the workspace is loaded.
+func selectionFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "only", Usage: "load only the data source `NAME`: its table, id or URL; may be repeated"},
+		&cli.StringFlag{Name: "shard", Usage: "load part `I/N` of the data sources (1/4, 2/4, ...); the parts may run at the same time"},
+		&cli.BoolFlag{Name: "full", Usage: "read everything, also pages that have not been edited; no interrupted load is continued", DisableDefaultText: true},
+	}
+}
+
+// selection reads the selectionFlags.
+func selection(c *cli.Context) (o runOptions, err error) {
+	o.only, o.full = c.StringSlice("only"), c.Bool("full")
+	for _, name := range o.only {
+		if name == "" {
+			return o, usagef("--only: a table, id or URL is expected")
+		}
+	}
+	if o.shard, err = parseShard(c.String("shard")); err != nil {
+		return o, err
+	}
+	if o.shard.Of > 0 && len(o.only) > 0 {
+		return o, usagef("--shard and --only: one of them says which part is loaded")
+	}
+	return o, nil
 }
 
 // failedReport completes the report of a load that failed, also of one that
@@ -81,10 +104,12 @@ func (p *program) runFlags(c *cli.Context) (lake.Report, error) {
 	if _, err := arguments(c); err != nil {
 		return lake.Report{}, err
 	}
-	o := runOptions{
-		only: c.StringSlice("only"), full: c.Bool("full"), allowShrink: c.Bool("allow-shrink"), allowEmpty: c.Bool("allow-empty"), asLoad: lake.LoadID(c.String("as-load")),
-		deadline: c.Duration("deadline"), lockTimeout: c.Duration("lock-timeout"),
+	o, err := selection(c)
+	if err != nil {
+		return lake.Report{}, err
 	}
+	o.allowShrink, o.allowEmpty, o.asLoad = c.Bool("allow-shrink"), c.Bool("allow-empty"), lake.LoadID(c.String("as-load"))
+	o.deadline, o.lockTimeout = c.Duration("deadline"), c.Duration("lock-timeout")
 	switch {
 	case o.asLoad != "" && !o.asLoad.Valid():
 		return lake.Report{}, usagef("--as-load %s: a load id is a time in UTC like 20261121T030000Z", cut(string(o.asLoad), 60))
@@ -92,18 +117,6 @@ func (p *program) runFlags(c *cli.Context) (lake.Report, error) {
 		return lake.Report{}, usagef("--deadline %s: more than 0s is expected", o.deadline)
 	case o.lockTimeout < 0:
 		return lake.Report{}, usagef("--lock-timeout %s: 0s or more is expected", o.lockTimeout)
-	}
-	for _, name := range o.only {
-		if name == "" {
-			return lake.Report{}, usagef("--only: a table, id or URL is expected")
-		}
-	}
-	var err error
-	if o.shard, err = parseShard(c.String("shard")); err != nil {
-		return lake.Report{}, err
-	}
-	if o.shard.Of > 0 && len(o.only) > 0 {
-		return lake.Report{}, usagef("--shard and --only: one of them says which part is loaded")
 	}
 	cfg, err := p.configuration(c, p.hasToken)
 	if err != nil {

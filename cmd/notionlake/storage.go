@@ -73,12 +73,16 @@ func (c *storageConfig) check() error {
 }
 
 func (p *program) openStorage(ctx context.Context, cfg *config) (*lake.Storage, error) {
+	return p.openStorageFor(ctx, cfg, false)
+}
+
+func (p *program) openStorageFor(ctx context.Context, cfg *config, readOnly bool) (*lake.Storage, error) {
 	cloud, err := p.cloudOptions(cfg)
 	if err != nil {
 		return nil, err
 	}
 	defer p.waits("warehouse", cfg.Warehouse)()
-	storage, err := lake.OpenStorage(ctx, lake.StorageOptions{URL: cfg.Warehouse, Cloud: cloud, Point: p.point})
+	storage, err := lake.OpenStorage(ctx, lake.StorageOptions{URL: cfg.Warehouse, Cloud: cloud, ReadOnly: readOnly, Point: p.point})
 	return storage, storageError(err)
 }
 

@@ -27,7 +27,7 @@ type lakeAt struct {
 // openLake opens storage and catalog, and makes them where they are missing
 // unless they are only to be read.
 func (p *program) openLake(ctx context.Context, cfg *config, o catalog.Options) (*lakeAt, error) {
-	storage, err := p.openStorage(ctx, cfg)
+	storage, err := p.openStorageFor(ctx, cfg, o.ReadOnly && o.Absent)
 	if err != nil {
 		return nil, err
 	}
@@ -127,16 +127,20 @@ func (p *program) client(ctx context.Context, cfg *config) (*notion.Client, erro
 
 // source makes what a load reads.
 func (c *config) source(client *notion.Client, logger *slog.Logger, o runOptions) *extract.Source {
+	return extract.NewSource(c.sourceOptions(client, logger, o))
+}
+
+func (c *config) sourceOptions(client *notion.Client, logger *slog.Logger, o runOptions) extract.Options {
 	var databases []extract.Database
 	for _, d := range c.Databases {
 		databases = append(databases, extract.Database{ID: d.id, Name: d.name})
 	}
-	return extract.NewSource(extract.Options{
+	return extract.Options{
 		Client: client, Databases: databases, Exclude: c.Exclude,
 		Archived: c.Content.Archived, Users: c.Content.Users, Raw: c.Content.Raw, Content: c.Content.options(),
 		Full: o.full, Sample: c.sample, Skew: func() time.Duration { return client.Stats().Skew },
 		Only: o.only, Shard: o.shard, AllowEmpty: o.allowEmpty, Logger: logger,
-	})
+	}
 }
 
 // options says what to read of pages.

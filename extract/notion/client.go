@@ -23,6 +23,9 @@ const (
 	maxPageSize     = 100 // Notion's
 )
 
+// DefaultParallel is how many requests are in flight at most where Options say nothing.
+const DefaultParallel = defaultParallel
+
 // Options of a Client. Only Token is required.
 type Options struct {
 	Token     Token
@@ -56,7 +59,7 @@ type Client struct {
 
 	warnAfter atomic.Int64 // when the next line about a retry may be logged, in nanoseconds
 
-	requests, retries, limited, bytesRead, skipped, skew atomic.Int64
+	requests, retries, limited, bytesRead, skipped, skew, busy atomic.Int64
 }
 
 // NewClient returns a Client. It sends nothing.
@@ -132,6 +135,7 @@ type Stats struct {
 	PerMinute   float64       // the pace now; 0 without a limit
 	PausedUntil time.Time     // when Notion asked to wait until; past or zero: not paused
 	Skew        time.Duration // Notion's clock minus this one, to the second
+	Busy        time.Duration // all requests together, from sent to answered
 }
 
 // Stats returns the counters so far.
@@ -143,6 +147,7 @@ func (c *Client) Stats() Stats {
 		BytesRead:   c.bytesRead.Load(),
 		Skipped:     c.skipped.Load(),
 		Skew:        time.Duration(c.skew.Load()),
+		Busy:        time.Duration(c.busy.Load()),
 	}
 	s.PerMinute, s.PausedUntil = c.limit.state()
 	return s

@@ -37,14 +37,9 @@ type limiter struct {
 
 func newLimiter(r Rate, log *slog.Logger) *limiter {
 	l := &limiter{log: log}
-	switch {
-	case r.Off:
-	case r.PerMinute > 0:
-		// The burst is what a sixth of the minute brings, as in Notion's 30 of 180.
-		l.pace = rate.NewLimiter(rate.Limit(float64(r.PerMinute)/60), max(r.PerMinute/6, 1))
-	default:
-		l.pace = rate.NewLimiter(startPerSecond, startBurst)
-		l.auto = true
+	if perMinute, burst := r.Budget(); perMinute > 0 {
+		l.pace = rate.NewLimiter(rate.Limit(float64(perMinute)/60), burst)
+		l.auto = r.PerMinute == 0
 	}
 	return l
 }

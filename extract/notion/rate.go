@@ -38,3 +38,16 @@ func (r Rate) String() string {
 	}
 	return "auto"
 }
+
+// Budget is what a Client begins with: how many requests it sends in a minute, and
+// how many at once after a rest. 0: no limit.
+func (r Rate) Budget() (perMinute, burst int) {
+	switch {
+	case r.Off:
+		return 0, 0
+	case r.PerMinute > 0:
+		// The burst is what a sixth of the minute brings, as in Notion's 30 of 180.
+		return r.PerMinute, max(r.PerMinute/6, 1)
+	}
+	return startPerSecond * 60, startBurst
+}

@@ -151,7 +151,9 @@ func (c *Client) attempt(ctx context.Context, r request, n, told int) (*answer, 
 	if f != nil && errors.Is(context.Cause(ctx), errStalled) {
 		f.err.Err = errStalled
 	}
-	c.logAttempt(ctx, req, n, time.Since(sent), f)
+	took := time.Since(sent)
+	c.busy.Add(int64(took))
+	c.logAttempt(ctx, req, n, took, f)
 	if f == nil {
 		c.limit.answered()
 		return a, nil

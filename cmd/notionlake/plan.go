@@ -1,0 +1,270 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/notionlake/notionlake/catalog"
+	"github.com/notionlake/notionlake/extract"
+	"github.com/notionlake/notionlake/lake"
+)
+
+// A planDocument is what `plan --json` prints.
+type planDocument struct {
+	Namespace string         `json:"namespace"`
+	LastLoad  *planLoad      `json:"last_load"` // null: the first load would be made
+	Parts     []string       `json:"parts"`     // of the workspace; none: all of it
+	Tables    []planTable    `json:"tables"`
+	Requests  []planRequests `json:"requests"`
+	Total     planFigure     `json:"total"`
+	Time      planTime       `json:"time"`
+	Asked     int64          `json:"asked"` // requests of the plan itself
+	Notes     []string       `json:"notes"`
+}
+
+type planLoad struct {
+	LoadID   lake.LoadID `json:"load_id"`
+	Requests int64       `json:"requests"`
+	Rows     int64       `json:"rows"`
+}
+
+// The values of planTable.Status.
+const (
+	planNew     = "new"
+	planKept    = "kept"    // its columns may change
+	planRenamed = "renamed" // by its name in the configuration
+	planGone    = "gone"    // it stays at its last load: Notion has it no more
+	planUnread  = "unread"  // it stays at its last load: the configuration leaves it out
+)
+
+type planTable struct {
+	Name     string              `json:"name"`
+	Key      string              `json:"key"`
+	Status   string              `json:"status"`
+	From     string              `json:"from,omitempty"` // name until now
+	Rows     *int64              `json:"rows"`           // at the last load; null: it is new
+	Expected *planFigure         `json:"expected"`       // rows of the load, of a data source's table
+	Reason   string              `json:"reason,omitempty"`
+	Columns  []planColumn        `json:"columns"`
+	Changes  []lake.SchemaChange `json:"schema_changes"`
+}
+
+type planColumn struct {
+	Name       string `json:"name"`
+	Type       string `json:"type"`
+	PropertyID string `json:"property_id,omitempty"`
+	// ByValues: the values decide the type; it is the one that the column has, or
+	// would get without values.
+	ByValues bool `json:"by_values,omitempty"`
+	// Empty: the property is gone, the column stays without values.
+	Empty bool `json:"empty,omitempty"`
+}
+
+// A planFigure is a number that is known more or less.
+type planFigure struct {
+	Expected int64         `json:"expected"`
+	AtLeast  int64         `json:"at_least"`
+	AtMost   *int64        `json:"at_most"` // null: any number
+	Basis    extract.Basis `json:"basis"`   // exact, last_load, unknown
+}
+
+type planRequests struct {
+	Kind extract.RequestKind `json:"kind"`
+	planFigure
+}
+
+func figure(f extract.Figure) planFigure {
+	return planFigure{Expected: f.N, AtLeast: f.AtLeast, AtMost: f.AtMost, Basis: f.Basis}
+}
+
+func (p *program) planCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "plan",
+		Usage: "say what run would do, and write nothing",
+		Description: "Shows tables, columns, changes of columns, how many requests a load would make and how long that\n" +
+			"would take. It asks Notion what is shared and looks once at each data source; it reads neither all\n" +
+			"rows nor blocks, takes no lock and makes nothing in the warehouse or the catalog.",
+		Flags: append(selectionFlags(), jsonFlag()),
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c); err != nil {
+				return err
+			}
+			o, err := selection(c)
+			if err != nil {
+				return err
+			}
+			cfg, err := p.configuration(c, p.hasToken)
+			if err != nil {
+				return err
+			}
+			doc, err := p.plan(c.Context, cfg, o)
+			if err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				return p.printJSON(doc)
+			}
+			return p.printText(planText(doc))
+		},
+	}
+}
+
+// plan finds out what run would do with these options.
+func (p *program) plan(ctx context.Context, cfg *config, o runOptions) (doc planDocument, err error) {
+	client, err := p.client(ctx, cfg)
+	if err != nil {
+		return doc, err
+	}
+	l, err := p.openLake(ctx, cfg, catalog.Options{ReadOnly: true, Absent: true})
+	if err != nil {
+		return doc, err
+	}
+	defer func() { err = errors.Join(err, storageError(l.close())) }()
+	p.warnOfDropped(ctx, l)
+	loader := &lake.Loader{
+		Storage: l.storage, Catalog: l.catalog, Logger: p.log, Now: p.now, Version: version,
+		Parts: o.parts(), Config: cfg.fingerprint(o.parts()), Resume: cfg.resumeFor(o.full),
+	}
+	now, err := loader.Look(ctx)
+	if err != nil {
+		return doc, err
+	}
+	plan, err := extract.MakePlan(ctx, cfg.sourceOptions(client, p.log, o), client, now)
+	if err != nil {
+		return doc, sourceError(err)
+	}
+	doc = planDocument{Namespace: cfg.Namespace, Parts: append([]string{}, o.parts()...), Requests: []planRequests{}, Notes: []string{}}
+	if doc.Tables, err = foresee(ctx, l.catalog, now, plan); err != nil {
+		return doc, storageError(err)
+	}
+	if doc.LastLoad, err = lastLoad(ctx, l, now); err != nil {
+		return doc, err
+	}
+	total := extract.Sum(plan.Requests)
+	for _, r := range plan.Requests {
+		doc.Requests = append(doc.Requests, planRequests{r.Kind, figure(r.Figure)})
+	}
+	stats := client.Stats()
+	doc.Total, doc.Asked = figure(total), stats.Requests
+	doc.Time = planTimeOf(total, plan.Chain, cfg.rate, stats)
+	doc.Notes = append(doc.Notes, planNotes(cfg, now, doc, plan)...)
+	return doc, nil
+}
+
+// sourceError says of an error that is not the lake's that Notion is the source of it.
+func sourceError(err error) error {
+	if as[*lake.StorageError](err) {
+		return err
+	}
+	return &lake.SourceError{Err: err}
+}
+
+// lastLoad is the last load by the ledger, nil where there is none.
+func lastLoad(ctx context.Context, l *lakeAt, now *lake.Prospect) (*planLoad, error) {
+	if now.Last == "" {
+		return nil, nil
+	}
+	last := &planLoad{LoadID: now.Last}
+	loads, err := l.loads(ctx)
+	for _, of := range loads {
+		if of.LoadID == now.Last {
+			last.Requests, last.Rows = of.Requests, of.Rows
+		}
+	}
+	return last, err
+}
+
+// foresee is what the load would make of the tables, those first that a load reads,
+// by name.
+func foresee(ctx context.Context, c *catalog.Catalog, now *lake.Prospect, plan *extract.Plan) ([]planTable, error) {
+	planned := plan.Tables
+	ledger := lake.LedgerSchema()
+	planned = append(slices.Clone(planned), extract.PlannedTable{Schema: ledger})
+	var read []lake.Schema
+	for _, t := range planned {
+		if t.Unread == "" {
+			read = append(read, t.Schema)
+		}
+	}
+	foreseen, err := c.Foresee(ctx, read)
+	if err != nil {
+		return nil, err
+	}
+	tables := []planTable{}
+	for _, t := range planned {
+		row := planTable{Name: t.Schema.Table, Key: t.Schema.Key, Status: planKept, Columns: []planColumn{}, Changes: []lake.SchemaChange{}}
+		state, there := now.State(t.Schema.Key)
+		if there {
+			row.Rows = &state.Snapshot.Rows
+		}
+		if t.Rows != nil {
+			rows := figure(*t.Rows)
+			row.Expected = &rows
+		}
+		if t.Unread != "" {
+			if row.Status, row.Reason = planGone, t.Unread; t.LeftOut {
+				row.Status = planUnread
+			}
+			tables = append(tables, row)
+			continue
+		}
+		f := foreseen[0]
+		foreseen = foreseen[1:]
+		switch {
+		case f.Before == "":
+			row.Status = planNew
+		case f.Before != row.Name:
+			row.Status, row.From = planRenamed, f.Before
+		}
+		row.Reason = t.Unreadable
+		if t.Unreadable == "" { // else the table stays as it is
+			row.Changes = append(row.Changes, f.Changes...)
+			row.Columns = planColumns(f, t.Late)
+		}
+		tables = append(tables, row)
+	}
+	slices.SortStableFunc(tables, func(a, b planTable) int {
+		own := func(t planTable) int { return len(t.Key) - len(strings.TrimPrefix(t.Key, "_")) }
+		return cmp.Or(cmp.Compare(own(a), own(b)), cmp.Compare(a.Name, b.Name))
+	})
+	return tables, nil
+}
+
+func planColumns(f catalog.Foreseen, late []string) []planColumn {
+	var columns []planColumn
+	for _, c := range f.Schema.Columns {
+		column := planColumn{Name: c.Name, Type: c.Type.String(), ByValues: slices.Contains(late, c.Name), Empty: slices.Contains(f.Kept, c.Name)}
+		if c.Property {
+			column.PropertyID = c.Key
+		}
+		columns = append(columns, column)
+	}
+	return columns
+}
+
+// planNotes are what else is to be known before a load.
+func planNotes(cfg *config, now *lake.Prospect, doc planDocument, plan *extract.Plan) (notes []string) {
+	if now.Continues != "" {
+		notes = append(notes, fmt.Sprintf("load %s was interrupted, or is running: run would continue it under its id, and read everything anew", now.Continues))
+	}
+	for _, id := range now.Held {
+		notes = append(notes, fmt.Sprintf("load %s is held: once another one is published it can only be discarded", id))
+	}
+	for _, t := range doc.Tables {
+		if cfg.Schema.Contract == "freeze" && t.Status != planNew && len(t.Changes) > 0 {
+			notes = append(notes, "columns of "+t.Name+" change, and schema.contract is freeze: the load would be held")
+		}
+	}
+	for _, t := range plan.Tables {
+		if t.Unreadable != "" {
+			notes = append(notes, "table "+t.Schema.Table+" could not be read: "+t.Unreadable)
+		}
+	}
+	return append(notes, plan.Problems...)
+}

@@ -1,0 +1,313 @@
+package extract
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/notionlake/notionlake/extract/notion"
+)
+
+// pageSet are the pages that are no rows and that a load would ask for one by one.
+type pageSet struct {
+	ids     map[notion.UUID]bool
+	certain int64 // of them, those that it asks for whatever else it finds
+	rows    int64 // how often a page names a row as its parent: it is asked for unless it has been listed by then
+	closed  bool  // nothing that is known leads to more
+}
+
+// requests is how many requests the pages take.
+func (s *pageSet) requests(basis Basis) Figure {
+	n := int64(len(s.ids)) + s.rows
+	if s.closed && s.certain == n {
+		return exactly(n)
+	}
+	return about(n, s.certain, basis)
+}
+
+// count is how many pages there are.
+func (s *pageSet) count(basis Basis, least int64) Figure {
+	n := int64(len(s.ids))
+	if s.closed && s.certain == n {
+		return exactly(n)
+	}
+	return about(n, least, basis)
+}
+
+// isRow reports whether a page is known as a row that its data source brings.
+func (p *planner) isRow(id notion.UUID) bool {
+	if e := p.earlier[id]; e != nil && e.source != "" {
+		return p.d.sources[e.source] != nil
+	}
+	_, page := p.searched.pages[id]
+	return p.seen[id] && !page
+}
+
+// pages finds the pages that a load would ask for.
+func (p *planner) pages(ctx context.Context) (*pageSet, error) {
+	s := &pageSet{ids: map[notion.UUID]bool{}, closed: true}
+	if !p.options.Content.any() {
+		return s, nil
+	}
+	add := func(id notion.UUID) {
+		if id != (notion.UUID{}) && !p.d.pick.excludes(id.String()) && !p.isRow(id) {
+			s.ids[id] = true
+		}
+	}
+	if p.roams {
+		for id := range p.searched.pages {
+			add(id)
+		}
+		for id, e := range p.earlier {
+			if e.source == "" {
+				add(id)
+			} else if _, ok := p.d.before[e.source]; !ok && p.d.results[e.source] == nil {
+				s.ids[id] = true // it was shared alone
+			}
+		}
+		s.certain = int64(len(s.ids))
+		for _, row := range p.searched.alone {
+			if source := row.source.String(); p.d.results[source] == nil && !p.d.pick.excludes(source) {
+				s.ids[row.id] = true
+			}
+		}
+	}
+	if p.options.Content.Blocks {
+		for child, page := range p.within {
+			if p.isOwned(page) && !p.isDatabase(child) {
+				add(child)
+			}
+		}
+		s.closed = p.relies && len(p.changed) == 0 && p.options.Sample == 0
+	}
+	if !p.roams {
+		return s, nil
+	}
+	for _, d := range p.d.containers {
+		if parent := parentRefOf(d.object); parent.typ == parentPage && !inTrash(d.object) {
+			p.addParent(s, add, parent.id)
+		}
+	}
+	for id := range s.ids {
+		if parent := p.parentOf(id); parent.typ == parentPage {
+			p.addParent(s, add, parent.id)
+		}
+	}
+	if p.options.Content.Blocks {
+		err := p.linked(ctx, s, add)
+		return s, err
+	}
+	return s, nil
+}
+
+// addParent adds a page that something stands in. What that stands in is known
+// only where the page is.
+func (p *planner) addParent(s *pageSet, add func(notion.UUID), id notion.UUID) {
+	switch {
+	case s.ids[id]:
+		return
+	case p.isRow(id):
+		s.rows++
+	default:
+		add(id)
+	}
+	s.closed = false
+}
+
+func (p *planner) parentOf(id notion.UUID) parentRef {
+	if parent, ok := p.searched.pages[id]; ok {
+		return parent
+	}
+	if e := p.earlier[id]; e != nil {
+		return e.parent
+	}
+	return parentRef{}
+}
+
+// linked adds the pages that blocks of the last load link to.
+func (p *planner) linked(ctx context.Context, s *pageSet, add func(notion.UUID)) error {
+	for row, err := range p.view.Columns(ctx, keyLinks, "kind", "target_type", "target_id") {
+		if err != nil {
+			return fmt.Errorf("links of the last load: %w", err)
+		}
+		v := row.Values
+		if id, ok := notion.ParseUUID([]byte(v[2].Text())); ok && v[0].Text() == linkToPage && v[1].Text() == "page" {
+			if add(id); p.isRow(id) { // the link can be read before the row is listed
+				s.closed = false
+			}
+		}
+	}
+	return nil
+}
+
+// isDatabase reports whether a block stands for a database.
+func (p *planner) isDatabase(id notion.UUID) bool {
+	return p.databases[id] || p.d.containers[id.String()] != nil
+}
+
+// isOwned reports whether a page of the last load would be read: of a part, only
+// what stands in its rows is.
+func (p *planner) isOwned(id notion.UUID) bool {
+	if p.roams {
+		return true
+	}
+	for range maxNested {
+		e := p.earlier[id]
+		switch {
+		case e == nil:
+			return false
+		case e.source != "":
+			return p.d.sources[e.source] != nil
+		case e.parent.typ == parentPage:
+			id = e.parent.id
+		default:
+			id = p.within[id]
+		}
+	}
+	return false
+}
+
+// maxNested is how many pages in pages are followed upwards.
+const maxNested = 1000
+
+// texts are the requests for what is in and on pages.
+func (p *planner) texts(pages *pageSet) (blocks, markdown, comments Figure) {
+	o := p.options.Content
+	blocks, markdown, comments = exactly(0), exactly(0), exactly(0)
+	if !o.any() {
+		return blocks, markdown, comments
+	}
+	all := pages.count(p.basis(), int64(len(p.searched.pages)))
+	for _, s := range p.sources {
+		all = all.plus(s.rows())
+	}
+	again := int64(0)
+	switch {
+	case o.Blocks:
+		blocks, again = p.blocks(pages, all)
+	case o.Markdown:
+		markdown = all
+	}
+	if o.Comments {
+		comments = p.comments(all, again)
+	}
+	if !o.Blocks {
+		blocks = p.blocksAround(pages)
+	}
+	return blocks, markdown, comments
+}
+
+// basis is what figures rest on that the last load had.
+func (p *planner) basis() Basis {
+	if len(p.earlier) == 0 {
+		return Unknown
+	}
+	return LastLoad
+}
+
+// blocks are the requests for blocks, and how many pages are read a second time,
+// since something that they show has changed.
+func (p *planner) blocks(pages *pageSet, all Figure) (requests Figure, again int64) {
+	var known, unchanged, total int64
+	reread := p.showingChange()
+	for id, e := range p.earlier {
+		if !pages.ids[id] && !p.isRow(id) {
+			continue
+		}
+		total++
+		switch cost := e.lists + e.copied; {
+		case !p.relies || p.changed[id]:
+			known += cost
+		case reread[id] || e.copied > 0:
+			known += cost
+			again++
+		default:
+			unchanged += cost
+		}
+	}
+	fresh := max(all.N-total, 0) // pages that the last load did not have
+	if p.relies {
+		fresh = 0
+		for id := range p.changed {
+			if p.earlier[id] == nil {
+				fresh++
+			}
+		}
+		for _, s := range p.sources {
+			known += s.more
+		}
+	}
+	n := known + int64(p.options.Sample*float64(unchanged)+0.5)
+	if n += fresh; total > 0 { // a new page is taken for one like the others
+		n += fresh * (known + unchanged - total) / total
+	}
+	least := int64(len(p.changed))
+	if !p.relies {
+		least = all.AtLeast
+	}
+	return about(n, least, p.basis()), again
+}
+
+// showingChange are the pages of the last load that show a page or a database that
+// has changed since.
+func (p *planner) showingChange() map[notion.UUID]bool {
+	in := map[notion.UUID]bool{}
+	for id := range p.changed {
+		if page, ok := p.within[id]; ok {
+			in[page] = true
+		} else if parent := p.parentOf(id); parent.typ == parentPage {
+			in[parent.id] = true
+		}
+	}
+	for id, d := range p.d.containers {
+		if uuid, ok := notion.ParseUUID([]byte(id)); ok && d.object != nil && p.before.databases != nil &&
+			p.before.databases[uuid] != markOf(d.object, plainText(d.object.Get("title"))) {
+			in[p.within[uuid]] = true
+		}
+	}
+	return in
+}
+
+// blocksAround are the requests for the blocks that pages and databases stand in,
+// where the blocks of pages are not read.
+func (p *planner) blocksAround(pages *pageSet) Figure {
+	n := int64(0)
+	for id := range pages.ids {
+		if p.parentOf(id).typ == parentBlock {
+			n++
+		}
+	}
+	for _, d := range p.d.containers {
+		if parentRefOf(d.object).typ == parentBlock {
+			n++
+		}
+	}
+	if n == 0 && pages.closed {
+		return exactly(0)
+	}
+	return about(n, 0, p.basis())
+}
+
+// comments are the requests for comments on all pages. again: so many are read a
+// second time.
+func (p *planner) comments(all Figure, again int64) Figure {
+	if p.refused != nil { // all workers may ask before the first is refused
+		most := min(all.N, int64(contentWorkers))
+		return Figure{N: min(all.N, 1), AtLeast: min(all.AtLeast, 1), AtMost: &most, Basis: Exact}
+	}
+	on := about(all.N+again, all.AtLeast, all.Basis)
+	if on.Basis == Exact {
+		on.Basis = p.basis() // there can be more comments on a page than come at once
+	}
+	var blocks, pages int64
+	for _, e := range p.earlier {
+		on.N += e.comment
+		blocks += e.blocks
+		pages++
+	}
+	if p.options.Content.BlockComments {
+		if on.N += blocks; pages > 0 {
+			on.N += max(all.N-pages, 0) * blocks / pages
+		}
+	}
+	return on
+}

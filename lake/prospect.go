@@ -1,0 +1,111 @@
+package lake
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+)
+
+// A Prospect is the lake as a load that began now would find it.
+type Prospect struct {
+	*lakeView
+	// Last is the newest published load, "" where there is none.
+	Last LoadID
+	// Held are the loads about which nobody has decided.
+	Held []LoadID
+	// Continues is the load that died, or still runs, and would be continued if it
+	// is dead; "": a new one would begin.
+	Continues LoadID
+}
+
+// Look looks at the lake as Run would when it begins, and ends with the errors
+// with which Run would end then. It takes no lock, writes nothing and clears
+// nothing away: what another process does meanwhile may show or not.
+func (l *Loader) Look(ctx context.Context) (*Prospect, error) {
+	p, err := l.look(ctx)
+	return p, storageError(err)
+}
+
+func (l *Loader) look(ctx context.Context) (*Prospect, error) {
+	s := &session{Loader: l, journal: newJournal(l.Storage, l.Catalog)}
+	if err := l.Catalog.CheckNewest(ctx); err != nil {
+		return nil, err
+	}
+	entries, _, _, err := s.journal.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known, err := knownLoads(ctx, l.Catalog)
+	if err != nil {
+		return nil, fmt.Errorf("find the last load: %w", err)
+	}
+	p := &Prospect{Last: known.last, Held: known.pinned}
+	for _, e := range entries {
+		switch {
+		case known.holds(e):
+			if !slices.Contains(p.Held, e.LoadID) {
+				p.Held = append(p.Held, e.LoadID)
+			}
+		case s.resumes(e, known.last):
+			p.Continues = e.LoadID
+		}
+	}
+	load := Load{ID: p.Continues, Started: l.now(), Version: l.Version}
+	if load.ID == "" {
+		load.ID = NextLoadID(load.Started, known.last)
+	}
+	if p.lakeView, err = newView(ctx, load, l.Storage, l.Catalog); err != nil {
+		return nil, err
+	}
+	r := &run{session: s, view: p.lakeView}
+	return p, r.checkFirst(ctx)
+}
+
+// State is a table as it was last published; false where there is none.
+func (p *Prospect) State(key string) (TableState, bool) {
+	t, ok := p.before[key]
+	return t, ok
+}
+
+// Columns yields the rows of a table with the columns of these names only, in
+// their order, those that the table lacks as nulls. Nothing else of it is read.
+func (p *Prospect) Columns(ctx context.Context, key string, names ...string) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		t, ok := p.before[key]
+		if !ok {
+			return
+		}
+		files, err := t.Files(ctx)
+		if err != nil {
+			yield(Row{}, storageError(fmt.Errorf("files of table %s: %w", t.Schema.Table, err)))
+			return
+		}
+		some := Schema{Table: t.Schema.Table, Key: t.Schema.Key}
+		at := make([]int, len(names)) // of the names among some.Columns, -1: none
+		for i, name := range names {
+			at[i] = -1
+			for _, c := range t.Schema.Columns {
+				if c.Name == name {
+					at[i] = len(some.Columns)
+					some.Columns = append(some.Columns, c)
+				}
+			}
+		}
+		values := make([]Value, len(names))
+		for row, err := range ReadFiles(ctx, p.storage, some, t.Layout, files) {
+			if err != nil {
+				yield(Row{}, storageError(err))
+				return
+			}
+			for i := range names {
+				if values[i] = (Value{}); at[i] >= 0 {
+					values[i] = row.Values[at[i]]
+				}
+			}
+			if !yield(Row{Values: values}, nil) {
+				return
+			}
+		}
+	}
+}
