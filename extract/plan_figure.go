@@ -12,7 +12,8 @@ import (
 type Basis string
 
 const (
-	// Exact: counted, and right unless the workspace changes.
+	// Exact: counted, and right unless the workspace changes or Notion gives a list
+	// in smaller parts than it was asked for.
 	Exact Basis = "exact"
 	// LastLoad: it rests on what the last load had.
 	LastLoad Basis = "last_load"

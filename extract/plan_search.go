@@ -34,7 +34,7 @@ func (p *planner) search(ctx context.Context) error {
 	seen := map[notion.UUID]bool{}
 	for object, err := range p.client.Newest(ctx, "page") {
 		switch {
-		case errors.Is(err, notion.ErrIncomplete) && !fatal(err):
+		case errors.Is(err, notion.ErrIncomplete) && !fatal(err), errors.Is(err, notion.ErrCursor) && f.n > 0:
 			f.whole = false
 			continue
 		case err != nil:
@@ -100,10 +100,14 @@ func (p *planner) anyPage(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-// requests is how many requests a load's search for pages takes.
+// requests is how many requests a load's search for pages takes. before: so many
+// the last load would have found.
 func (f *searchedPages) requests(before int64) Figure {
-	if f.whole {
+	switch {
+	case f.whole:
 		return exactly(readings(f.n))
+	case before == 0:
+		return about(0, readings(f.n), Unknown)
 	}
 	return about(readings(min(max(f.n, before), searchCap)), readings(f.n), LastLoad)
 }

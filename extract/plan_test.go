@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -169,8 +170,12 @@ func TestPlanForetells(t *testing.T) {
 		"a sample":           func(o *Options) { o.Sample = 0.1 },
 		"nothing archived":   func(o *Options) { o.Archived = false },
 		"one shard of three": func(o *Options) { o.Shard = Shard{2, 3} },
+		"a database by name": func(o *Options) { o.Databases = []Database{{ID: notiontest.NewID(1, "database/tasks")}} },
 	} {
 		for _, workspace := range []string{"demo", "everything"} {
+			if workspace == "everything" && !slices.Contains([]string{"everything", "no blocks", "data sources only"}, name) {
+				continue // they take their time
+			}
 			t.Run(workspace+"/"+name, func(t *testing.T) {
 				w, steps := notiontest.Demo(1)
 				if workspace == "everything" {
@@ -188,5 +193,24 @@ func TestPlanForetells(t *testing.T) {
 				b.compare(3, 0.1)
 			})
 		}
+	}
+}
+
+// TestPlanWithGaps plans where the search finds a part only: what is certain is made
+// nevertheless.
+func TestPlanWithGaps(t *testing.T) {
+	for name, gap := range map[string]notiontest.SearchGap{"half": notiontest.SearchHalf, "inherited": notiontest.SearchShared, "no data sources": notiontest.SearchNoSources} {
+		t.Run(name, func(t *testing.T) {
+			w, steps := notiontest.Demo(1)
+			w.Update(func(tx *notiontest.Tx) { tx.Tick(time.Hour) })
+			b := &planBench{t: t, w: w, server: notiontest.NewServer(w, notiontest.Options{SearchGap: gap, Shuffle: true}), lake: newMemoryLake()}
+			b.compare(1, 1)
+			w.Update(func(tx *notiontest.Tx) { tx.Tick(time.Hour) })
+			for _, s := range steps {
+				s.Apply()
+			}
+			w.Update(func(tx *notiontest.Tx) { tx.Tick(time.Hour) })
+			b.compare(2, 0.1)
+		})
 	}
 }

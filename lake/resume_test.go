@@ -154,6 +154,17 @@ func TestResume(t *testing.T) {
 			}
 			next := resumable(textTable("a", "1", "2"))
 			test.change(w, next)
+			files := w.files()
+			now, err := next.Look(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := now.Continues == broken.LoadID; got != test.continued {
+				t.Errorf("Look says that %q would be continued", now.Continues)
+			}
+			if d := cmp.Diff(files, w.files()); d != "" {
+				t.Errorf("Look changed files: %s", d)
+			}
 			report, err := next.Run(t.Context())
 			if err != nil {
 				t.Fatal(err)
