@@ -25,6 +25,9 @@ type PlanView interface {
 	Columns(ctx context.Context, key string, names ...string) iter.Seq2[lake.Row, error]
 	// State is a table as last published; false where there is none.
 	State(key string) (lake.TableState, bool)
+	// IsContinued reports whether the load is one that was interrupted: what it read
+	// of pages is not read again.
+	IsContinued() bool
 }
 
 // A Plan is what a load would read.

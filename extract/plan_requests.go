@@ -39,6 +39,13 @@ func (p *planner) requests(ctx context.Context) ([]PlannedRequests, error) {
 	}
 	f[RequestPages] = exactly(p.tally.of(RequestPages)).plus(pages.requests(p.basis()))
 	f[RequestBlocks], f[RequestMarkdown], f[RequestComments] = p.texts(pages)
+	if p.view.IsContinued() { // how much of it was read before is not known
+		for _, kind := range []RequestKind{RequestBlocks, RequestMarkdown, RequestComments} {
+			if f[kind].N > 0 {
+				f[kind] = about(f[kind].N, 0, p.basis())
+			}
+		}
+	}
 	var all []PlannedRequests
 	for _, kind := range requestKinds {
 		all = append(all, PlannedRequests{kind, f[kind]})

@@ -62,6 +62,10 @@ func (l *Loader) look(ctx context.Context) (*Prospect, error) {
 	return p, r.checkFirst(ctx)
 }
 
+// IsContinued reports whether an interrupted load would be continued, which need
+// not read again what it has put aside.
+func (p *Prospect) IsContinued() bool { return p.Continues != "" }
+
 // State is a table as it was last published; false where there is none.
 func (p *Prospect) State(key string) (TableState, bool) {
 	t, ok := p.before[key]

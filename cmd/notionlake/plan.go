@@ -251,7 +251,7 @@ func planColumns(f catalog.Foreseen, late []string) []planColumn {
 // planNotes are what else is to be known before a load.
 func planNotes(cfg *config, now *lake.Prospect, doc planDocument, plan *extract.Plan) (notes []string) {
 	if now.Continues != "" {
-		notes = append(notes, fmt.Sprintf("load %s was interrupted, or is running: run would continue it under its id, and read everything anew", now.Continues))
+		notes = append(notes, fmt.Sprintf("load %s was interrupted, or is running: run would continue it under its id, and not read again what it has read of pages", now.Continues))
 	}
 	for _, id := range now.Held {
 		notes = append(notes, fmt.Sprintf("load %s is held: once another one is published it can only be discarded", id))
