@@ -76,6 +76,7 @@ type run struct {
 	partial []error          // why tables were not read whole
 	whole   int              // tables that are not fixed ones and were read whole
 	lost    map[string]int64 // Table.Lost, by key
+	paused  []*reading       // tables of which a rest is to be read
 
 	ledgerFiles []File
 	published   bool
@@ -258,11 +259,7 @@ func (r *run) replaceEntries(ctx context.Context) error {
 // tables that belong to no data source are among them: other parts change them too.
 func (r *run) read(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
-	parallel := r.Parallel
-	if parallel == 0 {
-		parallel = 4
-	}
-	g.SetLimit(parallel)
+	g.SetLimit(r.parallel())
 	var last []Table
 	var err error
 	for t, e := range r.Source.Tables(gctx, r.view) {
@@ -287,9 +284,12 @@ func (r *run) read(ctx context.Context) error {
 	}
 	// A table's failure cancels gctx, and Tables then ends with gctx's error: the table's is the cause.
 	if failed := g.Wait(); failed != nil {
-		return failed
+		err = failed
 	}
 	if err != nil {
+		return r.forsake(ctx, err)
+	}
+	if err := r.rest(ctx); err != nil {
 		return err
 	}
 	if err := r.join(ctx); err != nil {
@@ -299,8 +299,18 @@ func (r *run) read(ctx context.Context) error {
 		if err := r.table(ctx, t); err != nil {
 			return err
 		}
+		if err := r.rest(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+func (l *Loader) parallel() int {
+	if l.Parallel == 0 {
+		return 4
+	}
+	return l.Parallel
 }
 
 func sourceError(err error) error {
@@ -311,14 +321,17 @@ func sourceError(err error) error {
 	return &SourceError{err}
 }
 
-// table reads one table and notes what became of it.
-func (r *run) table(ctx context.Context, t Table) (err error) {
-	load := newTableLoad(r.Loader, r.load, r.run, t)
-	defer func() {
-		if v := recover(); v != nil {
-			err = load.abort(ctx, &PanicError{Table: t.Schema.Table, Value: v, Stack: debug.Stack()})
-		}
-	}()
+// A reading is the reading of one table.
+type reading struct {
+	table  Table
+	load   *tableLoad
+	report TableReport
+	start  time.Time
+}
+
+// table reads one table and notes what became of it. One that is to go on when
+// other tables have been read is put aside.
+func (r *run) table(ctx context.Context, t Table) error {
 	report := TableReport{
 		Name: t.Schema.Table, Key: t.Schema.Key, Complete: true,
 		SchemaChanges: []SchemaChange{}, Omitted: []Omission{},
@@ -331,8 +344,45 @@ func (r *run) table(ctx context.Context, t Table) (err error) {
 		r.note(report, nil, TableResult{})
 		return nil
 	}
-	start := r.now()
-	change, result, err := load.run(ctx)
+	p := &reading{table: t, load: newTableLoad(r.Loader, r.load, r.run, t), report: report, start: r.now()}
+	return r.step(ctx, p, p.load.run)
+}
+
+// rest reads what is left of the tables that were put aside.
+func (r *run) rest(ctx context.Context) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(r.parallel())
+	for _, p := range r.paused {
+		g.Go(func() error { return r.step(gctx, p, p.load.resume) })
+	}
+	r.paused = nil
+	return g.Wait()
+}
+
+// forsake removes what was written of the tables that were put aside.
+func (r *run) forsake(ctx context.Context, err error) error {
+	for _, p := range r.paused {
+		err = p.load.abort(ctx, err)
+	}
+	r.paused = nil
+	return err
+}
+
+// step reads a table, or what is left of it, and notes what became of it.
+func (r *run) step(ctx context.Context, p *reading, read func(context.Context) (Change, TableResult, error)) (err error) {
+	t, load, report := p.table, p.load, p.report
+	defer func() {
+		if v := recover(); v != nil {
+			err = load.abort(ctx, &PanicError{Table: t.Schema.Table, Value: v, Stack: debug.Stack()})
+		}
+	}()
+	change, result, err := read(ctx)
+	if err == nil && load.rest != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.paused = append(r.paused, p)
+		return nil
+	}
 	if t.Omitted != nil {
 		report.Omitted = append(report.Omitted, t.Omitted()...)
 	}
@@ -363,7 +413,7 @@ func (r *run) table(ctx context.Context, t Table) (err error) {
 	r.view.stage(t.Schema.Key, result)
 	r.note(report, &change, result)
 	r.Logger.InfoContext(ctx, "table read", "table", t.Schema.Table, "rows", report.Rows, "files", report.Files,
-		"bytes", report.Bytes, "seconds", r.now().Sub(start).Round(time.Millisecond).Seconds())
+		"bytes", report.Bytes, "seconds", r.now().Sub(p.start).Round(time.Millisecond).Seconds())
 	return nil
 }
 

@@ -165,6 +165,7 @@ const cleanupTimeout = 30 * time.Second
 func (t *tableLoad) abort(ctx context.Context, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
+	err = errors.Join(err, t.closeSpool())
 	var keys []string
 	for _, s := range t.segments {
 		if s.writer != nil {

@@ -28,11 +28,16 @@ type Table struct {
 	// Rows yields the rows, once. An error that is a *PartialError says that the
 	// table could not be read whole while the rest of the source can.
 	Rows func(ctx context.Context) iter.Seq2[Row, error]
+	// Rest, where it is not nil, is asked when Rows has ended without an error: what
+	// it returns yields further rows, which depend on the rows of other tables; nil:
+	// there are none. They are read when the Rows of all tables that are not Last
+	// have ended, so tables may depend on each other, and on themselves, in circles.
+	Rest func() func(ctx context.Context) iter.Seq2[Row, error]
 	// Lost, where it is not nil, is how many rows of the last load are not here
 	// because a table that they belong to is Unread: that they are gone is known,
-	// and no reason to hold the load. It is asked after Rows ended.
+	// and no reason to hold the load. It is asked after Rows and Rest ended.
 	Lost func(ctx context.Context) (int64, error)
-	// Omitted says, after Rows ended, what was left out of the table's cells.
+	// Omitted says, after Rows and Rest ended, what was left out of the table's cells.
 	Omitted func() []Omission
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 )
 
@@ -37,6 +38,8 @@ type tableLoad struct {
 	superseded int64 // rows that rewrite left out
 	// newest is, for every row that superseded an earlier one, its number.
 	newest map[string]int64
+	// rest is what is left to be read when other tables have been; nil: nothing.
+	rest func(context.Context) iter.Seq2[Row, error]
 }
 
 // A segment is a run of rows that were written with one schema.
@@ -63,7 +66,8 @@ func newTableLoad(l *Loader, load Load, run RunID, table Table) *tableLoad {
 	return t
 }
 
-// run reads the table and returns the change that would publish it.
+// run reads the table and returns the change that would publish it. Where rest is
+// not nil then, there is none yet: resume has to be called later.
 func (t *tableLoad) run(ctx context.Context) (Change, TableResult, error) {
 	if len(t.late) > 0 {
 		spool, err := newSpool(t.l.TempDir)
@@ -72,37 +76,73 @@ func (t *tableLoad) run(ctx context.Context) (Change, TableResult, error) {
 		}
 		t.spool = spool
 	}
-	change, result, err := t.read(ctx)
-	if t.spool != nil {
-		err = errors.Join(err, storageError(t.spool.close()))
+	err := t.read(ctx, t.table.Rows)
+	if err == nil && t.table.Rest != nil {
+		if t.rest = t.table.Rest(); t.rest != nil {
+			if err = t.pause(ctx); err == nil {
+				return Change{}, TableResult{}, nil
+			}
+		}
+	}
+	return t.end(ctx, err)
+}
+
+// pause keeps nothing of the table in memory, and no file open but the spool.
+func (t *tableLoad) pause(ctx context.Context) error {
+	if err := t.startHead(ctx); err != nil {
+		return err
+	}
+	return t.closeSegment(ctx)
+}
+
+// resume reads the rest of the table and returns the change that would publish it.
+func (t *tableLoad) resume(ctx context.Context) (Change, TableResult, error) {
+	rest := t.rest
+	t.rest = nil
+	return t.end(ctx, t.read(ctx, rest))
+}
+
+// end stages the table, or removes what was written after err.
+func (t *tableLoad) end(ctx context.Context, err error) (change Change, result TableResult, _ error) {
+	if err == nil {
+		err = t.startHead(ctx)
+	}
+	if err == nil {
+		change, result, err = t.finish(ctx)
 	}
 	if err != nil {
+		return Change{}, TableResult{}, t.abort(ctx, err)
+	}
+	if err := t.closeSpool(); err != nil {
 		return Change{}, TableResult{}, t.abort(ctx, err)
 	}
 	return change, result, nil
 }
 
-func (t *tableLoad) read(ctx context.Context) (Change, TableResult, error) {
-	for row, err := range t.table.Rows(ctx) {
+func (t *tableLoad) closeSpool() error {
+	if t.spool == nil {
+		return nil
+	}
+	err := t.spool.close()
+	t.spool = nil
+	return storageError(err)
+}
+
+func (t *tableLoad) read(ctx context.Context, rows func(context.Context) iter.Seq2[Row, error]) error {
+	for row, err := range rows(ctx) {
 		if err != nil {
 			var storage *StorageError // of View.Rows
 			if errors.As(err, &storage) {
-				return Change{}, TableResult{}, err
+				return err
 			}
-			return Change{}, TableResult{}, &SourceError{err}
+			return &SourceError{err}
 		}
 		if err := t.take(ctx, row); err != nil {
-			return Change{}, TableResult{}, err
+			return err
 		}
 		t.l.Progress.row()
 	}
-	if err := ctx.Err(); err != nil {
-		return Change{}, TableResult{}, err
-	}
-	if err := t.startHead(ctx); err != nil {
-		return Change{}, TableResult{}, err
-	}
-	return t.finish(ctx)
+	return ctx.Err()
 }
 
 // take takes one row in.
@@ -118,7 +158,7 @@ func (t *tableLoad) take(ctx context.Context, row Row) error {
 	}
 	t.rows++
 	if len(t.late) == 0 {
-		if len(t.segments) == 0 {
+		if t.closed() {
 			if err := t.start(ctx); err != nil {
 				return err
 			}
@@ -145,7 +185,7 @@ func (t *tableLoad) take(ctx context.Context, row Row) error {
 		}
 		return nil
 	}
-	if changed {
+	if changed || t.closed() {
 		if err := t.start(ctx); err != nil {
 			return err
 		}
@@ -252,6 +292,11 @@ func (t *tableLoad) convert(values []Value, schema Schema, late []Value) ([]Valu
 		t.values[i] = c
 	}
 	return t.values, nil
+}
+
+// closed reports whether no segment is being written.
+func (t *tableLoad) closed() bool {
+	return len(t.segments) == 0 || t.segments[len(t.segments)-1].writer == nil
 }
 
 func (t *tableLoad) closeSegment(ctx context.Context) error {
