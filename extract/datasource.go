@@ -83,11 +83,14 @@ type sourceTable struct {
 	raw     bool
 	archive bool     // archived rows too
 	content *content // what reads the rows' texts; nil: nothing does
+	joins   *joins
 
 	// Set by Rows:
-	mapper *mapper
-	extras map[string]*extra
-	reread *dataSource // the data source as read a second time
+	mapper   *mapper
+	complete bool // all rows have been read
+	later    laterRows
+	extras   map[string]*extra
+	reread   *dataSource // the data source as read a second time
 }
 
 // An extra is a property of which pages have values and the schema has no column.
@@ -100,7 +103,7 @@ type extra struct {
 // nil for none; sources are all data sources of the load.
 func (s *Source) newSourceTable(ds *dataSource, name, configured string, before *lake.Schema, sources map[string]*dataSource) *sourceTable {
 	t := &sourceTable{
-		source: ds, client: s.client, users: s.users, raw: s.options.Raw, archive: s.options.Archived, content: s.content,
+		source: ds, client: s.client, users: s.users, raw: s.options.Raw, archive: s.options.Archived, content: s.content, joins: s.joins,
 		schema: lake.Schema{Table: name, Key: ds.id}, extras: map[string]*extra{},
 	}
 	old := map[string]*lake.Column{}
@@ -163,7 +166,7 @@ func columnNames(properties []*property, before map[string]*lake.Column) []strin
 
 // table is what the load reads.
 func (t *sourceTable) table() lake.Table {
-	return lake.Table{Schema: t.schema, Rows: t.rows, Omitted: t.omitted}
+	return lake.Table{Schema: t.schema, Rows: t.rows, Rest: t.rest, Omitted: t.omitted}
 }
 
 // rows yields the rows of the data source.
@@ -175,6 +178,7 @@ func (t *sourceTable) rows(ctx context.Context) iter.Seq2[lake.Row, error] {
 		if err != nil {
 			err = t.partial(ctx, err)
 		}
+		t.complete = err == nil && !r.stopped
 		t.content.tableRead(err)
 		if err != nil && !r.stopped {
 			yield(lake.Row{}, err)

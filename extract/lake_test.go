@@ -27,7 +27,8 @@ type memoryLake struct {
 	joined func()
 	// interrupted ends a load when all has been read but the fixed tables.
 	interrupted bool
-	kept        [][]byte // by a load that did not end
+	kept        [][]byte       // by a load that did not end
+	rest        []func() error // what is left of tables when all have been read
 }
 
 type memoryTable struct {
@@ -38,6 +39,7 @@ type memoryTable struct {
 	unread  string
 	partial error
 	omitted []lake.Omission
+	byID    map[string]int // rows by the first column
 }
 
 var _ lake.View = (*memoryLake)(nil)
@@ -104,7 +106,7 @@ func (l *memoryLake) Staged(key string) (lake.TableResult, bool) {
 // the tables, those that were not read included.
 func (l *memoryLake) run(ctx context.Context, id string, s lake.Source) (map[string]*memoryTable, error) {
 	l.load = lake.Load{ID: lake.LoadID(id)}
-	l.now = map[string]*memoryTable{}
+	l.now, l.rest = map[string]*memoryTable{}, nil
 	var last []lake.Table
 	for t, err := range s.Tables(ctx, l) {
 		if err != nil {
@@ -116,6 +118,11 @@ func (l *memoryLake) run(ctx context.Context, id string, s lake.Source) (map[str
 		if t.Last || l.joined != nil && strings.HasPrefix(t.Schema.Key, "_") {
 			last = append(last, t)
 		} else if err := l.read(ctx, t); err != nil {
+			return nil, err
+		}
+	}
+	for _, read := range l.rest {
+		if err := read(); err != nil {
 			return nil, err
 		}
 	}
@@ -137,7 +144,7 @@ func (l *memoryLake) run(ctx context.Context, id string, s lake.Source) (map[str
 }
 
 func (l *memoryLake) read(ctx context.Context, t lake.Table) error {
-	m := &memoryTable{schema: t.Schema, load: l.load.ID, unread: t.Unread, ids: map[string]int{}}
+	m := &memoryTable{schema: t.Schema, load: l.load.ID, unread: t.Unread, ids: map[string]int{}, byID: map[string]int{}}
 	l.now[t.Schema.Key] = m
 	if t.Unread != "" {
 		return nil
@@ -145,12 +152,29 @@ func (l *memoryLake) read(ctx context.Context, t lake.Table) error {
 	if err := t.Schema.Check(); err != nil {
 		return err
 	}
-	byID := map[string]int{}
-	for row, err := range t.Rows(ctx) {
-		var partial *lake.PartialError
-		if errors.As(err, &partial) {
-			m.partial = partial
-			break
+	if err := m.take(t.Rows(ctx)); err != nil {
+		return err
+	}
+	if t.Rest != nil && m.partial == nil {
+		if rest := t.Rest(); rest != nil {
+			l.rest = append(l.rest, func() error {
+				if err := m.take(rest(ctx)); err != nil {
+					return err
+				}
+				return l.finish(m, t)
+			})
+			return nil
+		}
+	}
+	return l.finish(m, t)
+}
+
+// take takes in rows.
+func (m *memoryTable) take(rows iter.Seq2[lake.Row, error]) error {
+	for row, err := range rows {
+		if errors.As(err, new(*lake.PartialError)) {
+			m.partial = err
+			return nil
 		}
 		if err != nil {
 			return err
@@ -159,13 +183,22 @@ func (l *memoryLake) read(ctx context.Context, t lake.Table) error {
 		for i, v := range row.Values {
 			values[i] = v.Clone()
 		}
+		n, known := m.byID[values[0].Text()]
+		if known != row.Supersedes && !strings.HasPrefix(m.schema.Key, "_") {
+			return fmt.Errorf("table %s, row %s: supersedes %v, and was there %v", m.schema.Table, values[0].Text(), row.Supersedes, known)
+		}
 		if row.Supersedes {
-			m.rows[byID[values[0].Text()]] = values
+			m.rows[n] = values
 			continue
 		}
-		byID[values[0].Text()] = len(m.rows)
+		m.byID[values[0].Text()] = len(m.rows)
 		m.rows = append(m.rows, values)
 	}
+	return nil
+}
+
+// finish does what takes all rows.
+func (l *memoryLake) finish(m *memoryTable, t lake.Table) error {
 	if t.Omitted != nil {
 		m.omitted = t.Omitted()
 	}

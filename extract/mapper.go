@@ -24,17 +24,6 @@ type column struct {
 	counts   [len(reasons)]int64
 }
 
-// rollupsWhole are the functions that the property endpoint computes over all
-// references. It gives the values of show_original flattened, and none of
-// show_unique, unique, median, count_per_group and percent_per_group.
-var rollupsWhole = map[string]bool{
-	"count": true, "count_values": true, "empty": true, "not_empty": true,
-	"percent_empty": true, "percent_not_empty": true, "sum": true, "average": true,
-	"min": true, "max": true, "range": true, "earliest_date": true, "latest_date": true,
-	"date_range": true, "checked": true, "unchecked": true, "percent_checked": true,
-	"percent_unchecked": true,
-}
-
 // A mapper turns the pages of one data source into rows, by one walk over each
 // page. A row is valid until the next one is made. It is not safe for concurrent use.
 type mapper struct {
@@ -57,6 +46,7 @@ type mapper struct {
 	long      []bool   // by column: a relation of which the page shows a part only
 	longAny   bool
 	wants     []*column // of which the page shows a part only
+	joined    []*column // rollups to be computed from the rows of the load
 	extra     []string  // IDs of properties that have no column
 }
 

@@ -27,7 +27,7 @@ func (e *retypedError) Error() string {
 func (m *mapper) read(page notion.JSON, parts map[*column]notion.JSON) (ok bool, err error) {
 	m.d.reset(page)
 	clear(m.row)
-	m.wants, m.extra, m.id = m.wants[:0], m.extra[:0], ""
+	m.wants, m.joined, m.extra, m.id = m.wants[:0], m.joined[:0], m.extra[:0], ""
 	m.requested = false
 	if m.touched {
 		clear(m.bits)
@@ -52,6 +52,7 @@ func (m *mapper) read(page notion.JSON, parts map[*column]notion.JSON) (ok bool,
 		m.row[c.index], _ = c.value(&m.d, 0)
 		m.bits[c.number] = m.d.noted
 		m.touched = m.touched || m.d.noted != 0
+		m.uncomputed(c)
 	}
 	if m.d.err != nil {
 		return false, fmt.Errorf("page %s: %w", m.id, m.d.err)
@@ -288,11 +289,23 @@ func (m *mapper) longRollups(parts map[*column]notion.JSON) {
 		if !m.long[c.relation.number] || parts[c] != nil {
 			continue
 		}
-		if rollupsWhole[c.function] {
+		way := rollupWays[c.function]
+		if way.endpoint {
 			m.wants = append(m.wants, c)
 			continue
 		}
+		// So it stays where it cannot be computed.
 		m.row[c.index] = lake.Value{}
 		m.bits[c.number], m.touched = notedLongRollup, true
+		if way.joined {
+			m.joined = append(m.joined, c)
+		}
+	}
+}
+
+// uncomputed sees to a rollup that the property endpoint did not compute.
+func (m *mapper) uncomputed(c *column) {
+	if c.relation != nil && m.long[c.relation.number] && m.bits[c.number]&notedUnsupported != 0 && rollupWays[c.function].joined {
+		m.joined = append(m.joined, c)
 	}
 }

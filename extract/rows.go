@@ -115,14 +115,19 @@ func (r *rowReader) read(ctx context.Context, page notion.JSON, parts map[*colum
 	return ok, err
 }
 
-// row yields the row that was just read from page and parts.
+// row yields the row that was just read from page and parts, or lets it wait for
+// the other tables.
 func (r *rowReader) row(supersedes bool, page notion.JSON, parts map[*column]notion.JSON) error {
-	r.t.mapper.count()
 	if r.t.content != nil {
 		if err := r.t.content.row(r.t.source.id, page, parts); err != nil {
 			return err
 		}
 	}
+	later, supersedes, err := r.t.keep(page, parts, supersedes)
+	if err != nil || later {
+		return err
+	}
+	r.t.mapper.count()
 	r.stopped = !r.yield(lake.Row{Values: r.t.mapper.row, Supersedes: supersedes}, nil)
 	return nil
 }

@@ -88,6 +88,7 @@ type Source struct {
 	log     *slog.Logger
 	users   *directory
 	content *content // nil: no pages are read
+	joins   *joins
 }
 
 var _ lake.Source = (*Source)(nil)
@@ -100,16 +101,19 @@ func NewSource(o Options) *Source {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Source{client: o.Client, options: o, log: o.Logger, users: newDirectory(o.Client)}
+	s := &Source{client: o.Client, options: o, log: o.Logger, users: newDirectory(o.Client)}
+	s.joins = newJoins(s)
+	return s
 }
 
 // Close removes what lies on disk of what was read. It is called once the tables
 // have been read.
 func (s *Source) Close() error {
-	if s.content == nil {
-		return nil
+	err := s.joins.close()
+	if s.content != nil {
+		err = errors.Join(err, s.content.close())
 	}
-	return s.content.close()
+	return err
 }
 
 // Tables discovers the workspace and yields its tables: those of the data
@@ -237,6 +241,9 @@ const (
 // are not read.
 func (w *workspace) sourceTables(list []*found, gone bool) []lake.Table {
 	var tables []lake.Table
+	if gone { // all are known where nothing leads to more, and else the content keeps rows
+		w.source.joins.expect(w.sources)
+	}
 	for _, f := range list {
 		if f.ds == nil {
 			tables = append(tables, w.unreadable(f))
@@ -245,6 +252,7 @@ func (w *workspace) sourceTables(list []*found, gone bool) []lake.Table {
 		before, ok := w.before[f.id]
 		t := w.source.newSourceTable(f.ds, f.name, f.configured, pointer(before, ok), w.sources)
 		w.made = append(w.made, t)
+		w.source.joins.tables[f.id] = t
 		tables = append(tables, t.table())
 	}
 	if gone {

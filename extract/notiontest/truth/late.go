@@ -2,6 +2,8 @@ package truth
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"github.com/notionlake/notionlake/extract/notiontest"
 )
@@ -115,24 +117,65 @@ func formula(tree any, mixed bool) any {
 	return nil
 }
 
-// rollup is the value of a rollup, from the page or the property endpoint; nil
-// where neither has it whole.
+// rollup is the value of a rollup, over all references; nil where it cannot be told.
 func (l *load) rollup(s *notiontest.DataSource, p *notiontest.Property, page *notiontest.Page) any {
+	relation := s.Property(p.Rollup.Relation)
+	if relation == nil || len(l.m.Refs(page.Values[relation.ID])) <= l.o.Limit {
+		if raw, ok := page.Values[p.ID].(notiontest.Raw); ok {
+			return l.tree(p, page, raw)
+		}
+		return l.rollupTree(l.m.Rollup(page, p, l.o.Limit), l.o.Limit)
+	}
+	given := l.given(p, page)
+	if kind, _ := result(given); given != nil && kind != "unsupported" && kind != "incomplete" || !l.computed(relation, p, page) {
+		return given
+	}
+	bare := *page // of what the test has written into it
+	bare.Values = maps.Clone(page.Values)
+	delete(bare.Values, p.ID)
+	return l.rollupTree(l.m.Rollup(&bare, p, -1), unlimited)
+}
+
+// unlimited is a limit that no list has.
+const unlimited = 1 << 30
+
+// given is the value of a rollup beyond the limit that the property endpoint gives;
+// nil for the functions that it does not compute.
+func (l *load) given(p *notiontest.Property, page *notiontest.Page) any {
+	switch p.Rollup.Function {
+	case "show_original", "show_unique", "unique", "median", "count_per_group", "percent_per_group":
+		return nil
+	}
 	if raw, ok := page.Values[p.ID].(notiontest.Raw); ok {
 		return l.tree(p, page, raw)
 	}
-	limit := l.o.Limit
-	if relation := s.Property(p.Rollup.Relation); relation != nil && len(l.m.Refs(page.Values[relation.ID])) > limit {
-		switch p.Rollup.Function {
-		case "show_original", "show_unique", "unique", "median", "count_per_group", "percent_per_group":
-			return nil
-		}
-		limit = -1
-	}
-	return l.rollupTree(l.m.Rollup(page, p, limit))
+	return l.rollupTree(l.m.Rollup(page, p, -1), unlimited)
 }
 
-func (l *load) rollupTree(v notiontest.RollupValue) any {
+// computed reports whether the rows of a load tell the value of a rollup.
+func (l *load) computed(relation, p *notiontest.Property, page *notiontest.Page) bool {
+	switch p.Rollup.Function {
+	case "count_per_group", "percent_per_group": // which group is not told
+		return false
+	}
+	related := l.m.Source(relation.Relation.Source)
+	if related == nil || !slices.Contains(l.sources(), related) || related.Property(p.Rollup.Property) == nil {
+		return false
+	}
+	if p.Rollup.Function == "show_original" || p.Rollup.Function == "count" {
+		return true
+	}
+	for _, id := range l.m.Refs(page.Values[relation.ID]) {
+		if other := l.m.Pages[id]; other != nil {
+			if f, ok := other.Values[p.Rollup.Property].(notiontest.Result); ok && (f.Type == "" || f.Type == "unsupported") {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (l *load) rollupTree(v notiontest.RollupValue, limit int) any {
 	switch v.Type {
 	case "number":
 		if v.Number == "" {
@@ -145,17 +188,17 @@ func (l *load) rollupTree(v notiontest.RollupValue) any {
 		}
 		return object{"type": "date", "date": dateTree(*v.Date)}
 	case "array":
-		return object{"type": "array", "array": list(v.Items, l.elementTree)}
+		return object{"type": "array", "array": list(v.Items, func(i notiontest.RollupItem) any { return l.elementTree(i, limit) })}
 	}
 	return object{"type": v.Type, v.Type: object{}}
 }
 
 // elementTree is an element of a rollup; where the column holds it as JSON, it
 // is all that Notion shows.
-func (l *load) elementTree(i notiontest.RollupItem) any {
+func (l *load) elementTree(i notiontest.RollupItem, limit int) any {
 	kind := i.Property.Type
 	if _, isJSON := elementType(kind); isJSON && kind != "formula" {
-		return object{"type": kind, kind: l.tree(i.Property, i.Page, notiontest.Raw(l.m.ValueJSON(i.Page, i.Property, l.o.Limit)))}
+		return object{"type": kind, kind: l.tree(i.Property, i.Page, notiontest.Raw(l.m.ValueJSON(i.Page, i.Property, limit)))}
 	}
 	return object{"type": kind, kind: l.tree(i.Property, i.Page, i.Page.Values[i.Property.ID])}
 }

@@ -1,0 +1,230 @@
+package extract
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/notionlake/notionlake/extract/notiontest"
+	"github.com/notionlake/notionlake/extract/notiontest/truth"
+	"github.com/notionlake/notionlake/lake"
+)
+
+// rollupFunctions are all functions of Notion's, and one that is not known.
+var rollupFunctions = strings.Fields(`count count_values empty not_empty unique show_unique percent_empty percent_not_empty
+	sum average median min max range earliest_date latest_date date_range checked unchecked percent_checked percent_unchecked
+	count_per_group percent_per_group show_original weighted`)
+
+// relatedProperties are one of every type, with values for every row; nil: none.
+func relatedProperties() (properties []*notiontest.Property, values [][]notiontest.Value) {
+	options := []notiontest.Option{{ID: "a", Name: "To do"}, {ID: "b", Name: "Doing", Group: 1}, {ID: "c", Name: "Done", Group: 2}}
+	add := func(p notiontest.Property, of ...notiontest.Value) {
+		if p.Name == "" {
+			p.Name = p.ID
+		}
+		properties, values = append(properties, &p), append(values, of)
+	}
+	result := func(typ string, v notiontest.Value) notiontest.Value { return notiontest.Result{Type: typ, Value: v} }
+	dates := []notiontest.Value{
+		notiontest.Date{Start: "2026-03-01"},
+		nil,
+		notiontest.Date{Start: "2026-01-05T23:30:00.000-02:00", End: "2026-07-06T08:00:00.000-02:00"},
+		notiontest.Date{Start: "2026-01-06T02:00:00.000+01:00"},
+		notiontest.Date{Start: "2025-12-31", End: "2026-01-02"},
+	}
+	texts := []notiontest.Value{notiontest.Plain("one"), nil, notiontest.Plain("two"), notiontest.Text{{Text: "tw"}, {Text: "o", Bold: true}}}
+	add(notiontest.Property{ID: "title", Name: "Name", Type: "title"}, texts...)
+	add(notiontest.Property{ID: "rich_text", Type: "rich_text"}, texts...)
+	add(notiontest.Property{ID: "num%b", Name: "number", Type: "number"}, notiontest.Number("8"), notiontest.Number("0.1"), nil, notiontest.Number("0.2"), notiontest.Number("-31.30"), notiontest.Number("100000"), notiontest.Number("0.1"))
+	add(notiontest.Property{ID: "never", Type: "number"})
+	add(notiontest.Property{ID: "select", Type: "select", Options: options}, notiontest.Choice("a"), nil, notiontest.Choice("b"))
+	add(notiontest.Property{ID: "status", Type: "status", Options: options}, notiontest.Choice("c"), notiontest.Choice("a"), nil, notiontest.Choice("b"))
+	add(notiontest.Property{ID: "multi_select", Type: "multi_select", Options: options}, notiontest.Choices{"a", "b"}, nil, notiontest.Choices{"b"})
+	add(notiontest.Property{ID: "date", Type: "date"}, dates...)
+	add(notiontest.Property{ID: "people", Type: "people"}, notiontest.People{id("ada"), id("guest")}, nil, notiontest.People{id("removed")})
+	add(notiontest.Property{ID: "files", Type: "files"}, notiontest.Files{{Name: "a", URL: "https://example.com/a?b=c"}, {Name: "h", URL: "https://files.example.com/h", Hosted: true}}, nil)
+	add(notiontest.Property{ID: "checkbox", Type: "checkbox"}, notiontest.Check(true), nil, notiontest.Check(false))
+	add(notiontest.Property{ID: "url", Type: "url"}, notiontest.Str("https://example.com"), nil)
+	add(notiontest.Property{ID: "email", Type: "email"}, nil, notiontest.Str("a@example.com"), notiontest.Str("b@example.com"))
+	add(notiontest.Property{ID: "phone_number", Type: "phone_number"}, notiontest.Str("1"), nil)
+	add(notiontest.Property{ID: "formula number", Type: "formula"}, result("number", notiontest.Number("2.50")), result("number", nil), result("number", notiontest.Number("1")))
+	add(notiontest.Property{ID: "formula string", Type: "formula"}, result("string", notiontest.Str("x")), result("string", notiontest.Str("")), result("string", nil))
+	add(notiontest.Property{ID: "formula boolean", Type: "formula"}, result("boolean", notiontest.Check(true)), result("boolean", notiontest.Check(false)))
+	add(notiontest.Property{ID: "formula date", Type: "formula"}, result("date", dates[0]), result("date", nil), result("date", dates[2]))
+	add(notiontest.Property{ID: "formula mixed", Type: "formula"}, result("number", notiontest.Number("1")), result("string", notiontest.Str("x")), result("date", dates[4]))
+	add(notiontest.Property{ID: "formula unsupported", Type: "formula"}, result("number", notiontest.Number("1")), result("unsupported", nil))
+	add(notiontest.Property{ID: "unique_id", Type: "unique_id", Prefix: "AB"}, notiontest.Unique(1), notiontest.Unique(2), notiontest.Unique(-1))
+	for _, typ := range []string{"created_time", "last_edited_time", "created_by", "last_edited_by"} {
+		add(notiontest.Property{ID: typ, Type: typ})
+	}
+	add(notiontest.Property{ID: "verification", Type: "verification"}, nil,
+		notiontest.Verified{State: "verified", By: id("ada"), Date: &notiontest.Date{Start: "2026-09-01T09:00:00.000Z", End: "2026-10-01T09:00:00.000Z"}},
+		notiontest.Verified{State: "expired", By: id("guest")})
+	add(notiontest.Property{ID: "place", Type: "place"}, notiontest.Place{Lat: "1.5", Lon: "2"}, nil)
+	add(notiontest.Property{ID: "quantum", Type: "quantum_state"}, notiontest.Raw(`{"up":1}`), nil)
+	add(notiontest.Property{ID: "self", Type: "relation", Relation: &notiontest.Relation{Source: id("related")}})
+	add(notiontest.Property{ID: "self sum", Type: "rollup", Rollup: &notiontest.Rollup{Relation: "self", Property: "num%b", Function: "sum"}})
+	add(notiontest.Property{ID: "self dates", Type: "rollup", Rollup: &notiontest.Rollup{Relation: "self", Property: "date", Function: "latest_date"}})
+	add(notiontest.Property{ID: "self names", Type: "rollup", Rollup: &notiontest.Rollup{Relation: "self", Property: "title", Function: "show_original"}})
+	add(notiontest.Property{ID: "self median", Type: "rollup", Rollup: &notiontest.Rollup{Relation: "self", Property: "num%b", Function: "median"}})
+	return properties, values
+}
+
+// relationSizes are how many references the rows of the data source of rollups have.
+var relationSizes = []int{0, 1, 25, 26, 60, 101}
+
+const relatedRows = 110
+
+// newRollups makes a workspace with a data source whose rows others relate to, by
+// relations of relationSizes, with rollups by every function over every property.
+// One of the related rows is in the trash, one archived, one not shared. over are
+// the properties that they run over; none: all.
+func newRollups(t *testing.T, o notiontest.Options, over ...string) *world {
+	t.Helper()
+	w := notiontest.NewWorkspace(7)
+	w.Update(func(tx *notiontest.Tx) {
+		tx.AddUser(notiontest.User{ID: id("ada"), Name: "Ada", Type: "person", Partial: true})
+		tx.AddUser(notiontest.User{ID: id("guest"), Name: "Guest", Type: "person", Guest: true})
+		tx.AddUser(notiontest.User{ID: id("removed"), Type: "person", Removed: true})
+		tx.AddDatabase(notiontest.Database{ID: id("db"), Title: notiontest.Plain("DB")})
+		properties, values := relatedProperties()
+		tx.AddSource(notiontest.DataSource{ID: id("related"), Database: id("db"), Title: notiontest.Plain("Related"), Properties: properties})
+		var refs notiontest.Refs
+		for i := range relatedRows {
+			page := notiontest.Page{Values: map[string]notiontest.Value{}, CreatedBy: id([]string{"ada", "guest"}[i%2])}
+			for n, p := range properties {
+				if of := values[n]; len(of) > 0 {
+					page.Values[p.ID] = of[i%len(of)]
+				}
+			}
+			refs = append(refs, tx.AddRow(id("related"), page))
+		}
+		for i, row := range refs { // short ones first, which the rows of 25 reach
+			tx.Set(row, "self", refs[i:min(len(refs), i+i%5)])
+			if i >= 26 && i%3 == 0 {
+				tx.Set(row, "self", refs[i-26:min(len(refs), i+4)])
+			}
+		}
+		tx.Trash(refs[3])
+		tx.Archive(refs[30])
+		tx.Page(refs[40]).Unshared = true
+		rollups := []*notiontest.Property{
+			{ID: "title", Name: "Name", Type: "title"},
+			{ID: "re{l", Name: "Rel", Type: "relation", Relation: &notiontest.Relation{Source: id("related")}},
+		}
+		for _, p := range properties {
+			if over != nil && !slices.Contains(over, p.ID) {
+				continue
+			}
+			for _, f := range rollupFunctions {
+				rollups = append(rollups, &notiontest.Property{
+					ID: f + "/" + p.ID, Name: f + " of " + p.Name, Type: "rollup",
+					Rollup: &notiontest.Rollup{Relation: "re{l", Property: p.ID, Function: f},
+				})
+			}
+		}
+		tx.AddSource(notiontest.DataSource{ID: id("rollups"), Database: id("db"), Title: notiontest.Plain("Rollups"), Properties: rollups})
+		for _, n := range relationSizes {
+			tx.AddRow(id("rollups"), notiontest.Page{ID: id(fmt.Sprint(n)), Values: map[string]notiontest.Value{"re{l": refs[:n]}})
+		}
+	})
+	v := &world{t: t, w: w, server: notiontest.NewServer(w, o), lake: newMemoryLake()}
+	v.options = allOptions(newClient(t, v.server))
+	return v
+}
+
+// judge compares the tables of data sources with the truth, and returns how many
+// cells it compared.
+func (v *world) judge(tables map[string]*memoryTable, o truth.Options) (cells int) {
+	v.t.Helper()
+	want, _, err := truth.Tables(v.w.Model(), nil, o)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	for _, table := range want {
+		if !strings.HasPrefix(table.Key, "_") {
+			cells += compareTable(v.t, "load", table, tables[table.Key])
+		}
+	}
+	return cells
+}
+
+// Every function over every property type, over relations that pages show whole
+// and others: as Notion gives it, and where Notion computes nothing.
+func TestRollupsBeyondLimit(t *testing.T) {
+	for name, test := range map[string]struct {
+		over    []string
+		server  notiontest.Options
+		content bool
+		noOld   bool // no archived rows
+	}{
+		"rows":             {},
+		"pages":            {over: []string{"title", "self sum", "self names"}, content: true},
+		"no archived rows": {over: []string{"title", "self sum", "self names"}, server: notiontest.Options{Shuffle: true, ShortPages: true, Seed: 3}, noOld: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if test.over == nil && raced {
+				test.over = []string{"title", "num%b", "date", "people", "self sum"}
+			}
+			v := newRollups(t, test.server, test.over...)
+			if test.content {
+				v.options = contentOptions(newClient(t, v.server))
+			}
+			v.options.Archived = !test.noOld
+			if cells := v.judge(v.load(), truth.Options{NoArchived: test.noOld}); cells < 3000 {
+				t.Errorf("only %d cells", cells)
+			}
+			if name != "rows" {
+				return
+			}
+			// Where Notion finds that there are too many pages, all is computed here.
+			v.lake = newMemoryLake()
+			v.w.Update(func(tx *notiontest.Tx) {
+				for _, n := range relationSizes {
+					for _, p := range tx.Model().Source(id("rollups")).Properties {
+						if p.Type == "rollup" {
+							tx.Set(id(fmt.Sprint(n)), p.ID, notiontest.Result{Type: "unsupported"})
+						}
+					}
+				}
+			})
+			tables := v.load()
+			v.judge(tables, truth.Options{})
+			for column, want := range map[string]string{
+				"count_of_name": "100", "sum_of_number": "", "show_original_of_number": "", "median_of_number": "",
+				"count_per_group_of_status": "null", "weighted_of_number": "null", "unique_of_formula_unsupported": "null",
+			} {
+				if got := tables[id("rollups")].cell(id("101"), column).String(); want != "" && got != want || want == "" && got == "null" {
+					t.Errorf("%s: %s, want %s", column, got, want)
+				}
+			}
+		})
+	}
+}
+
+// What cannot be computed is null and counted: never a value over a part.
+func TestRollupsNotComputed(t *testing.T) {
+	counted := []lake.Omission{{PropertyID: "all", Column: "all", Reason: string(ReasonLongRollup), Count: 1}}
+	for name, change := range map[string]func(v *world){
+		"excluded":         func(v *world) { v.options.Exclude = []string{id("east")} },
+		"another part":     func(v *world) { v.options.Only = []string{id("tasks")} },
+		"no such property": func(v *world) { v.w.Update(func(tx *notiontest.Tx) { tx.RemoveProperty(id("east"), "amount") }) },
+		"not read whole":   func(v *world) { v.server.Inject(onPath(id("east")+"/query"), notiontest.FaultRestricted, 1000) },
+		"which group": func(v *world) {
+			v.w.Update(func(tx *notiontest.Tx) { tx.Property(id("tasks"), "all").Rollup.Function = "percent_per_group" })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newWorld(t, notiontest.Options{})
+			v.load()
+			change(v)
+			tasks := v.load()[id("tasks")]
+			equal(t, tasks.cell(id("long"), "all").String(), "null")
+			equal(t, tasks.omitted, counted)
+			if name != "no such property" {
+				equal(t, tasks.cell(id("long"), "total").String(), "120")
+			}
+		})
+	}
+}
