@@ -30,7 +30,8 @@ type decoder struct {
 	noted uint16 // what was noted since it was last cleared
 	err   error  // the first value that could not be understood
 	users userSink
-	runs  int // mentions in the last text that was read
+	runs  int  // mentions in the last text that was read
+	cut   bool // an element of the last rollup that was read may be a part of a list only
 }
 
 // A userSink is told of every user that is met. Complete returns what the

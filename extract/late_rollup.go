@@ -39,7 +39,11 @@ func readRollup(d *decoder, typ []byte, at int) {
 		typ, at, end := typed(d.b, i)
 		if at >= 0 {
 			if e, known := elementTypes[string(typ)]; known {
-				e.value(d, at)
+				v, _ := e.value(d, at)
+				switch string(typ) {
+				case "people", "relation":
+					d.cut = d.cut || len(v.Items()) >= pageLimit
+				}
 			} else if d.b[at] != 'n' && (string(typ) == "formula" || string(typ) == "rollup") {
 				if t, at, _ := typed(d.b, at); at < 0 || string(t) == "unsupported" || string(t) == "incomplete" {
 					d.note(notedUnsupported)

@@ -19,8 +19,9 @@ type column struct {
 	index  int // in the row, -1 for none
 	// prefix is how a value of the property begins in a page, up to the value itself.
 	prefix   []byte
-	limited  bool    // people or text, of which pages show pageLimit at most
-	relation *column // of a rollup: what it runs over, nil where it is not shown
+	limited  bool      // people or text, of which pages show pageLimit at most
+	relation *column   // of a rollup: what it runs over, nil where it is not shown
+	standsOn []*column // of a formula: relations
 	counts   [len(reasons)]int64
 }
 
@@ -72,6 +73,11 @@ func newMapper(properties []*property, raw bool, users *userView) *mapper {
 		m.byWire[p.wire], m.byID[p.id] = c, c
 	}
 	for _, c := range m.columns {
+		if c.typ == "formula" {
+			for _, r := range relationsOf(c.property, properties) {
+				c.standsOn = append(c.standsOn, m.byID[r.id])
+			}
+		}
 		if c.typ != "rollup" {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/notionlake/notionlake/lake"
@@ -240,7 +241,7 @@ func (m *mapper) value(b []byte, c *column, at int, parts map[*column]notion.JSO
 		end = skip(b, at)
 	} else {
 		d := &m.d
-		d.noted = 0
+		d.noted, d.cut = 0, false
 		var v lake.Value
 		v, end = c.value(d, at)
 		m.row[c.index] = v
@@ -250,6 +251,9 @@ func (m *mapper) value(b []byte, c *column, at int, parts map[*column]notion.JSO
 		}
 		if c.limited && (d.runs >= pageLimit || len(v.Items()) >= pageLimit) {
 			m.wants = append(m.wants, c)
+		}
+		if d.cut {
+			m.join(c)
 		}
 	}
 	if b[end] == '}' {
@@ -285,6 +289,7 @@ func (m *mapper) longRollups(parts map[*column]notion.JSON) {
 	if !m.longAny {
 		return
 	}
+	m.longFormulas()
 	for _, c := range m.rollups {
 		if !m.long[c.relation.number] || parts[c] != nil {
 			continue
@@ -294,12 +299,17 @@ func (m *mapper) longRollups(parts map[*column]notion.JSON) {
 			m.wants = append(m.wants, c)
 			continue
 		}
-		// So it stays where it cannot be computed.
-		m.row[c.index] = lake.Value{}
-		m.bits[c.number], m.touched = notedLongRollup, true
-		if way.joined {
-			m.joined = append(m.joined, c)
-		}
+		m.join(c)
+	}
+}
+
+// join says that a rollup is to be computed from the rows of the load. It is null
+// and counted until then, and where it cannot be.
+func (m *mapper) join(c *column) {
+	m.row[c.index] = lake.Value{}
+	m.bits[c.number], m.touched = notedLongRollup, true
+	if c.relation != nil && rollupWays[c.function].joined && !slices.Contains(m.joined, c) {
+		m.joined = append(m.joined, c)
 	}
 }
 

@@ -8,8 +8,12 @@ const (
 	// ReasonUnsupported: Notion could not compute the value (unsupported, incomplete); null.
 	ReasonUnsupported Reason = "value_not_computed"
 	// ReasonLongRollup: a rollup over more references than Notion shows in a
-	// page, by a function that Notion does not compute elsewhere; null.
+	// page, which Notion does not compute elsewhere and the rows of the load do not
+	// tell; null.
 	ReasonLongRollup Reason = "rollup_beyond_limit"
+	// ReasonLongFormula: a formula over more references than Notion shows in a
+	// page; as Notion computed it, over the first ones.
+	ReasonLongFormula Reason = "formula_beyond_limit"
 	// ReasonInexact: an integer that no double is equal to; rounded.
 	ReasonInexact Reason = "number_not_exact"
 	// ReasonNumberRange: a number beyond the doubles; null.
@@ -41,12 +45,13 @@ const (
 	notedType
 	notedAdded
 	notedNoProperty
+	notedLongFormula
 )
 
 // reasons are the Reasons by bit.
 var reasons = [...]Reason{
 	ReasonUnsupported, ReasonLongRollup, ReasonInexact, ReasonNumberRange, ReasonDate,
-	ReasonText, ReasonType, ReasonAdded, ReasonNoProperty,
+	ReasonText, ReasonType, ReasonAdded, ReasonNoProperty, ReasonLongFormula,
 }
 
 // explain says in words what became of the values.
@@ -55,7 +60,9 @@ func (r Reason) explain() string {
 	case ReasonUnsupported:
 		return "Notion did not compute the value; null"
 	case ReasonLongRollup:
-		return "a rollup over more references than Notion shows, by a function that it computes over those only; null"
+		return "a rollup over more references than Notion shows, which the rows of this load do not tell; null"
+	case ReasonLongFormula:
+		return "a formula over more references than Notion shows, which it computes over the first ones; as Notion has it"
 	case ReasonInexact:
 		return "an integer that a double cannot hold exactly; rounded"
 	case ReasonNumberRange:

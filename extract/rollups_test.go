@@ -1,7 +1,12 @@
 package extract
 
 import (
+	"context"
 	"fmt"
+	"iter"
+	"log/slog"
+	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +14,7 @@ import (
 	"github.com/notionlake/notionlake/extract/notiontest"
 	"github.com/notionlake/notionlake/extract/notiontest/truth"
 	"github.com/notionlake/notionlake/lake"
+	"github.com/notionlake/notionlake/lake/laketest"
 )
 
 // rollupFunctions are all functions of Notion's, and one that is not known.
@@ -100,11 +106,8 @@ func newRollups(t *testing.T, o notiontest.Options, over ...string) *world {
 			}
 			refs = append(refs, tx.AddRow(id("related"), page))
 		}
-		for i, row := range refs { // short ones first, which the rows of 25 reach
-			tx.Set(row, "self", refs[i:min(len(refs), i+i%5)])
-			if i >= 26 && i%3 == 0 {
-				tx.Set(row, "self", refs[i-26:min(len(refs), i+4)])
-			}
+		for i, row := range refs {
+			tx.Set(row, "self", refs[i:min(len(refs), i+[]int{0, 1, 4, 25, 30}[i%5])])
 		}
 		tx.Trash(refs[3])
 		tx.Archive(refs[30])
@@ -227,4 +230,248 @@ func TestRollupsNotComputed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A formula that stands on a relation beyond the limit, by itself, through a rollup
+// or another formula, is as Notion computed it, and counted.
+func TestFormulasBeyondLimit(t *testing.T) {
+	v := newWorld(t, notiontest.Options{})
+	v.w.Update(func(tx *notiontest.Tx) {
+		for formula, expression := range map[string]string{
+			"itself":    `prop("Accounts").length()`,
+			"rollup":    `{{notion:block_property:sum:` + id("tasks") + `:space}} + 1`,
+			"formula":   `prop("rollup") * 2`,
+			"circle":    `prop("circle") + prop("formula")`,
+			"not":       `prop("Size") + length("Accounts") + prop("other")`,
+			"other":     `1`,
+			"not \"s\"": `prop("not")`,
+		} {
+			tx.AddProperty(id("tasks"), notiontest.Property{ID: formula, Name: formula, Type: "formula", Expression: expression}, -1)
+			for _, row := range []string{"long", "short", "old"} {
+				tx.Set(id(row), formula, notiontest.Result{Type: "number", Value: notiontest.Number("25")})
+			}
+		}
+	})
+	tasks := v.load()[id("tasks")]
+	var want []lake.Omission
+	for _, p := range v.w.Model().Source(id("tasks")).Properties {
+		if slices.Contains([]string{"itself", "rollup", "formula", "circle"}, p.ID) {
+			want = append(want, lake.Omission{PropertyID: p.ID, Column: p.ID, Reason: string(ReasonLongFormula), Count: 1})
+			equal(t, tasks.cell(id("long"), p.ID).String(), "25")
+		}
+	}
+	equal(t, tasks.omitted, want)
+}
+
+// A row that comes again while it waits, or waits when it comes again, is there
+// once, as it was last.
+func TestRollupsMeanwhile(t *testing.T) {
+	for name, test := range map[string]struct {
+		row  string
+		refs int
+	}{"long as before": {"long", 60}, "no longer long": {"long", 2}, "short, and long now": {"short", 60}} {
+		for _, content := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, content), func(t *testing.T) {
+				var v *world
+				queries := 0
+				v = newWorld(t, notiontest.Options{OnRequest: func(r *http.Request) {
+					if !onPath(id("tasks") + "/query")(r) {
+						return
+					}
+					if queries++; queries == 2 { // for archived rows
+						v.w.Update(func(tx *notiontest.Tx) {
+							rows := tx.Model().Source(id("east")).Rows
+							tx.Archive(id(test.row))
+							tx.Set(id(test.row), "ref", notiontest.Refs(rows[:test.refs]))
+							tx.Set(id(test.row), "size", notiontest.Number("77"))
+						})
+					}
+				}})
+				if content {
+					v.options = contentOptions(newClient(t, v.server))
+				}
+				tasks := v.load()[id("tasks")]
+				equal(t, len(tasks.rows), 3)
+				equal(t, tasks.cell(id(test.row), "_archived"), lake.BoolValue(true))
+				equal(t, tasks.cell(id(test.row), "size").String(), "77")
+				equal(t, len(tasks.cell(id(test.row), "all").Items()), test.refs)
+				equal(t, tasks.omitted, []lake.Omission(nil))
+			})
+		}
+	}
+}
+
+// A related row that comes twice counts as it was last, in the trash as Notion has
+// it, and not at all once it is not there.
+func TestRollupsOverRowsThatChange(t *testing.T) {
+	for _, content := range []bool{false, true} {
+		var v *world
+		queries := 0
+		var rows []string
+		v = newWorld(t, notiontest.Options{OnRequest: func(r *http.Request) {
+			if !onPath(id("east") + "/query")(r) {
+				return
+			}
+			if queries++; queries == 2 {
+				v.w.Update(func(tx *notiontest.Tx) {
+					tx.Archive(rows[0])
+					tx.Set(rows[0], "amount", notiontest.Number("5"))
+				})
+			}
+		}})
+		if content {
+			v.options = contentOptions(newClient(t, v.server))
+		}
+		rows = v.w.Model().Source(id("east")).Rows
+		v.w.Update(func(tx *notiontest.Tx) {
+			tx.Trash(rows[1])
+			tx.Set(rows[1], "amount", notiontest.Number("7"))
+		})
+		v.server.Inject(onPath("/v1/pages/"+rows[2]), notiontest.FaultNotFound, 1000)
+		v.w.Update(func(tx *notiontest.Tx) { tx.Trash(rows[2]) })
+		tasks := v.load()[id("tasks")]
+		equal(t, len(tasks.cell(id("long"), "accounts").Items()), 60)
+		equal(t, tasks.cell(id("long"), "all").String(), "[5, 7, "+strings.Repeat("2, ", 56)+"2]")
+	}
+}
+
+// No row waits for ever for others: tables that relate to each other and to
+// themselves are read one at a time.
+func TestRollupsInCircles(t *testing.T) {
+	v := newWorld(t, notiontest.Options{})
+	v.w.Update(func(tx *notiontest.Tx) {
+		rows := tx.Model().Source(id("east")).Rows
+		for _, name := range []string{"back", "self"} {
+			to := map[string]string{"back": "tasks", "self": "east"}[name]
+			tx.AddProperty(id("east"), notiontest.Property{ID: name, Name: name, Type: "relation", Relation: &notiontest.Relation{Source: id(to)}}, -1)
+		}
+		roll := func(in, p, relation, property, function string) {
+			tx.AddProperty(id(in), notiontest.Property{ID: p, Name: p, Type: "rollup", Rollup: &notiontest.Rollup{Relation: relation, Property: property, Function: function}}, -1)
+		}
+		roll("east", "tasks all", "back", "all", "show_original")
+		roll("east", "self all", "self", "amount", "show_original")
+		roll("east", "deep", "self", "deep", "show_original") // over itself
+		roll("tasks", "of rollup", "ref", "self all", "count_values")
+		tx.Set(rows[0], "self", notiontest.Refs(rows))
+		var many notiontest.Refs
+		for range 30 {
+			many = append(many, tx.AddRow(id("tasks"), notiontest.Page{}))
+		}
+		tx.Set(rows[0], "back", append(many, id("long")))
+	})
+	storage, err := lake.OpenStorage(t.Context(), lake.StorageOptions{URL: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	catalog := laketest.NewCatalog()
+	loader := &lake.Loader{
+		Source: NewSource(v.options), Storage: storage, Catalog: catalog, Parallel: 1,
+		Logger: slog.New(slog.DiscardHandler), TempDir: t.TempDir(),
+	}
+	report, err := loader.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, _ := catalog.At(id("east"), report.LoadID)
+	files, _ := table.Files(t.Context())
+	first := v.w.Model().Source(id("east")).Rows[0]
+	n := 0
+	for row, err := range lake.ReadFiles(t.Context(), storage, table.Schema, table.Layout, files) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+		if row.Values[0].Text() != first {
+			continue
+		}
+		for i, c := range table.Schema.Columns {
+			switch c.Name {
+			case "tasks_all":
+				if items := row.Values[i].Items(); len(items) != 31 || strings.Count(items[30].Text(), `"number":2`) != 60 {
+					t.Errorf("tasks_all: %s", row.Values[i])
+				}
+			case "self_all":
+				equal(t, row.Values[i].String(), "["+strings.Repeat("2, ", 59)+"2]")
+			case "deep":
+				equal(t, row.Values[i].String(), "null")
+			}
+		}
+	}
+	equal(t, n, 60)
+}
+
+// What is held of related rows does not grow with what is in them: they lie on disk.
+func TestRollupsInBoundedMemory(t *testing.T) {
+	const rows, size = 3000, 10_000
+	v := newWorld(t, notiontest.Options{})
+	v.w.Update(func(tx *notiontest.Tx) {
+		tx.AddProperty(id("east"), notiontest.Property{ID: "text", Name: "Text", Type: "rich_text"}, -1)
+		tx.Property(id("tasks"), "all").Rollup = &notiontest.Rollup{Relation: "ref", Property: "text", Function: "show_original"}
+		for i := range rows {
+			var text strings.Builder
+			for n := i; text.Len() < size; n = n*1103515245 + 12345 {
+				fmt.Fprint(&text, n)
+			}
+			row := tx.AddRow(id("east"), notiontest.Page{Values: map[string]notiontest.Value{"text": notiontest.Plain(text.String())}})
+			if i < 30 {
+				tx.AddRow(id("tasks"), notiontest.Page{Values: map[string]notiontest.Value{"ref": append(slices.Clone(tx.Page(id("long")).Values["ref"].(notiontest.Refs)), row)}})
+			}
+		}
+	})
+	s := NewSource(v.options)
+	defer s.Close()
+	before := heap()
+	var rest []func(context.Context) iter.Seq2[lake.Row, error]
+	for table, err := range s.Tables(t.Context(), v.lake) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if table.Last {
+			continue
+		}
+		for _, err := range table.Rows(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if table.Rest != nil {
+			if r := table.Rest(); r != nil {
+				rest = append(rest, r)
+			}
+		}
+	}
+	if held := heap() - before; held > rows*size/2 {
+		t.Errorf("%d bytes are held of %d rows of %d bytes", held, rows, size)
+	}
+	// Of what no rollup runs over nothing is kept.
+	equal(t, len(s.joins.rows), len(v.w.Model().Source(id("east")).Rows))
+	n, most := 0, int64(0)
+	for _, r := range rest {
+		for row, err := range r(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+			if got := len(row.Values[len(pageColumns)+5].Text()); row.Values[0].Text() != id("long") && got < size {
+				t.Errorf("a rollup over the texts is %d bytes long", got)
+			}
+			if n%10 == 0 {
+				most = max(most, heap()-before)
+			}
+		}
+	}
+	equal(t, n, 31)
+	if most > rows*size/2 {
+		t.Errorf("%d bytes are held while rollups are computed", most)
+	}
+	runtime.KeepAlive(v)
+}
+
+// heap is how many bytes are in use.
+func heap() int64 {
+	runtime.GC()
+	runtime.GC() // what pools held
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

@@ -29,6 +29,7 @@ type renderer struct {
 	shuffle bool                 // properties of pages in another order than the schema's
 	noUsers bool                 // users are shown by ID only
 	noEmail bool
+	depth   int // of the rollup in rollups that is being written
 }
 
 const comma = ','

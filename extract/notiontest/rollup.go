@@ -68,7 +68,7 @@ func (m *Model) rollupAt(page *Page, p *Property, limit, depth int) RollupValue 
 			v.Items = items
 		}
 		if u.Function == "show_unique" {
-			v.Items = m.unique(v.Items, limit)
+			v.Items = m.unique(v.Items, limit, depth+1)
 		}
 		return v
 	}
@@ -81,20 +81,20 @@ func (m *Model) rollupAt(page *Page, p *Property, limit, depth int) RollupValue 
 }
 
 // unique drops empty elements and those that show the same as an earlier one.
-func (m *Model) unique(items []RollupItem, limit int) []RollupItem {
-	r := renderer{m: m, v: V20260311, limit: limit}
+func (m *Model) unique(items []RollupItem, limit, depth int) []RollupItem {
+	r := renderer{m: m, v: V20260311, limit: limit, depth: depth}
 	seen := map[string]bool{}
 	return slices.DeleteFunc(items, func(item RollupItem) bool {
 		shown, _ := r.value(nil, item.Page, item.Property)
 		old := seen[string(shown)]
 		seen[string(shown)] = true
-		return old || m.cell(item, limit, 1).empty()
+		return old || m.cell(item, limit, depth).empty()
 	})
 }
 
 // rollup appends a rollup as it stands in a page.
 func (r *renderer) rollup(dst []byte, page *Page, p *Property) []byte {
-	return r.rollupValue(dst, r.m.Rollup(page, p, r.limit))
+	return r.rollupValue(dst, r.m.rollupAt(page, p, r.limit, r.depth))
 }
 
 func (r *renderer) rollupValue(dst []byte, v RollupValue) []byte {
@@ -132,7 +132,9 @@ func (r *renderer) rollupItem(dst []byte, item RollupItem) []byte {
 	dst = append(dst, comma)
 	dst = appendString(dst, item.Property.Type)
 	dst = append(dst, ':')
+	r.depth++
 	dst, _ = r.value(dst, item.Page, item.Property)
+	r.depth--
 	return append(dst, '}')
 }
 
