@@ -12,6 +12,13 @@
 // of the whole load decide (lake.Late), with a memory: a column keeps the type
 // it had while nothing in the load speaks against it.
 //
+// Notion shows the first 25 references of a relation in a page, and computes
+// rollups over these without a word. The relation is read whole from the property
+// endpoint, rollups too where it has them (rollupWays says of each function where it
+// comes from). The others are computed here when all tables have been read
+// (lake.Table.Rest): the rows that need it wait on disk, the related rows lie there
+// too, and only an entry for each is in memory.
+//
 // Null and empty are kept apart as Notion does: null where Notion says null or
 // the page lacks the property, an empty list or text where it says [].
 //
