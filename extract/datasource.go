@@ -173,6 +173,7 @@ func (t *sourceTable) table() lake.Table {
 func (t *sourceTable) rows(ctx context.Context) iter.Seq2[lake.Row, error] {
 	return func(yield func(lake.Row, error) bool) {
 		t.mapper = newMapper(t.source.properties, t.raw, newUserView(t.users))
+		t.mapper.keep(t.joins.needs[t.source.id])
 		r := newRowReader(t, yield)
 		err := r.run(ctx)
 		if err != nil {

@@ -59,15 +59,15 @@ func (t *sourceTable) keep(page notion.JSON, parts map[*column]notion.JSON, supe
 	if !kept && !later {
 		return false, supersedes, nil
 	}
-	at, err := t.joins.add(pageRecord(page, parts))
-	if err != nil {
-		return false, supersedes, err
+	if later {
+		at, err := t.joins.add(pageRecord(page, parts))
+		if err != nil {
+			return false, supersedes, err
+		}
+		t.later.add(id, at, supersedes)
 	}
 	if kept {
-		t.joins.keep(id, at)
-	}
-	if later {
-		t.later.add(id, at, supersedes)
+		return later, supersedes, t.joins.keep(id, t.mapper, page, parts)
 	}
 	return later, supersedes, nil
 }

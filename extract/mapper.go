@@ -23,6 +23,7 @@ type column struct {
 	relation *column   // of a rollup: what it runs over, nil where it is not shown
 	standsOn []*column // of a formula: relations
 	counts   [len(reasons)]int64
+	kept     bool // rollups of the load run over it
 }
 
 // A mapper turns the pages of one data source into rows, by one walk over each
@@ -49,6 +50,8 @@ type mapper struct {
 	wants     []*column // of which the page shows a part only
 	joined    []*column // rollups to be computed from the rows of the load
 	extra     []string  // IDs of properties that have no column
+	kept      []keptValue
+	keptText  []byte
 }
 
 // newMapper makes a mapper of rows: the columns of every data source's table,

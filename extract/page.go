@@ -29,6 +29,7 @@ func (m *mapper) read(page notion.JSON, parts map[*column]notion.JSON) (ok bool,
 	m.d.reset(page)
 	clear(m.row)
 	m.wants, m.joined, m.extra, m.id = m.wants[:0], m.joined[:0], m.extra[:0], ""
+	m.kept = m.kept[:0]
 	m.requested = false
 	if m.touched {
 		clear(m.bits)
@@ -255,6 +256,9 @@ func (m *mapper) value(b []byte, c *column, at int, parts map[*column]notion.JSO
 		if d.cut {
 			m.join(c)
 		}
+	}
+	if c.kept {
+		m.kept = append(m.kept, keptValue{c, b[at:end]})
 	}
 	if b[end] == '}' {
 		return end + 1

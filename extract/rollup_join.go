@@ -24,11 +24,28 @@ func (j *joins) expect(sources map[string]*dataSource) {
 			if p.typ != "rollup" || !rollupWays[p.function].joined {
 				continue
 			}
-			if r := find(ds.properties, p.relation); r != nil && r.typ == "relation" {
-				j.kept[r.relatedSource] = true
+			relation := find(ds.properties, p.relation)
+			if relation == nil || sources[relation.relatedSource] == nil {
+				continue
+			}
+			related := sources[relation.relatedSource]
+			target := find(related.properties, p.target)
+			if target == nil {
+				continue
+			}
+			j.need(related, target)
+			if over := find(related.properties, target.relation); over != nil && target.typ == "rollup" {
+				j.need(related, over)
 			}
 		}
 	}
+}
+
+func (j *joins) need(ds *dataSource, p *property) {
+	if j.needs[ds.id] == nil {
+		j.needs[ds.id] = map[string]bool{}
+	}
+	j.needs[ds.id][p.id] = true
 }
 
 // A rollupReading is the computation of one row's rollups.

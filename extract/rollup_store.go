@@ -14,8 +14,9 @@ import (
 // memory is an entry of some 50 bytes for each of these.
 type rowStore struct {
 	source *Source
-	// kept are the IDs of the data sources whose rows are kept here.
-	kept map[string]bool
+	// needs are, by data source ID, the IDs of the properties that rollups run over:
+	// what is kept here of a row.
+	needs map[string]map[string]bool
 
 	mu    sync.Mutex
 	file  *recordFile
@@ -24,10 +25,58 @@ type rowStore struct {
 	asks  int
 }
 
-// A rowRecord is a page of the store: its object, and by property ID the values
-// that replace those of the page, which shows a part of them only.
+// A rowRecord is a page of the store: its object, or the properties of it that are
+// needed, and by property ID the values that replace those of the page, which shows a
+// part of them only.
 type rowRecord struct {
 	page, parts notion.JSON
+}
+
+// A keptValue is the value of a property as it stands in a page.
+type keptValue struct {
+	*column
+	value notion.JSON
+}
+
+// keep says which properties of pages record is to hold.
+func (m *mapper) keep(ids map[string]bool) {
+	for id := range ids {
+		if c := m.byID[id]; c != nil {
+			c.kept = true
+		}
+	}
+}
+
+// record is the record of the page that was just read, of the properties that are
+// kept. It is valid until the next one.
+func (m *mapper) record(parts map[*column]notion.JSON) []byte {
+	b := append(m.keptText[:0], `{"page":{"properties":{`...)
+	for i, k := range m.kept {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendQuoted(b, k.id) // in place of the name
+		b = append(append(b, ':'), k.prefix...)
+		b, _ = appendClean(b, k.value, 0, false)
+		if m.long[k.number] {
+			b = append(b, `,"has_more":true`...)
+		}
+		b = append(b, '}')
+	}
+	b = append(b, `}},"parts":{`...)
+	n := 0
+	for c, part := range parts {
+		if !c.kept {
+			continue
+		}
+		if n++; n > 1 {
+			b = append(b, ',')
+		}
+		b = append(appendQuoted(b, c.id), ':')
+		b, _ = appendClean(b, part, 0, false)
+	}
+	m.keptText = append(b, "}}"...)
+	return m.keptText
 }
 
 func recordOf(data []byte) rowRecord {
@@ -35,7 +84,7 @@ func recordOf(data []byte) rowRecord {
 }
 
 func newRowStore(s *Source) *rowStore {
-	return &rowStore{source: s, kept: map[string]bool{}, rows: map[notion.UUID]place{}, asked: map[notion.UUID]place{}}
+	return &rowStore{source: s, needs: map[string]map[string]bool{}, rows: map[notion.UUID]place{}, asked: map[notion.UUID]place{}}
 }
 
 func (s *rowStore) close() error {
@@ -82,14 +131,24 @@ func (s *rowStore) keeps(source string, supersedes bool) bool {
 	if s.source.content != nil {
 		return supersedes
 	}
-	return s.kept[source]
+	return s.needs[source] != nil
 }
 
-// keep makes a record the one of a row.
-func (s *rowStore) keep(id notion.UUID, at place) {
+// keep keeps a row that m has just read: what is needed of it, and where the content
+// keeps the others, all.
+func (s *rowStore) keep(id notion.UUID, m *mapper, page notion.JSON, parts map[*column]notion.JSON) error {
+	record := m.record
+	if s.source.content != nil {
+		record = func(parts map[*column]notion.JSON) []byte { return pageRecord(page, parts) }
+	}
+	at, err := s.add(record(parts))
+	if err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rows[id] = at
+	return nil
 }
 
 // row finds a row of a data source.
