@@ -150,7 +150,7 @@ func (p *planner) isOwned(id notion.UUID) bool {
 	if p.roams {
 		return true
 	}
-	for range maxNested {
+	for range maxUpwards {
 		e := p.earlier[id]
 		switch {
 		case e == nil:
@@ -166,8 +166,8 @@ func (p *planner) isOwned(id notion.UUID) bool {
 	return false
 }
 
-// maxNested is how many pages in pages are followed upwards.
-const maxNested = 1000
+// maxUpwards is how many pages in pages are followed upwards.
+const maxUpwards = 1000
 
 // texts are the requests for what is in and on pages.
 func (p *planner) texts(pages *pageSet) (blocks, markdown, comments Figure) {

@@ -38,6 +38,11 @@ func (p *planner) requests(ctx context.Context) ([]PlannedRequests, error) {
 		return nil, err
 	}
 	f[RequestPages] = exactly(p.tally.of(RequestPages)).plus(pages.requests(p.basis()))
+	for _, s := range p.sources {
+		if s.joins && s.properties.N > 0 {
+			f[RequestPages] = f[RequestPages].plus(about(0, 0, p.basis()))
+		}
+	}
 	f[RequestBlocks], f[RequestMarkdown], f[RequestComments] = p.texts(pages)
 	if p.view.IsContinued() { // how much of it was read before is not known
 		for _, kind := range []RequestKind{RequestBlocks, RequestMarkdown, RequestComments} {

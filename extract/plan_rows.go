@@ -21,6 +21,9 @@ type sourceRows struct {
 	properties     Figure
 	more           int64  // rows that have changed and were not looked at: at least so many
 	failure        string // why they could not be looked at
+	// joins: rollups run over them for which pages may be asked that are no rows of the
+	// load, those in the trash.
+	joins bool
 }
 
 func (s *sourceRows) rows() Figure { return s.open.plus(s.archived) }
@@ -66,6 +69,7 @@ func (p *planner) lookAt(ctx context.Context, f *found) (s *sourceRows, pages []
 	state, loaded := p.view.State(f.id)
 	archives := p.options.Archived
 	s = &sourceRows{open: about(0, 0, Unknown), archived: exactly(0), queries: exactly(0), properties: exactly(0)}
+	s.joins = slices.ContainsFunc(newMapper(f.ds.properties, false, nil).rollups, func(c *column) bool { return rollupWays[c.function].joined })
 	if archives {
 		s.archived = about(p.archived[f.id], 0, LastLoad)
 	}
@@ -220,7 +224,7 @@ func (c *column) lists(m *mapper, n int64) (requests, first int64) {
 	}
 	first = 1
 	for _, r := range m.rollups {
-		if r.relation == c && rollupsWhole[r.function] {
+		if r.relation == c && rollupWays[r.function].endpoint {
 			first++
 		}
 	}
