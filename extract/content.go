@@ -25,7 +25,7 @@ func (c Content) any() bool { return c.Pages || c.Blocks || c.Comments }
 
 // contentWorkers is how many pages are read at a time. A page is a chain of
 // requests, of which the client's own limit lets some through at a time.
-const contentWorkers = 16
+const contentWorkers = 32
 
 // A content is what is read of the pages of a workspace: the objects, the blocks
 // in them, the comments on them. Pages come from everywhere, rows from the tables

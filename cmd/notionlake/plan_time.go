@@ -29,7 +29,7 @@ func planTimeOf(total extract.Figure, chain int64, rate notion.Rate, stats notio
 	}
 	t.LatencyMillis = float64(latency.Microseconds()) / 1000
 	seconds := func(n int64) (float64, string) {
-		byLatency := latency.Seconds() * max(float64(min(chain, n)), float64(n)/notion.DefaultParallel)
+		byLatency := latency.Seconds() * max(float64(min(chain, n)), float64(n)/float64(rate.Parallel()))
 		if t.PerMinute > 0 {
 			if byRate := float64(max(n-int64(t.Burst), 0)) * 60 / float64(t.PerMinute); byRate >= byLatency {
 				return byRate, "rate"

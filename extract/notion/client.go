@@ -17,14 +17,10 @@ import (
 const Version = "2026-03-11"
 
 const (
-	defaultBaseURL  = "https://api.notion.com"
-	defaultParallel = 8
-	defaultMaxBody  = 64 << 20
-	maxPageSize     = 100 // Notion's
+	defaultBaseURL = "https://api.notion.com"
+	defaultMaxBody = 64 << 20
+	maxPageSize    = 100 // Notion's
 )
-
-// DefaultParallel is how many requests are in flight at most where Options say nothing.
-const DefaultParallel = defaultParallel
 
 // Options of a Client. Only Token is required.
 type Options struct {
@@ -35,7 +31,7 @@ type Options struct {
 	Transport http.RoundTripper // NewTransport(Parallel)
 	Logger    *slog.Logger      // none
 	UserAgent string            // "notionlake"
-	Parallel  int               // requests in flight, 8
+	Parallel  int               // requests in flight, Rate.Parallel
 	Attempts  int               // of one request that brings no answer, 8
 	// Proxy names the proxy of a request, where Transport is nil; nil: none.
 	Proxy func(*http.Request) (*url.URL, error) `json:"-"`
@@ -78,7 +74,7 @@ func NewClient(o Options) (*Client, error) {
 		o.Attempts = maxAttempts
 	}
 	if o.Parallel == 0 {
-		o.Parallel = defaultParallel
+		o.Parallel = o.Rate.Parallel()
 	}
 	if o.MaxBodyBytes == 0 {
 		o.MaxBodyBytes = defaultMaxBody

@@ -28,6 +28,11 @@ func ParseRate(s string) (Rate, error) {
 	return Rate{PerMinute: n}, nil
 }
 
+// Parallel is how many requests are in flight at most: those that come in a second,
+// which an answer of Notion seldom takes; at least 8, and at most 32, for memory's
+// sake.
+func (r Rate) Parallel() int { return max(8, min(r.PerMinute/60, 32)) }
+
 // String returns the form that ParseRate reads.
 func (r Rate) String() string {
 	switch {

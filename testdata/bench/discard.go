@@ -36,8 +36,8 @@ func floor(url string, rows int64) (sample, error) {
 type reader struct {
 	url     string
 	patient bool // it waits where it is told to
-	body bytes.Buffer
-	gzip gzip.Reader
+	body    bytes.Buffer
+	gzip    gzip.Reader
 }
 
 // discard reads all data sources' rows.
