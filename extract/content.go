@@ -49,14 +49,15 @@ type content struct {
 	parents   map[notion.UUID]parentRef   // what databases and data sources stand in
 	originals map[notion.UUID]int         // synced blocks that are copied: the index of their page
 	copies    []syncedCopy
-	shown     map[notion.UUID]*pageEntry // originals that only copies show: the page that holds one
-	refused   error                      // why comments cannot be read at all
-	failures  map[string]error           // by table: why it cannot be whole
-	strays    []strayRow
-	lostPages map[notion.UUID]bool // of the last load, that belong to tables that are not read any more
-	owned     map[notion.UUID]bool // of the last load, that belong to the part that is read
-	before    *earlierLoad         // nil: everything is read
-	distrust  bool                 // what the last load read is not relied on after all
+	shown     map[notion.UUID]*pageEntry  // originals that only copies show: the page that holds one
+	refused   error                       // why comments cannot be read at all
+	failures  map[string]error            // by table: why it cannot be whole
+	strays    map[notion.UUID]notion.UUID // rows that something else than their data source named: that
+	lostPages map[notion.UUID]bool        // of the last load, that belong to tables that are not read any more
+	part      *part                       // nil: the whole workspace is read
+	last      earlierPages                // of the last load
+	before    *earlierLoad                // nil: everything is read
+	distrust  bool                        // what the last load read is not relied on after all
 	began     time.Time
 	ids       map[string]*twice // of blocks and comments
 	kept      *keptPages
@@ -66,20 +67,18 @@ type content struct {
 	resumedFrom time.Time
 }
 
-// A strayRow is a row that something else than its data source named.
-type strayRow struct{ id, source notion.UUID }
-
 // A pageEntry is a page of the load.
 type pageEntry struct {
-	id     notion.UUID
-	by     string // how it was found
-	source string // of a row that was listed: the data source's ID
-	object place
-	text   place
-	more   []shownCopy
-	gone   bool // it turned out not to be there
-	only   bool // a row whose data source is not shared
-	mark   mark
+	id      notion.UUID
+	by      string // how it was found
+	source  string // of a row that was listed: the data source's ID
+	object  place
+	text    place
+	more    []shownCopy
+	gone    bool // it turned out not to be there
+	only    bool // a row whose data source is not shared
+	trashed bool
+	mark    mark
 	// carried: what is in it is as the last load read it; nil: it was read.
 	carried  *carried
 	sample   *sample
@@ -104,7 +103,7 @@ type syncedCopy struct {
 func (s *Source) newContent(d *discovery) (*content, error) {
 	c := &content{
 		Source: s, d: d, known: map[notion.UUID]int{}, within: map[notion.UUID]notion.UUID{}, parents: map[notion.UUID]parentRef{},
-		originals: map[notion.UUID]int{}, shown: map[notion.UUID]*pageEntry{}, failures: map[string]error{},
+		originals: map[notion.UUID]int{}, shown: map[notion.UUID]*pageEntry{}, failures: map[string]error{}, strays: map[notion.UUID]notion.UUID{},
 	}
 	c.changed, c.began = sync.NewCond(&c.mu), s.options.Now()
 	c.ids = map[string]*twice{keyBlocks: newTwice(), keyComments: newTwice()}
@@ -462,6 +461,7 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 		c.fail(fmt.Errorf("page %s: %w", id, err), keyPages, keyBlocks, keyComments, keyLinks)
 		return false, nil
 	case inTrash(page):
+		e.trashed = true
 		e.parent = parentRefOf(page) // what stands in it may be there still
 		c.lose(e, KindTrash, reasonTrash)
 		return false, nil

@@ -50,8 +50,9 @@ type mark struct {
 // An earlierPage is a page of the last load.
 type earlierPage struct {
 	mark
-	blocks []place
-	broken bool // what the last load has of it cannot be relied on
+	standing int32 // index in earlierPages.standings
+	broken   bool  // what the last load has of it cannot be relied on
+	blocks   []place
 }
 
 func titleHash(s string) uint64 {
@@ -105,23 +106,19 @@ func (w *workspace) earlierState(o Options) (s contentState, ok bool) {
 
 // loadEarlier reads what the last load had, where it can be relied on.
 func (c *content) loadEarlier(ctx context.Context) (err error) {
+	if c.last, err = c.readLastPages(ctx); err != nil {
+		return err
+	}
 	s, ok := c.d.earlierState(c.options)
 	if !ok {
 		return nil
 	}
 	blocks := c.d.before[keyBlocks]
-	e := &earlierLoad{began: s.Began, pages: map[notion.UUID]earlierPage{}, databases: map[notion.UUID]mark{}}
+	e := &earlierLoad{began: s.Began, pages: c.last.pages, databases: map[notion.UUID]mark{}}
 	if e.blocks, err = newRecordFile(c.options.TempDir); err != nil {
 		return err
 	}
 	c.before = e
-	if err := c.earlier(ctx, func(row lake.Row, cells cells) {
-		if id, ok := notion.ParseUUID([]byte(cells.value(row, "id").Text())); ok {
-			e.pages[id] = earlierPage{mark: mark{cells.value(row, "last_edited_time").Micros(), titleHash(cells.value(row, "title").Text())}}
-		}
-	}); err != nil {
-		return err
-	}
 	if databases, ok := c.d.before[keyDatabases]; ok {
 		cells := newCells(databases)
 		for row, err := range c.d.view.Rows(ctx, keyDatabases) {

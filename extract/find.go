@@ -50,51 +50,8 @@ func (c *content) find(ctx context.Context) error {
 		}
 		c.add(object.Get("id").Text(), bySearch, notion.UUID{})
 	}
-	return c.findEarlier(ctx)
-}
-
-// findEarlier takes in the pages of the last load that are no rows.
-func (c *content) findEarlier(ctx context.Context) error {
-	return c.earlier(ctx, func(row lake.Row, cells cells) {
-		source := cells.text(row, "data_source_id")
-		if source == "" {
-			c.add(cells.text(row, "id"), byLastLoad, notion.UUID{})
-		} else if _, ok := c.d.before[source]; !ok { // it was shared alone
-			id, _ := notion.ParseUUID([]byte(source))
-			c.stray(cells.text(row, "id"), id)
-		}
-	})
-}
-
-// earlier yields the pages of the last load.
-func (c *content) earlier(ctx context.Context, visit func(lake.Row, cells)) error {
-	before, ok := c.d.before[keyPages]
-	if !ok {
-		return nil
-	}
-	cells := newCells(before)
-	for row, err := range c.d.view.Rows(ctx, keyPages) {
-		if err != nil {
-			return fmt.Errorf("pages of the last load: %w", err)
-		}
-		visit(row, cells)
-	}
+	c.findEarlier()
 	return nil
-}
-
-// findLost finds the pages of the last load that are gone with their data source.
-func (c *content) findLost(ctx context.Context) error {
-	if len(c.d.gone) == 0 || c.options.isPart() {
-		return nil
-	}
-	c.lostPages = map[notion.UUID]bool{}
-	return c.earlier(ctx, func(row lake.Row, cells cells) {
-		if slices.ContainsFunc(cells.value(row, "path").Items(), func(v lake.Value) bool { return c.d.gone[v.Text()] != "" }) {
-			if id, ok := notion.ParseUUID([]byte(cells.value(row, "id").Text())); ok {
-				c.lostPages[id] = true
-			}
-		}
-	})
 }
 
 // leftovers reads what only now, when nothing else is to be read, is known to be
@@ -119,10 +76,10 @@ func (c *content) finish(ctx context.Context) (more bool, err error) {
 
 // stray takes in a row that something else than its data source names.
 func (c *content) stray(id string, source notion.UUID) {
-	if uuid, ok := notion.ParseUUID([]byte(id)); ok {
+	if uuid, ok := notion.ParseUUID([]byte(id)); ok && c.roams() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.strays = append(c.strays, strayRow{uuid, source})
+		c.strays[uuid] = source
 	}
 }
 
@@ -130,22 +87,14 @@ func (c *content) stray(id string, source notion.UUID) {
 // not shared: a page can be shared alone.
 func (c *content) strayRows() {
 	c.mu.Lock()
-	strays := c.strays
-	c.strays = nil
-	c.mu.Unlock()
-	if !c.roams() {
-		return // they are of data sources that are not to be read
-	}
-	for _, s := range strays {
-		source := s.source.String()
-		if _, found := c.d.results[source]; !found && !c.d.pick.excludes(source) {
-			if !c.d.pick.excludes(s.id.String()) {
-				c.mu.Lock()
-				c.enter(&pageEntry{id: s.id, by: byOnlyRow, only: true})
-				c.mu.Unlock()
-			}
+	defer c.mu.Unlock()
+	for id, source := range c.strays {
+		_, found := c.d.results[source.String()]
+		if !found && !c.d.pick.excludes(source.String()) && !c.d.pick.excludes(id.String()) {
+			c.enter(&pageEntry{id: id, by: byOnlyRow, only: true})
 		}
 	}
+	clear(c.strays)
 }
 
 // resolveBlocks finds the pages of the blocks that pages and databases stand in,

@@ -245,37 +245,3 @@ func pageColumn(key string) string {
 	}
 	return "page_id"
 }
-
-// carry says which rows of a content table a load of a part of the workspace
-// keeps: those of pages that do not belong to its data sources.
-func (c *content) carry(schema lake.Schema) func(lake.Row, cells) bool {
-	if !c.options.isPart() {
-		return nil
-	}
-	return func(row lake.Row, old cells) bool {
-		id := old.text(row, pageColumn(schema.Key))
-		uuid, _ := notion.ParseUUID([]byte(id))
-		n, read := c.known[uuid]
-		return !c.owned[uuid] && (!read || c.all[n].gone)
-	}
-}
-
-// findOwned finds the pages of the last load that belong to the data sources of a
-// part: whose nearest data source is one of them.
-func (c *content) findOwned(ctx context.Context) error {
-	if !c.options.isPart() {
-		return nil
-	}
-	c.owned = map[notion.UUID]bool{}
-	return c.earlier(ctx, func(row lake.Row, cells cells) {
-		for _, v := range slices.Backward(cells.value(row, "path").Items()) {
-			if _, known := c.d.before[v.Text()]; !known {
-				continue
-			}
-			if id, ok := notion.ParseUUID([]byte(cells.value(row, "id").Text())); ok && c.d.sources[v.Text()] != nil {
-				c.owned[id] = true
-			}
-			return
-		}
-	})
-}

@@ -49,33 +49,44 @@ type problem struct {
 	table                string
 	property, column     string
 	message              string
-	count                int64 // 0: one
+	count                int64  // 0: one
+	page                 string // ID of the page that the object is on
+	group                string // problems of a page of one kind and group are one
 }
 
 // problemsTable is _problems: what could not be read in this load.
-func (w *workspace) problemsTable() lake.Table {
+func (d *discovery) problemsTable() lake.Table {
+	w := d.workspace
 	schema := w.fixedSchema(keyProblems, false,
 		fixedColumn("load_id", stringType, ""),
 		fixedColumn("kind", stringType, "one of a fixed list of words"),
 		fixedColumn("object_type", stringType, "what the object is: data_source, database, page, block, view, user"),
-		fixedColumn("object_id", stringType, ""),
+		fixedColumn("object_id", stringType, "of several on a page: one of them"),
 		fixedColumn("table_name", stringType, ""),
 		fixedColumn("property_id", stringType, "percent-decoded"),
 		fixedColumn("column_name", stringType, ""),
 		fixedColumn("message", stringType, ""),
 		fixedColumn("count", lake.Type{Kind: lake.Int64}, "how many cells or objects"),
+		fixedColumn("page_id", stringType, "of what is on a page: the page"),
 	)
 	var carry func(lake.Row, cells) bool
 	if w.source.options.isPart() {
+		var again map[string]bool // what is said in this load
 		carry = func(row lake.Row, old cells) bool {
-			return old.text(row, "object_type") == "data_source" && w.carries(old.text(row, "object_id"))
+			if again == nil {
+				again = map[string]bool{}
+				for _, p := range w.allProblems() {
+					again[string(p.kind)+p.objectID] = true
+				}
+			}
+			return d.keepsProblem(row, old, again)
 		}
 	}
 	return w.fixed(schema, true, carry, func(_ context.Context, push func(...lake.Value) bool) error {
 		load := text(string(w.view.Load().ID))
 		for _, p := range w.allProblems() {
 			if !push(load, text(string(p.kind)), someText(p.objectType), someText(p.objectID), someText(p.table),
-				someText(p.property), someText(p.column), someText(p.message), lake.IntValue(max(1, p.count))) {
+				someText(p.property), someText(p.column), someText(p.message), lake.IntValue(max(1, p.count)), someText(p.page)) {
 				return nil
 			}
 		}

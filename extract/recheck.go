@@ -56,7 +56,7 @@ func (c *content) judge(stale map[notion.UUID]bool) {
 		}
 		c.distrust = true
 		e.problems = append(e.problems, problem{
-			kind: KindUnseen, objectType: "page", objectID: e.id.String(),
+			page: e.id.String(), kind: KindUnseen, objectType: "page", objectID: e.id.String(),
 			message: "what is in the page has changed, and its last_edited_time has not: all pages were read",
 		})
 	}

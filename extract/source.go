@@ -173,6 +173,11 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 				break
 			}
 		}
+		if first && s.content != nil {
+			if err := s.content.takePart(ctx); err != nil {
+				return err
+			}
+		}
 		s.log.InfoContext(ctx, "workspace discovered", "data_sources", len(d.found), "databases", len(d.containers), "not_read", len(d.gone))
 		for _, t := range d.sourceTables(fresh, first) {
 			if s.content != nil && t.Unread == "" {
@@ -191,9 +196,8 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 	}
 	d.close()
 	if s.content != nil {
-		if err := errors.Join(s.content.findLost(ctx), s.content.findOwned(ctx)); err != nil {
-			return err
-		}
+		s.content.findLost()
+		s.content.leaveOthers()
 	}
 	for _, t := range d.fixedTables() {
 		if !yield(t) {
@@ -272,7 +276,7 @@ func (d *discovery) fixedTables() []lake.Table {
 	if w.source.options.Users {
 		tables = append(tables, w.usersTable())
 	}
-	return append(tables, w.dataSourcesTable(), w.propertiesTable(), w.problemsTable())
+	return append(tables, w.dataSourcesTable(), w.propertiesTable(), d.problemsTable())
 }
 
 func pointer(s lake.Schema, ok bool) *lake.Schema {

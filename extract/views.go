@@ -41,7 +41,7 @@ func (d *discovery) viewsTable() lake.Table {
 				continue
 			}
 			g.Go(func() (err error) {
-				if views[i], err = d.views(gctx, f.id); err != nil {
+				if views[i], err = d.views(gctx, f); err != nil {
 					return fmt.Errorf("views of data source %s: %w", f.id, err)
 				}
 				return nil
@@ -69,12 +69,13 @@ func (d *discovery) viewsTable() lake.Table {
 
 // views reads the views of a data source. What Notion lists and does not show is
 // a problem, and its ID is all that is known of it.
-func (d *discovery) views(ctx context.Context, source string) ([]notion.JSON, error) {
+func (d *discovery) views(ctx context.Context, f *found) ([]notion.JSON, error) {
+	source := f.id
 	var views []notion.JSON
 	for ref, err := range d.source.client.Views(ctx, source) {
 		if err != nil {
 			if !fatal(err) && (errors.Is(err, notion.ErrNotFound) || errors.Is(err, notion.ErrRestricted) || refusedAs(err, refusedID)) {
-				d.problem(problem{kind: KindView, objectType: "data_source", objectID: source, message: err.Error()})
+				d.problem(problem{kind: KindView, objectType: "data_source", objectID: source, table: f.name, message: err.Error()})
 				return views, nil
 			}
 			return nil, err
@@ -91,7 +92,7 @@ func (d *discovery) views(ctx context.Context, source string) ([]notion.JSON, er
 			case err == nil:
 				views[i] = view
 			case !fatal(err) && (errors.Is(err, notion.ErrNotFound) || refusedAs(err, refusedID)):
-				d.problem(problem{kind: KindView, objectType: "view", objectID: id, message: err.Error()})
+				d.problem(problem{kind: KindView, objectType: "view", objectID: id, table: f.name, message: err.Error()})
 			default:
 				return err
 			}

@@ -254,12 +254,30 @@ func (c *content) unread(e *pageEntry, id notion.UUID, err error) {
 	}
 }
 
-// problem notes what could not be read of a page.
+// maxGroups is how many problems a page has at most: what more of a kind there is
+// counts to the last.
+const maxGroups = 32
+
+// problem notes what could not be read of a page. Problems of one kind and group are
+// one, which names the object with the lowest ID.
 func (c *content) problem(e *pageEntry, p problem) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e.problems = append(e.problems, p)
 	e.unsure = e.unsure || p.kind == KindBlocks || p.kind == KindMarkdown
+	p.page, p.count = e.id.String(), max(1, p.count)
+	for i := range e.problems {
+		old := &e.problems[i]
+		if old.kind != p.kind || old.group != p.group && len(e.problems) < maxGroups {
+			continue
+		}
+		count := old.count + p.count
+		if p.objectID < old.objectID {
+			*old = p
+		}
+		old.count = count
+		return
+	}
+	e.problems = append(e.problems, p)
 }
 
 // doubt notes that not all of a page could be read.
@@ -301,7 +319,7 @@ func (c *content) block(e *pageEntry, b *block) (open bool) {
 		what := payload.Get("block_type").Text()
 		c.problem(e, problem{
 			kind: KindUnsupportedBlock, objectType: "block", objectID: b.id.String(),
-			message: fmt.Sprintf("Notion does not show blocks of type %q (on page %s)", what, e.id),
+			message: fmt.Sprintf("Notion does not show blocks of type %q (on page %s)", what, e.id), group: what,
 		})
 	}
 	return b.raw.Get("has_children").Bool()

@@ -236,6 +236,9 @@ func (m *Model) inTrash(p *Page) bool {
 			return m.sourceInTrash(s)
 		}
 		parent := m.Pages[p.Parent.ID]
+		if b := m.Blocks[p.Parent.ID]; parent == nil && b != nil {
+			parent = m.Pages[b.page]
+		}
 		if parent == nil {
 			return false
 		}
