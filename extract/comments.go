@@ -21,17 +21,21 @@ func (c *content) readComments(ctx context.Context, e *pageEntry, t *pageText) e
 	if t.comments, err = c.commentsOn(ctx, e, e.id); err != nil {
 		return err
 	}
-	defer func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		t.commented = c.refused == nil
-	}()
-	if !c.options.Content.BlockComments {
+	err = c.readBlockComments(ctx, e, t.blocks)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t.commented = c.refused == nil
+	return err
+}
+
+// readBlockComments reads the comments on blocks, where that is wanted.
+func (c *content) readBlockComments(ctx context.Context, e *pageEntry, blocks []*block) error {
+	if !c.options.Content.Comments || !c.options.Content.BlockComments {
 		return nil
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(inFlight)
-	each(t.blocks, func(b *block) bool {
+	each(blocks, func(b *block) bool {
 		if typ := b.typ(); typ == "child_page" || typ == "child_database" {
 			return true // what stands for it is asked for itself
 		}

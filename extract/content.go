@@ -390,10 +390,13 @@ func (c *content) notionNow() time.Time {
 func (c *content) forgetCopies(e *pageEntry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, s := range e.more {
-		if c.shown[s.original] == e {
-			delete(c.shown, s.original)
-			delete(c.originals, s.original)
+	if !e.reread {
+		return
+	}
+	for original, page := range c.shown { // also those of which nothing could be read
+		if page == e {
+			delete(c.shown, original)
+			delete(c.originals, original)
 		}
 	}
 	e.more = nil
@@ -467,7 +470,19 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 		return false, nil
 	}
 	e.parent = parentRefOf(page)
-	if e.object, err = c.pages.add(pageRecord(page, nil)); err != nil {
+	parts, err := c.longProperties(ctx, id, page)
+	switch {
+	case errors.Is(err, notion.ErrNotFound):
+		c.lose(e, KindNotShared, reasonUnshared)
+		return false, nil
+	case err != nil && fatal(err):
+		return false, err
+	case err != nil:
+		c.drop(e)
+		c.fail(err, keyPages, keyBlocks, keyComments, keyLinks)
+		return false, nil
+	}
+	if e.object, err = c.pages.add(pageRecord(page, parts)); err != nil {
 		return false, err
 	}
 	c.meet(page)

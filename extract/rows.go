@@ -252,30 +252,5 @@ func inTrash(object notion.JSON) bool {
 
 // whole fetches a property's value in the form that pages have it in.
 func (t *sourceTable) whole(ctx context.Context, page string, c *column) (notion.JSON, error) {
-	list := []byte{'['}
-	last, err := t.client.Property(ctx, page, c.wire, func(item notion.JSON) error {
-		if c.typ == "rollup" {
-			return nil // the references that it runs over
-		}
-		value := item.Get(c.typ)
-		if value == nil {
-			return fmt.Errorf("an item holds no %s", c.typ)
-		}
-		if len(list) > 1 {
-			list = append(list, ',')
-		}
-		list = append(list, value...)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if c.typ != "rollup" {
-		return append(list, ']'), nil
-	}
-	result := last.Get("rollup")
-	if result.Kind() != '{' {
-		return nil, errors.New("the answer holds no rollup")
-	}
-	return bytes.Clone(result), nil
+	return wholeValue(ctx, t.client, page, c.wire, c.typ)
 }

@@ -370,6 +370,10 @@ func (c *content) readCopies(ctx context.Context) (more bool, err error) {
 		if len(root.children) == 0 {
 			continue
 		}
+		if err := c.readBlockComments(ctx, s.page, root.children); err != nil {
+			return false, err
+		}
+		c.meetAll(t, false)
 		c.meetIDs(&pageText{blocks: root.children})
 		at, err := c.texts.add(t.record())
 		if err != nil {

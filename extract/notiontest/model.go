@@ -147,7 +147,9 @@ type Page struct {
 	Archived    bool
 	Locked      bool
 	Unshared    bool
-	raw         string // the recorded page object, without request_id
+	// Alone: a row that is shared itself, so it can be read where its data source cannot.
+	Alone bool
+	raw   string // the recorded page object, without request_id
 }
 
 // A Block is a piece of a page's content.
@@ -245,7 +247,7 @@ func (m *Model) Readable(p *Page) bool {
 	if p == nil || p.Unshared {
 		return false
 	}
-	return p.Source == "" || m.Visible(m.sources[p.Source])
+	return p.Source == "" || p.Alone || m.Visible(m.sources[p.Source])
 }
 
 // A Workspace is a Model that changes. It is safe for concurrent use.

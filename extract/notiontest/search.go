@@ -128,11 +128,13 @@ func (x *exchange) found(q searching) []row {
 		if q.object != "page" && x.m.sourceInTrash(s) == q.trashed && x.searchable(s) && x.s.o.SearchGap != SearchNoSources {
 			add(row{source: s}, s.Title)
 		}
-		if q.object == "data_source" || !x.searchable(s) {
+		if q.object == "data_source" {
 			continue
 		}
 		for _, id := range s.Rows {
-			x.addPage(q, id, add)
+			if x.searchable(s) || x.m.Pages[id].Alone {
+				x.addPage(q, id, add)
+			}
 		}
 	}
 	if q.object != "data_source" {
