@@ -127,6 +127,14 @@ func (l *memoryLake) run(ctx context.Context, id string, s lake.Source) (map[str
 		}
 	}
 	if l.joined != nil {
+		for i := range last {
+			if p := last[i].Prepare; p != nil {
+				if err := p(ctx); err != nil {
+					return nil, err
+				}
+				last[i].Prepare = nil
+			}
+		}
 		l.joined()
 	}
 	for _, t := range last {
@@ -151,6 +159,11 @@ func (l *memoryLake) read(ctx context.Context, t lake.Table) error {
 	}
 	if err := t.Schema.Check(); err != nil {
 		return err
+	}
+	if t.Prepare != nil {
+		if err := t.Prepare(ctx); err != nil {
+			return err
+		}
 	}
 	if err := m.take(t.Rows(ctx)); err != nil {
 		return err

@@ -168,3 +168,31 @@ func TestPartOfWhatLeft(t *testing.T) {
 		}
 	}
 }
+
+// Once a part waits for the lock to publish, it asks Notion for nothing more.
+func TestPartAsksBeforeTheLock(t *testing.T) {
+	w := partsWorkspace()
+	w.Update(func(tx *notiontest.Tx) {
+		tx.AddUser(notiontest.User{ID: key("guest"), Type: "person", Name: "Guest", Guest: true})
+		tx.AddView(key("tasks"), notiontest.View{ID: key("view"), Database: key("database tasks"), Name: "All", Type: "table"})
+		tx.AddRow(key("tasks"), notiontest.Page{Values: titled("by a guest"), CreatedBy: key("guest")})
+	})
+	server := notiontest.NewServer(w, notiontest.Options{})
+	l := newMemoryLake()
+	var requests int64
+	l.joined = func() { requests = server.Stats().Requests }
+	for i, content := range []Content{contentOptions(nil).Content, {Views: true}} {
+		o := contentOptions(newClient(t, server))
+		o.Content, o.Only = content, []string{"tasks"}
+		got, err := l.run(t.Context(), fmt.Sprintf("2026010%dT000000Z", i+1), NewSource(o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := server.Stats().Requests - requests; n != 0 {
+			t.Errorf("%d requests: %v", n, server.Stats().Routes)
+		}
+		if len(got[keyViews].rows) != 1 || got[keyUsers].cell(key("guest"), "name").Text() != "Guest" {
+			t.Errorf("views %v, users %v", got[keyViews].rows, got[keyUsers].rows)
+		}
+	}
+}

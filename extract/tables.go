@@ -163,17 +163,23 @@ func (w *workspace) usersTable() lake.Table {
 	if w.source.options.isPart() {
 		carry = func(row lake.Row, old cells) bool { return !users.knows(old.text(row, "id")) }
 	}
-	return w.fixed(schema, true, carry, func(ctx context.Context, push func(...lake.Value) bool) error {
-		for u, err := range users.all(ctx) {
-			if err != nil {
-				return err
-			}
+	var failure error
+	t := w.fixed(schema, true, carry, func(_ context.Context, push func(...lake.Value) bool) error {
+		if failure != nil {
+			return failure
+		}
+		for _, u := range users.merged() {
 			if !push(text(u.id), u.typ, u.name, u.email, u.avatar, u.own, lake.JSONValue(u.raw)) {
 				return nil
 			}
 		}
 		return nil
 	})
+	t.Prepare = func(ctx context.Context) error {
+		failure = users.complete(ctx)
+		return ctx.Err()
+	}
+	return t
 }
 
 // meetAuthors meets the users who made the data sources.

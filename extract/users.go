@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -186,22 +185,6 @@ func (d *directory) fetch(ctx context.Context, id string) (*user, error) {
 	return nil, fmt.Errorf("user %s: %w", id, err)
 }
 
-// all yields every user that is listed or was met, by ID, asking for those of
-// whom only the ID was met.
-func (d *directory) all(ctx context.Context) iter.Seq2[*user, error] {
-	return func(yield func(*user, error) bool) {
-		if err := d.complete(ctx); err != nil {
-			yield(nil, err)
-			return
-		}
-		for _, u := range d.merged() {
-			if !yield(u, nil) {
-				return
-			}
-		}
-	}
-}
-
 // complete lists the users and asks for those of whom only the ID was met.
 func (d *directory) complete(ctx context.Context) error {
 	if err := d.list(ctx); err != nil {
@@ -228,6 +211,7 @@ func (d *directory) unknown() []string {
 	return ids
 }
 
+// merged are all users that are listed or were met, by ID.
 func (d *directory) merged() []*user {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -283,7 +267,7 @@ func (v *userView) complete(id []byte) (*user, bool) {
 	return u, true
 }
 
-// knows reports whether the user is among those that all yields.
+// knows reports whether the user is among those that are merged.
 func (d *directory) knows(id string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

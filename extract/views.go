@@ -32,23 +32,11 @@ func (d *discovery) viewsTable() lake.Table {
 		fixedColumn("dashboard_view_id", stringType, ""),
 	)
 	carry := func(row lake.Row, old cells) bool { return d.carries(old.text(row, "data_source_id")) }
-	return d.fixed(schema, false, carry, func(ctx context.Context, push func(...lake.Value) bool) error {
-		views := make([][]notion.JSON, len(d.found))
-		g, gctx := errgroup.WithContext(ctx)
-		g.SetLimit(inFlight)
-		for i, f := range d.found {
-			if f.ds == nil {
-				continue
-			}
-			g.Go(func() (err error) {
-				if views[i], err = d.views(gctx, f); err != nil {
-					return fmt.Errorf("views of data source %s: %w", f.id, err)
-				}
-				return nil
-			})
-		}
-		if err := g.Wait(); err != nil {
-			return err
+	views := make([][]notion.JSON, len(d.found))
+	var failure error
+	t := d.fixed(schema, false, carry, func(_ context.Context, push func(...lake.Value) bool) error {
+		if failure != nil {
+			return failure
 		}
 		seen := map[string]bool{}
 		for i, f := range d.found {
@@ -65,6 +53,29 @@ func (d *discovery) viewsTable() lake.Table {
 		}
 		return nil
 	})
+	t.Prepare = func(ctx context.Context) error {
+		failure = d.readViews(ctx, views)
+		return ctx.Err()
+	}
+	return t
+}
+
+// readViews reads the views of the data sources that were found.
+func (d *discovery) readViews(ctx context.Context, views [][]notion.JSON) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(inFlight)
+	for i, f := range d.found {
+		if f.ds == nil {
+			continue
+		}
+		g.Go(func() (err error) {
+			if views[i], err = d.views(ctx, f); err != nil {
+				return fmt.Errorf("views of data source %s: %w", f.id, err)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
 }
 
 // views reads the views of a data source. What Notion lists and does not show is

@@ -46,6 +46,28 @@ func (e *unreadError) Is(target error) bool {
 	return !slices.ContainsFunc(e.causes, func(err error) bool { return !errors.Is(err, target) })
 }
 
+// A tally counts the tables that a load has read.
+type tally struct {
+	sources int // of data sources, in part or whole
+	whole   int // of these
+	fixed   int // others that are whole and not empty
+}
+
+func (n *tally) add(t TableReport) {
+	switch source := !strings.HasPrefix(t.Key, "_"); {
+	case source && t.Complete:
+		n.sources, n.whole = n.sources+1, n.whole+1
+	case source:
+		n.sources++
+	case t.Complete && t.Rows > 0 && t.Key != "_problems": // that tells of what was not read
+		n.fixed++
+	}
+}
+
+// anything reports whether something was read whole: a data source or, where there
+// is none, something else.
+func (n *tally) anything() bool { return n.whole > 0 || n.sources == 0 && n.fixed > 0 }
+
 // audit decides whether what was read may be published. A *HeldError says why not.
 func (r *run) audit() error {
 	slices.SortFunc(r.tables, func(a, b TableReport) int { return strings.Compare(a.Name, b.Name) })
@@ -54,7 +76,7 @@ func (r *run) audit() error {
 		partial = append(partial, err.Error())
 	}
 	slices.Sort(partial)
-	if len(partial) > 0 && r.whole == 0 {
+	if len(partial) > 0 && !r.whole.anything() {
 		return &SourceError{&unreadError{strings.Join(partial, "; "), r.partial}}
 	}
 	r.load.Status = StatusComplete

@@ -74,7 +74,7 @@ type run struct {
 	results []TableResult // of the changes
 	tables  []TableReport
 	partial []error          // why tables were not read whole
-	whole   int              // tables that are not fixed ones and were read whole
+	whole   tally            // what was read whole
 	lost    map[string]int64 // Table.Lost, by key
 	paused  []*reading       // tables of which a rest is to be read
 
@@ -258,20 +258,22 @@ func (r *run) replaceEntries(ctx context.Context) error {
 // read reads every table, those that are Last after all others. Of a part the
 // tables that belong to no data source are among them: other parts change them too.
 func (r *run) read(ctx context.Context) error {
-	g, gctx := errgroup.WithContext(ctx)
+	sctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	g, gctx := errgroup.WithContext(sctx)
 	g.SetLimit(r.parallel())
 	var last []Table
 	var err error
+	failed := false // gctx ended before the Source did
 	for t, e := range r.Source.Tables(gctx, r.view) {
-		if e != nil {
-			err = sourceError(e)
-			break
+		if e == nil && t.Unread == "" {
+			e = t.Schema.Check()
 		}
-		if t.Unread == "" {
-			if err = t.Schema.Check(); err != nil {
-				err = &SourceError{err}
-				break
-			}
+		if e != nil {
+			failed = gctx.Err() != nil
+			err = sourceError(e)
+			cancel()
+			break
 		}
 		if r.Progress != nil {
 			r.Progress.TablesSeen.Add(1)
@@ -280,11 +282,12 @@ func (r *run) read(ctx context.Context) error {
 			last = append(last, t)
 			continue
 		}
-		g.Go(func() error { return r.table(gctx, t) })
+		g.Go(func() error { return r.prepared(gctx, t) })
 	}
-	// A table's failure cancels gctx, and Tables then ends with gctx's error: the table's is the cause.
-	if failed := g.Wait(); failed != nil {
-		err = failed
+	// A table's failure cancels gctx, and Tables then ends with gctx's error: the
+	// table's is the cause. An error of Tables ends what is being read.
+	if e := g.Wait(); e != nil && (err == nil || failed) {
+		err = e
 	}
 	if err != nil {
 		return r.forsake(ctx, err)
@@ -292,11 +295,22 @@ func (r *run) read(ctx context.Context) error {
 	if err := r.rest(ctx); err != nil {
 		return err
 	}
+	if len(r.Parts) > 0 { // not while others wait for the lock
+		for _, t := range last {
+			if err := r.prepare(ctx, t); err != nil {
+				return err
+			}
+		}
+	}
 	if err := r.join(ctx); err != nil {
 		return err
 	}
 	for _, t := range last {
-		if err := r.table(ctx, t); err != nil {
+		read := r.prepared
+		if len(r.Parts) > 0 {
+			read = r.table
+		}
+		if err := read(ctx, t); err != nil {
 			return err
 		}
 		if err := r.rest(ctx); err != nil {
@@ -311,6 +325,30 @@ func (l *Loader) parallel() int {
 		return 4
 	}
 	return l.Parallel
+}
+
+// prepared prepares a table and reads it.
+func (r *run) prepared(ctx context.Context, t Table) error {
+	if err := r.prepare(ctx, t); err != nil {
+		return err
+	}
+	return r.table(ctx, t)
+}
+
+// prepare lets the source read what a table's rows are made of.
+func (r *run) prepare(ctx context.Context, t Table) (err error) {
+	if t.Prepare == nil || t.Unread != "" {
+		return nil
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Table: t.Schema.Table, Value: v, Stack: debug.Stack()}
+		}
+	}()
+	if err := t.Prepare(ctx); err != nil {
+		return sourceError(err)
+	}
+	return nil
 }
 
 func sourceError(err error) error {
@@ -443,9 +481,9 @@ func (r *run) note(report TableReport, change *Change, result TableResult) {
 	if change != nil {
 		r.changes = append(r.changes, *change)
 		r.results = append(r.results, result)
-		if !strings.HasPrefix(report.Key, "_") {
-			r.whole++
-		}
+	}
+	if report.Reason == "" || result.Partial != nil {
+		r.whole.add(report)
 	}
 	if result.Partial != nil {
 		r.partial = append(r.partial, result.Partial)

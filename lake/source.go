@@ -25,6 +25,10 @@ type Table struct {
 	// keeps its last snapshot, gets the load's tag, and the report has the reason.
 	// Only Schema.Key and Schema.Table are looked at then.
 	Unread string
+	// Prepare, where it is not nil, reads from the source what Rows will yield: it is
+	// called before Rows, and before the locks that others may wait for. What makes
+	// the table partial is said by Rows, and an error of Prepare ends the load.
+	Prepare func(ctx context.Context) error
 	// Rows yields the rows, once. An error that is a *PartialError says that the
 	// table could not be read whole while the rest of the source can.
 	Rows func(ctx context.Context) iter.Seq2[Row, error]

@@ -21,6 +21,7 @@ var parts = []struct {
 }{
 	{"parts are loaded at once", testParts},
 	{"a part that another load has published is a conflict", testPartConflict},
+	{"others publish while a part's fixed tables are read", testPartPrepares},
 	{"a part that fails leaves nothing behind", testPartFails},
 }
 
@@ -89,6 +90,37 @@ func testParts(t *testing.T, b *bench) {
 	}
 	b.checkFiles()
 	b.load(Table(wide, oneRow), Table(schema("b")), Table(fixed()))
+	b.checkFiles()
+}
+
+// testPartPrepares publishes another part while what fixed tables hold is being read
+// from the source.
+func testPartPrepares(t *testing.T, b *bench) {
+	b.load(Table(wide, oneRow), Table(schema("b")), Table(fixed()))
+	prepared := 0
+	table := Table(fixed(), []lake.Value{lake.TextValue("one")})
+	table.Last = true
+	rows := table.Rows
+	table.Prepare = func(context.Context) error {
+		prepared++
+		_, err := b.part("two", Table(schema("b"), []lake.Value{lake.TextValue("two")})).Run(t.Context())
+		return err
+	}
+	table.Rows = func(ctx context.Context) iter.Seq2[lake.Row, error] {
+		if prepared != 1 {
+			t.Errorf("prepared %d times", prepared)
+		}
+		return rows(ctx)
+	}
+	if _, err := b.part("one", Table(wide, oneRow), table).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	table.Prepare = func(context.Context) error {
+		prepared++
+		return nil
+	}
+	prepared = 0
+	b.load(Table(wide, oneRow), table)
 	b.checkFiles()
 }
 
