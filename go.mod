@@ -28,6 +28,7 @@ require (
 	github.com/schollz/progressbar/v3 v3.19.1
 	github.com/urfave/cli/v2 v2.27.7
 	github.com/valyala/fastjson v1.6.10
+	github.com/yuin/goldmark v1.7.17
 	gocloud.dev v0.46.0
 	golang.org/x/net v0.61.0
 	golang.org/x/sync v0.24.0

@@ -17,6 +17,8 @@ type markdown struct {
 	page notion.UUID
 	// original returns the blocks of a synced block; nil where they are not read.
 	original func(id notion.UUID) ([]*block, error)
+	// home returns the page that an original is on; zero where that is not known.
+	home func(id notion.UUID) notion.UUID
 
 	out    bytes.Buffer
 	within []notion.UUID // synced blocks whose copies are being written
@@ -38,18 +40,24 @@ func (m *markdown) line(depth int, text string) {
 	}
 }
 
+// maxNumber is the highest number of a list that CommonMark takes.
+const maxNumber = 999_999_999
+
 // write writes blocks that stand side by side.
 func (m *markdown) write(blocks []*block, depth int) error {
-	number := 0
+	number, inList := 0, false
 	for _, b := range blocks {
-		if b.typ() == "numbered_list_item" {
-			if n, ok := b.payload().Get("list_start_index").Float(); ok && number == 0 {
-				number = int(n) - 1
-			}
-			number++
-		} else {
-			number = 0
+		listed := b.typ() == "numbered_list_item"
+		switch n, ok := b.payload().Get("list_start_index").Float(); {
+		case !listed:
+		case inList:
+			number = min(number+1, maxNumber)
+		case ok:
+			number = int(max(0, min(n, maxNumber)))
+		default:
+			number = 1
 		}
+		inList = listed
 		if err := m.block(b, depth, number); err != nil {
 			return err
 		}
@@ -64,20 +72,20 @@ func (m *markdown) block(b *block, depth, number int) error {
 	if color == "default" {
 		color = ""
 	}
-	text := func() string { return inline(payload.Get("rich_text")) }
+	text := func() string { return lineStart(inline(payload.Get("rich_text"))) }
 	switch typ := b.typ(); typ {
 	case "paragraph", "template":
 		s := text() + attributes("color", color)
 		if s == "" {
 			s = "<empty-block/>"
 		}
-		return m.item(b, depth, lineStart(s))
+		return m.item(b, depth, s)
 	case "heading_1", "heading_2", "heading_3", "heading_4":
 		toggle := ""
 		if payload.Get("is_toggleable").Bool() {
 			toggle = "true"
 		}
-		return m.item(b, depth, strings.Repeat("#", int(typ[len(typ)-1]-'0'))+" "+text()+attributes("toggle", toggle, "color", color))
+		return m.item(b, depth, strings.Repeat("#", int(typ[len(typ)-1]-'0'))+" "+headingText(inline(payload.Get("rich_text")))+attributes("toggle", toggle, "color", color))
 	case "bulleted_list_item":
 		return m.item(b, depth, "- "+text()+attributes("color", color))
 	case "numbered_list_item":
@@ -91,7 +99,7 @@ func (m *markdown) block(b *block, depth, number int) error {
 	case "quote":
 		return m.item(b, depth, "> "+text()+attributes("color", color))
 	case "toggle":
-		return m.element(b, depth, "details", []string{"color", color}, "<summary>"+text()+"</summary>", false)
+		return m.element(b, depth, "details", []string{"color", color}, "<summary>"+inline(payload.Get("rich_text"))+"</summary>", false)
 	case "callout":
 		return m.element(b, depth, "callout", []string{"icon", iconText(payload.Get("icon")), "color", color}, text(), true)
 	case "code":
@@ -136,7 +144,7 @@ func (m *markdown) block(b *block, depth, number int) error {
 	case "table_of_contents":
 		m.line(depth, emptyTag("table_of_contents", "color", color))
 	case "meeting_notes", "transcription":
-		return m.element(b, depth, "meeting-notes", nil, inline(payload.Get("title")), true)
+		return m.element(b, depth, "meeting-notes", nil, lineStart(inline(payload.Get("title"))), true)
 	default:
 		what := typ
 		if of := payload.Get("block_type").Text(); of != "" {
@@ -180,7 +188,7 @@ func (m *markdown) code(payload notion.JSON, depth int) {
 	m.line(depth, code)
 	m.line(depth, fence)
 	if caption := inline(payload.Get("caption")); caption != "" {
-		m.line(depth, caption)
+		m.line(depth, lineStart(caption))
 	}
 }
 
@@ -238,7 +246,11 @@ func (m *markdown) synced(b *block, payload notion.JSON, depth int) error {
 		return err
 	}
 	name := "synced_block_reference"
-	m.line(depth, tag(name, "url", address(m.page)+"#"+plainID(id)))
+	url := address(id)
+	if page := m.home(id); page != (notion.UUID{}) {
+		url = address(page) + "#" + plainID(id)
+	}
+	m.line(depth, tag(name, "url", url))
 	m.within = append(m.within, id)
 	err = m.write(children, depth+1)
 	m.within = m.within[:len(m.within)-1]
@@ -257,6 +269,14 @@ func (m *markdown) follow(id notion.UUID) ([]*block, error) {
 		}
 	}
 	return m.original(id)
+}
+
+// home returns the page of the load that a synced block is on, not one of its copies.
+func (c *content) home(id notion.UUID) (page notion.UUID) {
+	if n, ok := c.originals[id]; ok && c.shown[id] == nil {
+		page = c.all[n].id
+	}
+	return page
 }
 
 // original returns the blocks in a synced block that a page of the load holds.

@@ -2,7 +2,7 @@ package extract
 
 import (
 	"strings"
-	"unicode"
+	"unicode/utf8"
 
 	"github.com/notionlake/notionlake/extract/notion"
 )
@@ -10,101 +10,87 @@ import (
 // specials are the characters that mean something in Notion's Markdown.
 const specials = "\\*~`$[]<>{}|^"
 
+// newlines are the ends of lines in a text.
+var newlines = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
 // escape writes text as itself.
 func escape(s string) string {
-	if !strings.ContainsAny(s, specials+"\n") {
+	if !strings.ContainsAny(s, specials+"_&\n\r") {
 		return s
 	}
+	s = newlines.Replace(s)
 	var b strings.Builder
-	for _, r := range s {
+	var before rune
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		after, _ := utf8.DecodeRuneInString(s[i+size:])
+		rest := s[i:]
+		i += size
 		switch {
 		case r == '\n':
 			b.WriteString("<br>")
+			before = r
 			continue
-		case strings.ContainsRune(specials, r):
+		case strings.ContainsRune(specials, r),
+			r == '_' && !(isWord(before) && isWord(after)), // of CommonMark only: in a word it means nothing
+			r == '&' && beginsEntity(rest):
 			b.WriteByte('\\')
 		}
 		b.WriteRune(r)
+		before = r
 	}
 	return b.String()
+}
+
+// beginsEntity reports whether s begins with what HTML takes for one character.
+func beginsEntity(s string) bool {
+	end := strings.IndexByte(s[:min(len(s), 40)], ';')
+	return end > 1 && strings.Trim(s[1:end], "#0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
 // lineStart escapes what at the beginning of a line would make it another block.
 func lineStart(s string) string {
 	trimmed := strings.TrimLeft(s, "0123456789")
 	switch {
-	case s != trimmed && (strings.HasPrefix(trimmed, ". ") || strings.HasPrefix(trimmed, ") ")):
+	case s == "":
+		return s
+	case s[0] == ' ':
+		return "&#32;" + s[1:] // it would be cut off, or be code
+	case s[0] == '\t':
+		return "&#9;" + s[1:]
+	case s != trimmed && (begins(trimmed, ".") || begins(trimmed, ")")):
 		return s[:len(s)-len(trimmed)] + "\\" + trimmed
-	case strings.HasPrefix(s, "#"), strings.HasPrefix(s, "- "), strings.HasPrefix(s, "+ "), strings.HasPrefix(s, "---"):
+	case s[0] == '#', begins(s, "-"), begins(s, "+"), strings.HasPrefix(s, "---"),
+		strings.Trim(s, "- \t") == "", strings.Trim(s, "= \t") == "":
 		return "\\" + s
 	}
 	return s
 }
 
-// inline writes runs of rich text.
-func inline(runs notion.JSON) string {
-	var b strings.Builder
-	for run := range runs.Elems() {
-		b.WriteString(inlineRun(run))
-	}
-	return b.String()
+// begins reports whether s begins with the sign of a list, and a blank after it.
+func begins(s, sign string) bool {
+	rest, ok := strings.CutPrefix(s, sign)
+	return ok && (rest == "" || rest[0] == ' ' || rest[0] == '\t')
 }
 
-func inlineRun(run notion.JSON) string {
-	plain := run.Get("plain_text").Text()
-	style := run.Get("annotations")
-	text := ""
-	switch run.Get("type").Text() {
-	case "equation":
-		text = "$`" + run.Get("equation").Get("expression").Text() + "`$"
-	case "mention":
-		text = mentionText(run.Get("mention"), plain)
-	default:
-		if style.Get("code").Bool() && plain != "" {
-			text = codeSpan(plain)
-		} else {
-			text = escape(plain)
-		}
-		if url := run.Get("href"); url.Kind() == '"' && text != "" {
-			text = link(text, url.Text())
-		}
+// headingText is the text of a heading, at whose end CommonMark takes # for a sign.
+func headingText(s string) string {
+	rest := strings.TrimRight(s, " \t")
+	if start := strings.TrimRight(rest, "#"); start != rest && (start == "" || strings.HasSuffix(start, " ") || strings.HasSuffix(start, "\t")) {
+		s = start + "\\" + s[len(start):]
 	}
-	return styled(text, style)
-}
-
-// styled puts the signs of a style around text, but not around blanks at its
-// ends: there CommonMark does not take them.
-func styled(text string, style notion.JSON) string {
-	core := strings.TrimFunc(text, unicode.IsSpace)
-	if core == "" || style == nil {
-		return text
-	}
-	at := strings.Index(text, core)
-	before, after := text[:at], text[at+len(core):]
-	for _, s := range []struct{ name, open, end string }{
-		{"bold", "**", "**"},
-		{"italic", "*", "*"},
-		{"strikethrough", "~~", "~~"},
-		{"underline", `<span underline="true">`, "</span>"},
-	} {
-		if style.Get(s.name).Bool() {
-			core = s.open + core + s.end
-		}
-	}
-	if color := style.Get("color").Text(); color != "" && color != "default" {
-		core = tag("span", "color", color) + core + "</span>"
-	}
-	return before + core + after
+	return lineStart(s)
 }
 
 // codeSpan is code in a line, in more backticks than it holds.
 func codeSpan(s string) string {
-	s = strings.ReplaceAll(s, "\n", " ")
+	s = strings.ReplaceAll(newlines.Replace(s), "\n", " ")
 	fence := "`"
 	for strings.Contains(s, fence) {
 		fence += "`"
 	}
-	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") {
+	blank := strings.Trim(s, " ") == ""
+	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") || !blank && s[0] == ' ' && s[len(s)-1] == ' ' {
 		s = " " + s + " "
 	}
 	return fence + s + fence
@@ -127,15 +113,43 @@ func mentionText(mention notion.JSON, plain string) string {
 	case "link_preview":
 		return link(escape(plain), of.Get("url").Text())
 	case "custom_emoji":
-		return ":" + of.Get("name").Text() + ":"
+		return ":" + escape(of.Get("name").Text()) + ":"
 	}
 	return escape(plain)
 }
 
 // link is a link; the text is Markdown already.
-func link(text, url string) string {
-	url = strings.NewReplacer(" ", "%20", "(", "%28", ")", "%29", "\n", "").Replace(url)
-	return "[" + text + "](" + url + ")"
+func link(text, url string) string { return "[" + text + "](" + destination(url) + ")" }
+
+// destination is a URL as a link has it. Parentheses stand as they are where they are
+// balanced.
+func destination(url string) string {
+	depth, balanced := 0, true
+	for i := range len(url) {
+		switch url[i] {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		}
+		balanced = balanced && depth >= 0 && depth < 32 // CommonMark's least
+	}
+	balanced = balanced && depth == 0
+	const upperHex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(url) {
+		switch c := url[i]; {
+		case c == '\n', c == '\r':
+		case c <= ' ', c == 0x7f, c == '<', c == '>', c == '`', c == '\\':
+			b.WriteString("%" + string(upperHex[c>>4]) + string(upperHex[c&15]))
+		case (c == '(' || c == ')') && !balanced, c == '&' && beginsEntity(url[i:]):
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // tag is a tag with the attributes that are not empty.

@@ -89,7 +89,7 @@ func (c *content) pageRow(e *pageEntry, page notion.JSON) ([]lake.Value, error) 
 		}
 		words = lake.IntValue(t.words())
 		if o.Markdown {
-			m := &markdown{page: e.id, original: c.original}
+			m := &markdown{page: e.id, original: c.original, home: c.home}
 			if err := m.write(t.blocks, 0); err != nil {
 				return nil, err
 			}
