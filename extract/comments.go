@@ -116,26 +116,3 @@ func (c *content) meetMention(run notion.JSON, old bool) {
 		}
 	}
 }
-
-// readMarkdown asks Notion for a page as Markdown.
-func (c *content) readMarkdown(ctx context.Context, e *pageEntry, t *pageText) error {
-	m, err := c.client.Markdown(ctx, e.id.String())
-	switch {
-	case err != nil && (fatal(err) || ctx.Err() != nil):
-		return fmt.Errorf("markdown of page %s: %w", e.id, err)
-	case errors.Is(err, notion.ErrNotFound), errors.Is(err, notion.ErrRestricted):
-		c.problem(e, problem{kind: KindBlocks, objectType: "page", objectID: e.id.String(), message: err.Error()})
-		return nil
-	case err != nil:
-		c.doubt(e)
-		c.fail(fmt.Errorf("markdown of page %s: %w", e.id, err), keyPages)
-		return nil
-	case m.Truncated:
-		c.problem(e, problem{
-			kind: KindMarkdown, objectType: "page", objectID: e.id.String(), count: int64(len(m.Unknown)),
-			message: "Notion leaves blocks out of the page's Markdown; content.blocks: true reads them",
-		})
-	}
-	t.markdown, t.hasText = m.Text, true
-	return nil
-}

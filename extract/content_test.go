@@ -140,6 +140,51 @@ func TestMarkdownOfNotion(t *testing.T) {
 	}
 }
 
+// What Notion leaves out of a page's Markdown is asked for by itself; what remains
+// is said.
+func TestMarkdownOfNotionInParts(t *testing.T) {
+	w := notiontest.NewWorkspace(1)
+	text := func(s string) string { return `{"rich_text":[{"plain_text":"` + s + `"}]}` }
+	w.Update(func(tx *notiontest.Tx) {
+		page := tx.AddPage(notiontest.Page{ID: key("page"), Values: titled("page")})
+		addBlock(tx, "a", "page_id", page, "toggle", text("a"))
+		addBlock(tx, "b", "block_id", key("a"), "toggle", text("b"))
+		addBlock(tx, "c", "block_id", key("b"), "paragraph", text("c"))
+		addBlock(tx, "d", "block_id", key("a"), "paragraph", text("d"))
+		addBlock(tx, "e", "page_id", page, "paragraph", text("e"))
+		long := tx.AddPage(notiontest.Page{ID: key("long"), Values: titled("long")})
+		for i := range 180 {
+			addBlock(tx, fmt.Sprint("block", i), "page_id", long, "paragraph", text("x"))
+		}
+	})
+	server := notiontest.NewServer(w, notiontest.Options{MarkdownLimit: 1})
+	server.Inject(onPath(key("d")+"/markdown"), notiontest.FaultNotFound, 1)
+	o := contentOptions(newClient(t, server))
+	noComments(&o)
+	o.Content.Blocks = false
+	got, err := newMemoryLake().run(t.Context(), "20260101T000000Z", NewSource(o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknown := `<unknown url="https://app.notion.com/p/` + strings.ReplaceAll(key("page"), "-", "") + "#" + strings.ReplaceAll(key("d"), "-", "") + `" alt="paragraph"/>`
+	want := "a\n\tb\n\t\tc\n\t" + unknown + "\ne\n"
+	if text := got[keyPages].cell(key("page"), "markdown").Text(); text != want {
+		t.Errorf("markdown %q, want %q", text, want)
+	}
+	if n := strings.Count(got[keyPages].cell(key("long"), "markdown").Text(), "x\n"); n != 1+maxMarkdownParts {
+		t.Errorf("%d blocks of the long page", n)
+	}
+	problems := got[keyProblems]
+	if diff := cmp.Diff(sorted([]string{"markdown_cut_off " + key("page"), "markdown_cut_off " + key("long")}), problemsOf(got)); diff != "" {
+		t.Error(diff)
+	}
+	for _, row := range problems.rows {
+		if row[problems.column("object_id")].Text() == key("page") && row[problems.column("count")].Int() != 1 {
+			t.Errorf("%v", row)
+		}
+	}
+}
+
 // problemsOf are kind and object of the rows of _problems.
 func problemsOf(tables map[string]*memoryTable) (all []string) {
 	p := tables[keyProblems]

@@ -20,6 +20,9 @@ type Options struct {
 	Cap   int // results of one query or search; 0 is 10,000
 	Limit int // references of a relation or people in a page object; 0 is 25
 
+	// MarkdownLimit is how many blocks one answer has as Markdown; 0 is 20,000.
+	MarkdownLimit int
+
 	// ShortPages answers listings with fewer results than asked for, even none,
 	// while there are more.
 	ShortPages bool
@@ -63,6 +66,9 @@ func (o Options) withDefaults() Options {
 	setText(&o.Token, DefaultToken)
 	if o.Cap <= 0 {
 		o.Cap = 10_000
+	}
+	if o.MarkdownLimit <= 0 {
+		o.MarkdownLimit = 20_000
 	}
 	if o.Limit <= 0 {
 		o.Limit = 25
