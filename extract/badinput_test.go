@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
 
@@ -98,6 +99,7 @@ func TestBadInput(t *testing.T) {
 	t.Run("58", badPeople)
 	t.Run("59", badTrashedMeanwhile)
 	t.Run("60", badDuplicateRow)
+	t.Run("69", badCycles)
 	t.Run("70", badWiki)
 	t.Run("87", badUsersRefused)
 }
@@ -438,6 +440,62 @@ func badWiki(t *testing.T) {
 	tables := v.load()
 	equal(t, tables[id("tasks")].texts("_id"), sorted([]string{id("long"), id("short"), id("old")}))
 	equal(t, sources(tables), []string{"east", "tasks", "west"})
+
+	// Where nothing else leads to it, its table is there too, and what is in its rows.
+	w := notiontest.NewWorkspace(1)
+	w.Update(func(tx *notiontest.Tx) {
+		addSource(tx, "inner", notiontest.Parent{})
+		tx.Source(key("inner")).Inherited = true
+		tx.AddRow(key("inner"), notiontest.Page{ID: key("row"), Values: titled("row")})
+		addSource(tx, "wiki", notiontest.Parent{})
+		s := tx.Source(key("wiki"))
+		s.Kind, s.Children = "wiki", []string{key("inner")}
+	})
+	tables, err := newMemoryLake().run(t.Context(), "20260101T000000Z",
+		NewSource(contentOptions(newClient(t, notiontest.NewServer(w, notiontest.Options{SearchGap: notiontest.SearchShared})))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, sources(tables), []string{"inner", "wiki"})
+	equal(t, tables[keyPages].texts("id"), []string{key("row")})
+	equal(t, tables[key("wiki")].texts("_id"), []string{})
+}
+
+// badCycles are blocks, synced blocks and pages that stand in themselves.
+func badCycles(t *testing.T) {
+	w := notiontest.NewWorkspace(1)
+	w.Update(func(tx *notiontest.Tx) {
+		for _, k := range []string{"a", "b"} {
+			page := tx.AddPage(notiontest.Page{ID: key("page " + k), Values: titled(k)})
+			addBlock(tx, "toggle "+k, "page_id", page, "toggle", `{"rich_text":[]}`)
+			addBlock(tx, "synced "+k, "block_id", key("toggle "+k), "synced_block", `{"synced_from":null}`)
+			tx.Loop(key("synced "+k), key("toggle "+k)) // in what it is in
+			tx.Loop(key("toggle "+k), key("toggle "+k)) // in itself
+		}
+		// Copies of each other in each other, and a copy of itself.
+		for _, c := range [][2]string{{"a", "b"}, {"b", "a"}} {
+			addBlock(tx, "copy in "+c[0], "block_id", key("synced "+c[0]), "synced_block", `{"synced_from":{"type":"block_id","block_id":"`+key("synced "+c[1])+`"}}`)
+		}
+		addBlock(tx, "of itself", "page_id", key("page a"), "synced_block", `{"synced_from":{"type":"block_id","block_id":"`+key("of itself")+`"}}`)
+	})
+	l := newMemoryLake()
+	for _, load := range []string{"20260101T000000Z", "20260102T000000Z"} {
+		w.Update(func(tx *notiontest.Tx) { tx.Tick(24 * time.Hour) })
+		o := contentOptions(newClient(t, notiontest.NewServer(w, notiontest.Options{})))
+		o.Now = func() time.Time { return w.Model().Clock }
+		tables, err := l.run(t.Context(), load, NewSource(o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := tables[keyBlocks].texts("id")
+		equal(t, sorted(blocks), blocks)
+		equal(t, len(blocks), 7)
+		for _, k := range []string{"a", "b"} {
+			if text := tables[keyPages].cell(key("page "+k), "markdown").Text(); !strings.Contains(text, "<synced_block_reference") || len(text) > 10_000 {
+				t.Errorf("markdown of %s: %d bytes", k, len(text))
+			}
+		}
+	}
 }
 
 // A connection that may not read users: those that were met, by their IDs, and a

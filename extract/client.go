@@ -18,6 +18,7 @@ type Client interface {
 	Users(ctx context.Context) iter.Seq2[notion.JSON, error]
 	Search(ctx context.Context, object string) iter.Seq2[notion.JSON, error]
 	QueryDataSource(ctx context.Context, id string, q notion.Query) iter.Seq2[notion.Result, error]
+	ChildSources(ctx context.Context, dataSource string) iter.Seq2[notion.JSON, error]
 	Block(ctx context.Context, id string) (notion.JSON, error)
 	Children(ctx context.Context, id string) ([]notion.JSON, error)
 	Comments(ctx context.Context, id string) iter.Seq2[notion.JSON, error]

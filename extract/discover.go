@@ -259,12 +259,13 @@ func (d *discovery) visit(ctx context.Context, c candidate) error {
 		return err
 	}
 	d.keep(f)
-	if d.follow {
-		for _, p := range f.ds.properties {
-			d.add(candidate{id: p.relatedSource, by: byRelation})
-		}
+	if !d.follow {
+		return nil
 	}
-	return nil
+	for _, p := range f.ds.properties {
+		d.add(candidate{id: p.relatedSource, by: byRelation})
+	}
+	return d.visitWiki(ctx, f.ds)
 }
 
 // missing takes in that a candidate is not there.

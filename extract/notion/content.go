@@ -8,8 +8,19 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
-	"slices"
 )
+
+// ChildSources yields the data sources that stand among the rows of a wiki, each once.
+func (c *Client) ChildSources(ctx context.Context, dataSource string) iter.Seq2[JSON, error] {
+	op := "list the data sources in wiki " + dataSource
+	if _, ok := ParseUUID([]byte(dataSource)); !ok {
+		return failed[JSON](fmt.Errorf("%s: %w", op, errNotID))
+	}
+	return c.listed(ctx, listing{
+		op: op, method: http.MethodPost, path: "/v1/data_sources/" + dashed(dataSource) + "/query",
+		body: body{ResultType: "data_source"}, size: newPageSize(maxPageSize),
+	})
+}
 
 // Block returns a block, which may stand for a page or a database.
 func (c *Client) Block(ctx context.Context, id string) (JSON, error) {
@@ -52,25 +63,7 @@ func (c *Client) Children(ctx context.Context, id string) ([]JSON, error) {
 		return nil, fmt.Errorf("%s: %w", op, errNotID)
 	}
 	l := listing{op: op, method: http.MethodGet, path: "/v1/blocks/" + dashed(id) + "/children", size: newPageSize(maxPageSize)}
-	var before []JSON
-	for restarts, passes := 0, 1; ; {
-		blocks, pages, err := c.childrenPass(ctx, l)
-		switch {
-		case errors.Is(err, ErrCursor) && restarts < maxRestarts:
-			restarts++
-			continue
-		case err != nil:
-			return nil, err
-		case pages > 1 && (passes == 1 || !slices.EqualFunc(blocks, before, sameObject)):
-			if passes > maxUnclean {
-				return nil, &Error{Op: op, Err: fmt.Errorf("%w: there were others at each of %d readings", ErrIncomplete, passes)}
-			}
-			passes++
-			before = blocks
-			continue
-		}
-		return blocks, nil
-	}
+	return alike(op, sameObject, func() ([]JSON, int, error) { return c.childrenPass(ctx, l) })
 }
 
 // childrenPass reads the blocks once, each block once.

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -281,6 +282,31 @@ func (c *Client) listed(ctx context.Context, l listing) iter.Seq2[JSON, error] {
 			}
 			return
 		}
+	}
+}
+
+// alike reads a listing until two readings of it agree, where it comes in several
+// pages: when an element leaves meanwhile the cursor skips another. It begins again
+// when a cursor is refused.
+func alike(op string, same func(a, b JSON) bool, pass func() (items []JSON, pages int, err error)) ([]JSON, error) {
+	var before []JSON
+	for restarts, passes := 0, 1; ; {
+		items, pages, err := pass()
+		switch {
+		case errors.Is(err, ErrCursor) && restarts < maxRestarts:
+			restarts++
+			continue
+		case err != nil:
+			return nil, err
+		case pages > 1 && (passes == 1 || !slices.EqualFunc(items, before, same)):
+			if passes > maxUnclean {
+				return nil, &Error{Op: op, Err: fmt.Errorf("%w: it was another at each of %d readings", ErrIncomplete, passes)}
+			}
+			passes++
+			before = items
+			continue
+		}
+		return items, nil
 	}
 }
 

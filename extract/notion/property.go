@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 )
 
@@ -33,32 +32,20 @@ func (c *Client) Property(ctx context.Context, pageID, propertyID string, item f
 		single: true,
 		check:  func(a *answer) error { return checkProperty(a, propertyID) },
 	}
-	var before []JSON
-	for restarts, passes := 0, 1; ; {
-		// Elements have no id: those of a pass that failed must not count.
-		items, pages, last, err := c.propertyPass(ctx, l)
-		switch {
-		case errors.Is(err, ErrCursor) && restarts < maxRestarts:
-			restarts++
-			continue
-		case err != nil:
-			return nil, err
-		// Where an element leaves meanwhile, the cursor skips another.
-		case pages > 1 && (passes == 1 || !slices.EqualFunc(items, before, sameItem)):
-			if passes > maxUnclean {
-				return nil, &Error{Op: op, Err: fmt.Errorf("%w: it was another at each of %d readings", ErrIncomplete, passes)}
-			}
-			passes++
-			before = items
-			continue
-		}
-		for _, it := range items {
-			if err := item(it); err != nil {
-				return nil, err
-			}
-		}
-		return last, nil
+	// Elements have no id: those of a pass that failed must not count.
+	items, err := alike(op, sameItem, func() (items []JSON, pages int, err error) {
+		items, pages, last, err = c.propertyPass(ctx, l)
+		return items, pages, err
+	})
+	if err != nil {
+		return nil, err
 	}
+	for _, it := range items {
+		if err := item(it); err != nil {
+			return nil, err
+		}
+	}
+	return last, nil
 }
 
 // propertyPass reads the property once.
