@@ -27,6 +27,9 @@ type searchedPages struct {
 	alone []strayRow                // rows
 }
 
+// A strayRow is a row whose data source may not be shared.
+type strayRow struct{ id, source notion.UUID }
+
 // search looks for pages as a load does, but once and from the newest on.
 func (p *planner) search(ctx context.Context) error {
 	f := &p.searched
