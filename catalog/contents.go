@@ -11,8 +11,8 @@ import (
 	"github.com/notionlake/notionlake/lake"
 )
 
-// mergeManifests is how many manifests a table that is appended to may have
-// before they are merged into one: readers open every manifest.
+// mergeManifests is how many manifests a table may have that keeps files before
+// they are merged into one: readers open every manifest.
 const mergeManifests = 50
 
 // contents are what a new snapshot holds, and how that differs from its parent.
@@ -21,6 +21,9 @@ type contents struct {
 	added, removed, total count
 	// deletes says that row-level deletes, which only other programs make, stay.
 	deletes bool
+	// older says that what is added is in manifests of older snapshots: who reads
+	// what a snapshot appends would not find it.
+	older bool
 }
 
 // A count is a number of files with their rows and bytes.
@@ -49,10 +52,11 @@ func (t *target) fill(ctx context.Context) (contents, error) {
 	if err != nil {
 		return contents{}, err
 	}
+	had := map[string]bool{} // URIs of the parent's files
 	var out contents
 	var deletes []iceberg.ManifestFile
 	var changed []iceberg.ManifestEntry // of manifests that are not taken over
-	merge := t.staged.appends && len(parents) >= mergeManifests
+	merge := len(parents) >= mergeManifests
 	for _, m := range parents {
 		if m.ManifestContent() != iceberg.ManifestContentData {
 			deletes = append(deletes, m)
@@ -61,6 +65,9 @@ func (t *target) fill(ctx context.Context) (contents, error) {
 		entries, err := t.entriesOf(ctx, m)
 		if err != nil {
 			return contents{}, err
+		}
+		for _, e := range entries {
+			had[e.DataFile().FilePath()] = true
 		}
 		// Entries of another partition spec cannot move to a manifest of this one.
 		other := int(m.PartitionSpecID()) != t.spec.ID()
@@ -72,6 +79,9 @@ func (t *target) fill(ctx context.Context) (contents, error) {
 		case !other:
 			changed = append(changed, split...)
 		}
+	}
+	if err := t.checkReused(had, deletesRows(parents)); err != nil {
+		return contents{}, err
 	}
 	if out.total.files > 0 {
 		out.deletes = len(deletes) > 0
@@ -94,7 +104,19 @@ func (t *target) fill(ctx context.Context) (contents, error) {
 	return out, nil
 }
 
-// refill takes over the files of another snapshot of the table.
+// checkReused refuses files that were taken over from the table as it was when the
+// load began, where it is not the parent any more.
+func (t *target) checkReused(had map[string]bool, deletes bool) error {
+	for _, f := range t.files {
+		if f.Reused && (deletes || !had[t.store.URI(f.Key)]) {
+			return fmt.Errorf("table %s has been changed by another program since this load began, and its file %s is not what it was: %w", t.name, f.Key, lake.ErrConflict)
+		}
+	}
+	return nil
+}
+
+// refill takes over the files of another snapshot of the table. Those that the
+// parent has too stay the entries that they are.
 func (t *target) refill(ctx context.Context, from restored) (contents, error) {
 	var out contents
 	if len(t.files) > 0 {
@@ -104,11 +126,16 @@ func (t *target) refill(ctx context.Context, from restored) (contents, error) {
 	if err != nil {
 		return out, err
 	}
-	if t.parent != nil {
-		out.removed = count{summaryCount(t.parent, "total-data-files"), summaryCount(t.parent, "total-records"), summaryCount(t.parent, "total-files-size")}
-	}
 	if deletesRows(manifests) {
 		return out, rowDeletes(from.snapshot)
+	}
+	had, err := t.parentEntries(ctx)
+	switch {
+	case err == nil:
+	case from.anew || ctx.Err() != nil:
+		return out, err
+	default: // a rollback is the way out of that: what goes is counted as the parent says
+		out.removed = count{summaryCount(t.parent, "total-data-files"), summaryCount(t.parent, "total-records"), summaryCount(t.parent, "total-files-size")}
 	}
 	var entries []iceberg.ManifestEntry
 	for _, m := range manifests {
@@ -120,15 +147,26 @@ func (t *target) refill(ctx context.Context, from restored) (contents, error) {
 			return out, err
 		}
 		for _, e := range live {
-			out.total.add(e.DataFile())
-			entries = append(entries, iceberg.NewManifestEntry(iceberg.EntryStatusADDED, &t.snapshotID, nil, nil, e.DataFile()))
+			d := e.DataFile()
+			out.total.add(d)
+			if old, ok := had[d.FilePath()]; ok {
+				delete(had, d.FilePath())
+				snapshot, sequence := old.SnapshotID(), old.SequenceNum()
+				entries = append(entries, iceberg.NewManifestEntry(iceberg.EntryStatusEXISTING, &snapshot, &sequence, old.FileSequenceNum(), d))
+				continue
+			}
+			out.added.add(d)
+			entries = append(entries, iceberg.NewManifestEntry(iceberg.EntryStatusADDED, &t.snapshotID, nil, nil, d))
 		}
 		if !from.anew {
 			out.manifests = append(out.manifests, m)
 		}
 	}
-	out.added = out.total
+	for _, e := range had {
+		out.removed.add(e.DataFile())
+	}
 	if !from.anew || len(entries) == 0 {
+		out.older = out.added.files > 0
 		return out, nil
 	}
 	m, err := t.writeManifest(ctx, entries)
@@ -137,6 +175,28 @@ func (t *target) refill(ctx context.Context, from restored) (contents, error) {
 	}
 	out.manifests = append(out.manifests, m)
 	return out, nil
+}
+
+// parentEntries are the entries of the parent's files, by their URIs.
+func (t *target) parentEntries(ctx context.Context) (map[string]iceberg.ManifestEntry, error) {
+	manifests, err := t.manifestsOf(ctx, t.parent)
+	if err != nil {
+		return nil, err
+	}
+	had := map[string]iceberg.ManifestEntry{}
+	for _, m := range manifests {
+		if m.ManifestContent() != iceberg.ManifestContentData {
+			continue
+		}
+		entries, err := t.entriesOf(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			had[e.DataFile().FilePath()] = e
+		}
+	}
+	return had, nil
 }
 
 // split repeats the entries of a manifest as what they become, existing or
@@ -204,7 +264,7 @@ func (c contents) summary(parent *table.Snapshot) (table.Operation, iceberg.Prop
 			put("total-"+name, 0, true)
 		}
 	}
-	if c.removed.files > 0 {
+	if c.removed.files > 0 || c.older {
 		return table.OpOverwrite, props
 	}
 	return table.OpAppend, props

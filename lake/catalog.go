@@ -210,12 +210,16 @@ type Snapshot struct {
 	Bytes    int64
 }
 
-// A File is one data file that a Writer made.
+// A File is one data file that a Writer made, or would have made.
 type File struct {
 	Key     string // in the warehouse
 	Rows    int64
 	Bytes   int64
 	Columns []ColumnStats // per leaf column
+	// Reused says that the file is of the snapshot on which a change builds, and not
+	// the load's own. A publication fails with ErrConflict where the table has it no
+	// more, or deletes rows of it.
+	Reused bool
 	// SplitOffsets are the byte offsets of the row groups.
 	SplitOffsets []int64
 }

@@ -383,6 +383,9 @@ func (r *run) table(ctx context.Context, t Table) error {
 		return nil
 	}
 	p := &reading{table: t, load: newTableLoad(r.Loader, r.load, r.run, t), report: report, start: r.now()}
+	if before, ok := r.view.before[t.Schema.Key]; ok && t.Disposition == Replace {
+		p.load.reuse = &reusable{table: before}
+	}
 	return r.step(ctx, p, p.load.run)
 }
 
@@ -442,6 +445,9 @@ func (r *run) step(ctx context.Context, p *reading, read func(context.Context) (
 	}
 	for _, f := range change.Files {
 		report.Bytes += f.Bytes
+		if f.Reused {
+			report.ReusedFiles, report.ReusedBytes = report.ReusedFiles+1, report.ReusedBytes+f.Bytes
+		}
 	}
 	report.Rows, report.Files = result.Rows, len(change.Files)
 	report.SchemaChanges = append(report.SchemaChanges, change.Staged.Changes()...)
@@ -451,7 +457,7 @@ func (r *run) step(ctx context.Context, p *reading, read func(context.Context) (
 	r.view.stage(t.Schema.Key, result)
 	r.note(report, &change, result)
 	r.Logger.InfoContext(ctx, "table read", "table", t.Schema.Table, "rows", report.Rows, "files", report.Files,
-		"bytes", report.Bytes, "seconds", r.now().Sub(p.start).Round(time.Millisecond).Seconds())
+		"bytes", report.Bytes, "reused", report.ReusedFiles, "seconds", r.now().Sub(p.start).Round(time.Millisecond).Seconds())
 	return nil
 }
 

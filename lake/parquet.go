@@ -107,7 +107,7 @@ func (e *encoder) parquetOptions(c *codec, version string) []parquet.WriterOptio
 		// Bounds of text are characters: a cut at so many bytes goes through one.
 		parquet.ColumnIndexSizeLimit(func([]string) int { return boundChars * utf8.UTFMax }),
 		parquet.PageBufferSize(longPageBytes),
-		parquet.WriteBufferSize(256 << 10),
+		parquet.WriteBufferSize(0), // the Writer has one
 	}
 	for _, l := range e.leaves {
 		if l.bloom {

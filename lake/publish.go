@@ -188,5 +188,5 @@ func (r *run) files() []File {
 func (r *run) remove(ctx context.Context, files []File) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
-	return r.Storage.Delete(ctx, fileKeys(files)...)
+	return r.Storage.Delete(ctx, written(files)...)
 }

@@ -27,11 +27,15 @@ type Report struct {
 
 // A TableReport says what became of one table in a load.
 type TableReport struct {
-	Name          string         `json:"name"`
-	Key           string         `json:"key"`
-	Rows          int64          `json:"rows"`
-	Files         int            `json:"files"`
-	Bytes         int64          `json:"bytes"`
+	Name  string `json:"name"`
+	Key   string `json:"key"`
+	Rows  int64  `json:"rows"`
+	Files int    `json:"files"`
+	Bytes int64  `json:"bytes"`
+	// ReusedFiles and ReusedBytes are those of Files and Bytes that the table had
+	// before: they were not written.
+	ReusedFiles   int            `json:"reused_files"`
+	ReusedBytes   int64          `json:"reused_bytes"`
 	SnapshotID    int64          `json:"snapshot_id"`
 	SchemaChanges []SchemaChange `json:"schema_changes"`
 	Complete      bool           `json:"complete"`

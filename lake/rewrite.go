@@ -48,7 +48,7 @@ func (t *tableLoad) rewrite(ctx context.Context, schema Schema, layout Layout) (
 		}
 		files = append(files, fresh.files...)
 		first += s.rows
-		if err := t.l.Storage.Delete(ctx, fileKeys(s.files)...); err != nil {
+		if err := t.l.Storage.Delete(ctx, written(s.files)...); err != nil {
 			return nil, storageError(err)
 		}
 		s.files = nil
@@ -171,7 +171,7 @@ func (t *tableLoad) abort(ctx context.Context, err error) error {
 		if s.writer != nil {
 			err = errors.Join(err, storageError(s.writer.Abort(ctx)))
 		}
-		keys = append(keys, fileKeys(s.files)...)
+		keys = append(keys, written(s.files)...)
 	}
 	return errors.Join(err, storageError(t.l.Storage.Delete(ctx, keys...)))
 }
@@ -181,12 +181,4 @@ func abandon(ctx context.Context, w *Writer, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	return errors.Join(err, w.Abort(ctx))
-}
-
-func fileKeys(files []File) []string {
-	keys := make([]string, len(files))
-	for i, f := range files {
-		keys[i] = f.Key
-	}
-	return keys
 }

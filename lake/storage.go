@@ -28,8 +28,8 @@ type StorageOptions struct {
 	// of the system.
 	TempDir string
 	// Point, where it is not nil, is called before and after every effect:
-	// "storage.create", "storage.sync", "storage.close", "storage.open",
-	// "storage.list" and "storage.delete", after them with ".done" at the end;
+	// "storage.create", "storage.sync", "storage.close", "storage.abort",
+	// "storage.open", "storage.list" and "storage.delete", after them with ".done" at the end;
 	// "storage.write", and "storage.write.torn" when half of it is written;
 	// "storage.syncdir" before a folder is synced.
 	Point Point

@@ -3,6 +3,7 @@ package lake
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path"
 	"time"
@@ -171,7 +172,7 @@ func (o *Object) close() error {
 	ended := done()
 	o.cancel()
 	if err != nil {
-		o.removeTemporary()
+		_ = o.removeTemporary()
 		err = o.landed(err)
 	}
 	if err != nil && ended != nil && !errors.Is(err, ended) {
@@ -205,29 +206,43 @@ func (o *Object) sync() error {
 
 // Abort abandons the object: nothing is left of it. After Close it does nothing.
 func (o *Object) Abort() error {
-	if !o.closed {
-		o.discard()
+	if o.closed {
+		return nil
+	}
+	err := o.storage.point.Hit("storage.abort", o.key)
+	err = errors.Join(err, o.abandon())
+	if err == nil {
+		err = o.storage.point.Hit("storage.abort.done", o.key)
+	}
+	if err != nil {
+		return objectFault("abort", o.storage.describe(o.key), err)
 	}
 	return nil
 }
 
-func (o *Object) discard() {
+// discard is abandon where something has failed already.
+func (o *Object) discard() { _ = o.abandon() }
+
+func (o *Object) abandon() error {
 	o.closed = true
 	o.cancel()
 	// That it was cancelled is all that this can say.
 	_ = o.writer.Close()
-	o.removeTemporary()
+	return o.removeTemporary()
 }
 
 // removeTemporary removes what the writer leaves if closing its file fails, so
 // that it does not come back after a power loss: nobody would know of it then.
-func (o *Object) removeTemporary() {
+func (o *Object) removeTemporary() error {
 	if o.storage.disk == nil {
 		o.abortUpload()
-		return
+		return nil
 	}
-	_ = os.Remove(o.file.Name()) // it may be gone
-	_ = o.storage.disk.syncDir(o.storage.disk.path(path.Dir(o.key)))
+	err := os.Remove(o.file.Name())
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, o.storage.disk.syncDir(o.storage.disk.path(path.Dir(o.key))))
 }
 
 // WriteAll creates an object that holds data.

@@ -29,6 +29,7 @@ type tableLoad struct {
 	types  []Type  // of the late columns as they are written now
 	idCol  int     // index of the identifier column, -1 for none
 	values []Value // the row with its late values converted
+	reuse  *reusable
 
 	head       [][]Value
 	headSize   int // bytes of text in head
@@ -252,7 +253,9 @@ func (t *tableLoad) schema() Schema {
 }
 
 func (t *tableLoad) newWriter(schema Schema, layout Layout, n int) (*Writer, error) {
-	w, err := NewWriter(t.l.Storage, schema, layout, WriterOptions{Name: fmt.Sprintf("%s-%d", t.load.ID, n), Run: t.runID, FileBytes: t.l.FileBytes})
+	w, err := NewWriter(t.l.Storage, schema, layout, WriterOptions{
+		Name: fmt.Sprintf("%s-%d", t.load.ID, n), Run: t.runID, FileBytes: t.l.FileBytes, reuse: t.reuse,
+	})
 	if err != nil {
 		return nil, storageError(fmt.Errorf("table %s: %w", schema.Table, err))
 	}

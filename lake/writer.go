@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ const (
 	// is small enough to be in the processor's cache still when it is written.
 	batchRows = 64
 	batchText = 256 << 10
+	// writeBufferBytes is what is handed to the storage at a time.
+	writeBufferBytes = 256 << 10
 	// firstRows is the first batch of a file, by which it is decided what gets a
 	// dictionary.
 	firstRows = 256
@@ -32,10 +35,13 @@ type WriterOptions struct {
 	RowGroupBytes int64
 	// Version of the program, for the files' created-by.
 	Version string
+	// reuse has the files that are named again instead of the same ones.
+	reuse *reusable
 }
 
 // A Writer writes the rows of one table to data files. Its files are complete
 // and durable once Close has ended; no file is made for a table without rows.
+// The same rows, with one schema and layout, make the same files but for their names.
 // After an error only Abort is of use. It is not safe for concurrent use.
 type Writer struct {
 	storage *Storage
@@ -53,6 +59,8 @@ type Writer struct {
 type openFile struct {
 	key     string
 	object  *Object
+	digest  *digester
+	buffer  *bufio.Writer
 	parquet *parquet.GenericWriter[any]
 	columns []*parquet.ColumnWriter
 	rows    int64 // in all
@@ -106,7 +114,7 @@ func (w *Writer) Close(ctx context.Context) ([]File, error) {
 		w.err = w.flush(ctx)
 	}
 	if w.err == nil && w.open != nil {
-		w.err = w.finish()
+		w.err = w.finish(ctx)
 	}
 	if w.err != nil {
 		return nil, w.err
@@ -161,7 +169,7 @@ func (w *Writer) flush(ctx context.Context) error {
 	w.encoder.reset()
 	switch size := f.parquet.Size(); {
 	case size >= w.options.FileBytes:
-		return w.finish()
+		return w.finish(ctx)
 	case size-f.flushed >= w.options.RowGroupBytes:
 		return w.endRowGroup()
 	}
@@ -184,8 +192,10 @@ func (w *Writer) begin(ctx context.Context) error {
 	for _, n := range w.encoder.columns {
 		n.chooseDictionaries()
 	}
-	p := parquet.NewGenericWriter[any](object, w.encoder.parquetOptions(w.codec, w.options.Version)...)
-	w.open = &openFile{key: key, object: object, parquet: p, columns: p.ColumnWriters()}
+	digest := newDigester(object)
+	buffer := bufio.NewWriterSize(digest, writeBufferBytes)
+	p := parquet.NewGenericWriter[any](buffer, w.encoder.parquetOptions(w.codec, w.options.Version)...)
+	w.open = &openFile{key: key, object: object, digest: digest, buffer: buffer, parquet: p, columns: p.ColumnWriters()}
 	return nil
 }
 
@@ -207,20 +217,26 @@ func (w *Writer) endRowGroup() error {
 	return nil
 }
 
-// finish ends the open file.
-func (w *Writer) finish() error {
+// finish ends the open file. Where the table has the same one already, that one
+// is named in its place.
+func (w *Writer) finish(ctx context.Context) error {
 	if err := w.endRowGroup(); err != nil {
 		return err
 	}
 	f := w.open
-	if err := f.parquet.Close(); err != nil {
+	if err := f.end(); err != nil {
 		return w.fault(err)
 	}
 	file, err := w.describe(f)
 	if err != nil {
 		return w.fault(err)
 	}
-	if err := f.object.Close(); err != nil {
+	if old, ok := w.options.reuse.take(ctx, w.storage, file, f.digest.end); ok {
+		file, err = old, f.object.Abort()
+	} else {
+		err = f.object.Close()
+	}
+	if err != nil {
 		return err
 	}
 	w.files = append(w.files, file)
@@ -229,6 +245,18 @@ func (w *Writer) finish() error {
 		l.stats.reset()
 	}
 	return nil
+}
+
+// end writes what comes after the row groups.
+func (f *openFile) end() error {
+	if err := f.buffer.Flush(); err != nil {
+		return err
+	}
+	f.parquet.SetKeyValueMetadata(digestEntry, f.digest.seal())
+	if err := f.parquet.Close(); err != nil {
+		return err
+	}
+	return f.buffer.Flush()
 }
 
 // describe is what the catalog is to know of a file whose footer is written.

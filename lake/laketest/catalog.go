@@ -241,8 +241,15 @@ func (c *Catalog) plan(load lake.Load, at time.Time, change lake.Change) (lake.S
 	for _, f := range st.files(c, change) {
 		s.Rows, s.Bytes, s.Files = s.Rows+f.Rows, s.Bytes+f.Bytes, s.Files+1
 	}
+	var had []lake.File
 	if t := c.tables[s.Key]; t != nil {
-		s.ParentID = t.states[len(t.states)-1].snapshot.ID
+		now := t.states[len(t.states)-1]
+		s.ParentID, had = now.snapshot.ID, now.files
+	}
+	for _, f := range change.Files {
+		if f.Reused && !slices.ContainsFunc(had, func(old lake.File) bool { return old.Key == f.Key }) {
+			return lake.Snapshot{}, fmt.Errorf("table %s has the file %s no more: %w", s.Table, f.Key, lake.ErrConflict)
+		}
 	}
 	return s, nil
 }
@@ -256,7 +263,11 @@ func (st *staged) files(c *Catalog, change lake.Change) []lake.File {
 	if t := c.tables[st.schema.Key]; t != nil && st.append {
 		files = append(files, t.states[len(t.states)-1].files...)
 	}
-	return append(files, change.Files...)
+	for _, f := range change.Files {
+		f.Reused = false // of this change, and not of the table
+		files = append(files, f)
+	}
+	return files
 }
 
 func (c *Catalog) commit(p lake.Publication, at time.Time, changes []lake.Change, snapshots []lake.Snapshot) error {

@@ -37,7 +37,7 @@ func TestCatalog(t *testing.T, open func(t *testing.T) (PastCatalog, *lake.Stora
 		{"a renamed table stays the same table", testRename},
 		{"nested types keep their field IDs", testNested},
 	}
-	for _, test := range slices.Concat(tests, decisions, parts, upkeep) {
+	for _, test := range slices.Concat(tests, decisions, parts, upkeep, reuse) {
 		t.Run(test.name, func(t *testing.T) {
 			c, s := open(t)
 			test.f(t, &bench{t: t, catalog: c, storage: s, at: time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)})
