@@ -40,6 +40,7 @@ type content struct {
 	changed *sync.Cond
 	known   map[notion.UUID]int // index in all
 	all     []*pageEntry
+	ordered []*pageEntry // all, as they stand in the tables, once nothing more is found
 	queue   []*pageEntry
 	active  int // pages that are being read
 	tables  int // tables that may still bring pages
@@ -69,9 +70,11 @@ type content struct {
 
 // A pageEntry is a page of the load.
 type pageEntry struct {
-	id      notion.UUID
-	by      string // how it was found
-	source  string // of a row that was listed: the data source's ID
+	id     notion.UUID
+	by     string // how it was found
+	source string // of a row that was listed: the data source's ID
+	// created is the time of a row that was listed, in microseconds.
+	created int64
 	object  place
 	text    place
 	more    []shownCopy
@@ -263,7 +266,7 @@ func (c *content) row(source string, page notion.JSON, parts map[*column]notion.
 		return nil
 	}
 	var err error
-	e.parent = parentRefOf(page)
+	e.parent, e.created = parentRefOf(page), valueOf(page.Get("created_time"), timeValue).Micros()
 	if e.object, err = c.pages.add(pageRecord(page, parts)); err != nil {
 		return err
 	}

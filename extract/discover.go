@@ -399,6 +399,7 @@ func (d *discovery) close() {
 		d.content.standing()
 	}
 	slices.SortFunc(d.found, func(a, b *found) int { return strings.Compare(a.id, b.id) })
+	slices.SortFunc(d.made, func(a, b *sourceTable) int { return strings.Compare(a.schema.Table, b.schema.Table) })
 	for _, id := range sortedKeys(d.containers) {
 		if c := d.containers[id]; !inTrash(c.object) && (c.err != nil || len(c.sources) > 0) {
 			d.databases = append(d.databases, c)

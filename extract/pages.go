@@ -1,6 +1,8 @@
 package extract
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -14,6 +16,7 @@ func (d *discovery) contentTables() []lake.Table {
 	var tables []lake.Table
 	o := d.source.options.Content
 	if c := d.content; c != nil {
+		c.order()
 		if o.Pages {
 			tables = append(tables, c.pagesTable())
 		}
@@ -153,6 +156,18 @@ func (c *content) standing() {
 	}
 }
 
+// order is the order of the pages in the tables. They were found by many at once,
+// and the tables are to be the same where the pages are. The rows of a data source
+// stand together, since they are alike, and new ones come last.
+func (c *content) order() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ordered = slices.Clone(c.all)
+	slices.SortStableFunc(c.ordered, func(a, b *pageEntry) int {
+		return cmp.Or(strings.Compare(a.source, b.source), cmp.Compare(a.created, b.created), bytes.Compare(a.id[:], b.id[:]))
+	})
+}
+
 // path are the IDs of what a page stands in, from the top down: pages, databases
 // and data sources.
 func (c *content) path(e *pageEntry) []notion.UUID {
@@ -193,7 +208,7 @@ func (c *content) table(schema lake.Schema, rows func(e *pageEntry, record notio
 			return err
 		}
 		stopped := false
-		for _, e := range c.all {
+		for _, e := range c.ordered {
 			if e.gone {
 				continue
 			}

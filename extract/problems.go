@@ -98,7 +98,7 @@ func (d *discovery) problemsTable() lake.Table {
 func (w *workspace) allProblems() []problem {
 	all := append([]problem(nil), w.problems...)
 	if c := w.source.content; c != nil {
-		for _, e := range c.all {
+		for _, e := range c.ordered {
 			if !e.gone {
 				all = append(all, e.problems...)
 			}

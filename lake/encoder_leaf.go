@@ -1,7 +1,7 @@
 package lake
 
 import (
-	"hash/maphash"
+	"hash/crc32"
 	"unicode/utf8"
 
 	"github.com/parquet-go/parquet-go"
@@ -60,7 +60,8 @@ func (l *leaf) chooseDictionary(kind Kind) {
 	}
 	const sample, slots, dictionaryText = 1024, 8192, 256
 	var seen [slots / 64]uint64
-	seed := maphash.MakeSeed()
+	// Not a hash by a random seed: the same rows are to make the same file.
+	table := crc32.MakeTable(crc32.Castagnoli)
 	n, different := 0, 0
 	for _, v := range l.values {
 		if v.IsNull() {
@@ -69,7 +70,7 @@ func (l *leaf) chooseDictionary(kind Kind) {
 		if len(v.ByteArray()) > dictionaryText {
 			return
 		}
-		h := maphash.Bytes(seed, v.ByteArray()) % slots
+		h := crc32.Checksum(v.ByteArray(), table) % slots
 		if seen[h/64]&(1<<(h%64)) == 0 {
 			seen[h/64] |= 1 << (h % 64)
 			different++
