@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -130,6 +131,39 @@ func TestReusedFiles(t *testing.T) {
 		r := run(test.ids)
 		if r.ReusedFiles < test.atLeast || r.Files-r.ReusedFiles > test.exceptLast || r.ReusedBytes > r.Bytes || (r.ReusedFiles == r.Files) != (r.ReusedBytes == r.Bytes) {
 			t.Errorf("%s: %d of %d files reused (%d of %d bytes), want at least %d", test.name, r.ReusedFiles, r.Files, r.ReusedBytes, r.Bytes, test.atLeast)
+		}
+	}
+}
+
+// A diff reads the files that are not shared, and finds all that differs.
+func TestDiffOfReusedFiles(t *testing.T) {
+	var mu sync.Mutex
+	opened := map[string]bool{}
+	w := newWorld(t, func(name, key string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if name == "storage.open" && strings.HasSuffix(key, ".parquet") {
+			opened[key] = true
+		}
+		return nil
+	})
+	var states []lake.TableState
+	for _, ids := range [][]int{upTo(2000), upTo(2000), upTo(2002), append(upTo(1999), 5000)} {
+		l := w.loader(noisyTable(ids...))
+		l.FileBytes = 64 << 10
+		report, err := l.Run(t.Context())
+		must(t, err)
+		state, _ := w.catalog.At("t", report.LoadID)
+		states = append(states, state)
+	}
+	for _, test := range []struct{ from, to, added, removed, files int }{
+		{0, 1, 0, 0, 0}, {0, 2, 2, 0, 2}, {2, 1, 0, 2, 2}, {1, 3, 1, 1, 2}, {2, 3, 1, 3, 2},
+	} {
+		clear(opened)
+		d, err := lake.DiffTables(t.Context(), w.storage, states[test.from], states[test.to], lake.DiffOptions{TempDir: t.TempDir()})
+		must(t, err)
+		if int(d.Added) != test.added || int(d.Removed) != test.removed || d.Changed != 0 || len(opened) > test.files {
+			t.Errorf("load %d to %d: %d added, %d removed, %d changed, %d files read; want %d, %d, 0, at most %d", test.from, test.to, d.Added, d.Removed, d.Changed, len(opened), test.added, test.removed, test.files)
 		}
 	}
 }

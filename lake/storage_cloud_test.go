@@ -52,6 +52,27 @@ func TestCloudKey(t *testing.T) {
 	}
 }
 
+// Files that are not needed after all leave nothing, sent in parts or not.
+func TestCloudReused(t *testing.T) {
+	w := newWorld(t, nil)
+	w.storage = cloudStorage(t)
+	large := noisyTable(upTo(40_000)...)
+	w.run(large, textTable("a", "1"))
+	files := len(w.files())
+	report := w.run(large, textTable("a", "1"))
+	for _, r := range report.Tables {
+		if r.ReusedFiles != r.Files || r.Files == 0 {
+			t.Errorf("table %s: %d of %d files reused", r.Name, r.ReusedFiles, r.Files)
+		}
+	}
+	if more := len(w.files()) - files; more != 1 { // the ledger's
+		t.Errorf("%d files more, want the ledger's", more)
+	}
+	if n, err := w.storage.AbortUploads(t.Context(), "", time.Now().Add(time.Hour)); err != nil || n > 0 {
+		t.Errorf("%d uploads are left, %v", n, err)
+	}
+}
+
 // A large object goes in parts, and is read in blocks or, where more is wanted, as
 // a whole.
 func TestCloudLarge(t *testing.T) {
