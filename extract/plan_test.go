@@ -203,14 +203,18 @@ func TestPlanForetells(t *testing.T) {
 				}
 				w.Update(func(tx *notiontest.Tx) { tx.Tick(time.Hour) })
 				b := &planBench{t: t, w: w, server: notiontest.NewServer(w, notiontest.Options{}), lake: newMemoryLake(), options: options}
+				off := 0.1
+				if workspace == "everything" {
+					off = 0.15 // what rollups ask of related rows is not estimated
+				}
 				b.compare(1, 0.9)
 				w.Update(func(tx *notiontest.Tx) { tx.Tick(time.Hour) })
-				b.compare(2, 0.1)
+				b.compare(2, off)
 				for _, s := range steps {
 					s.Apply()
 				}
 				w.Update(func(tx *notiontest.Tx) { tx.Tick(time.Hour) })
-				b.compare(3, 0.1)
+				b.compare(3, off)
 			})
 		}
 	}
