@@ -45,6 +45,7 @@ type content struct {
 	active  int // pages that are being read
 	tables  int // tables that may still bring pages
 	err     error
+	ready   chan struct{} // closed once what earlier loads have has been read
 
 	within    map[notion.UUID]notion.UUID // pages and databases: the page whose block stands for them
 	parents   map[notion.UUID]parentRef   // what databases and data sources stand in
@@ -108,6 +109,7 @@ func (s *Source) newContent(d *discovery) (*content, error) {
 		Source: s, d: d, known: map[notion.UUID]int{}, within: map[notion.UUID]notion.UUID{}, parents: map[notion.UUID]parentRef{},
 		originals: map[notion.UUID]int{}, shown: map[notion.UUID]*pageEntry{}, failures: map[string]error{}, strays: map[notion.UUID]notion.UUID{},
 	}
+	c.ready = make(chan struct{})
 	c.changed, c.began = sync.NewCond(&c.mu), s.options.Now()
 	c.ids = map[string]*twice{keyBlocks: newTwice(), keyComments: newTwice()}
 	c.kept = &keptPages{keep: d.view.Keep, now: s.options.Now}
@@ -187,7 +189,44 @@ func (c *content) done(err error) {
 	c.changed.Broadcast()
 }
 
-// wait waits until there is nothing to read and no table that could bring pages.
+// begin reads what earlier loads have and, where all pages are wanted, looks for
+// pages; both takes its time, in which others are read already.
+func (c *content) begin(ctx context.Context, working *sync.WaitGroup) {
+	begin := func(f func(context.Context) error) {
+		c.expect()
+		working.Go(func() {
+			err := f(ctx)
+			c.mu.Lock()
+			if c.err == nil {
+				c.err = err
+			}
+			c.mu.Unlock()
+			c.left()
+		})
+	}
+	begin(func(ctx context.Context) error {
+		defer close(c.ready)
+		return errors.Join(c.loadEarlier(ctx), c.loadKept(ctx))
+	})
+	if c.roams() {
+		begin(c.find)
+	}
+}
+
+// isReady waits until what earlier loads have has been read.
+func (c *content) isReady(ctx context.Context) error {
+	select {
+	case <-c.ready:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// wait waits until there is nothing to read and no table that could bring pages, or
+// until there are data sources and databases to be looked at.
 func (c *content) wait(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() {
 		c.mu.Lock()
@@ -197,7 +236,7 @@ func (c *content) wait(ctx context.Context) error {
 	defer stop()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for (len(c.queue) > 0 || c.active > 0 || c.tables > 0) && c.err == nil && ctx.Err() == nil {
+	for (len(c.queue) > 0 || c.active > 0 || c.tables > 0) && c.err == nil && ctx.Err() == nil && !c.d.pending() {
 		c.changed.Wait()
 	}
 	if c.err != nil {
@@ -344,6 +383,9 @@ func (c *content) read(ctx context.Context, e *pageEntry) error {
 		if err != nil || !there {
 			return err
 		}
+	}
+	if err := c.isReady(ctx); err != nil {
+		return err
 	}
 	began := c.notionNow()
 	t, err := c.readText(ctx, e)

@@ -76,7 +76,9 @@ func (s *Source) newDiscovery(ctx context.Context, now lake.View) (*discovery, e
 	return d, err
 }
 
-// first finds what there is to find before any row has been read.
+// first finds what there is to find before any row is read. Where tables of the last
+// load give the names, it does not wait for the pages that are being read: what they
+// lead to comes later.
 func (d *discovery) first(ctx context.Context) error {
 	s := d.source
 	g, gctx := errgroup.WithContext(ctx)
@@ -92,9 +94,32 @@ func (d *discovery) first(ctx context.Context) error {
 		if err := d.run(gctx); err != nil {
 			return err
 		}
+		for d.pending() {
+			if err := d.visitAll(gctx); err != nil {
+				return err
+			}
+		}
+		if d.hasNames() {
+			return nil
+		}
 		return d.settle(gctx)
 	})
 	return g.Wait()
+}
+
+// hasNames reports whether the tables that were found can be named before all are:
+// in the first night of equal names the lowest ID's keeps its own.
+func (d *discovery) hasNames() bool {
+	if d.content == nil || !d.content.roams() {
+		return false
+	}
+	for id, f := range d.results {
+		_, had := d.before[id]
+		if had && !d.inTrashedDatabase(f) && !d.pick.excludesFound(f, d.databaseTitle(f), d.before[id].Table) {
+			return true
+		}
+	}
+	return false
 }
 
 // settle looks at everything that has been found, and at what that leads to. With
@@ -155,9 +180,6 @@ func (d *discovery) run(ctx context.Context) error {
 				d.add(candidate{id: key, by: byLastLoad})
 			}
 		}
-		if d.content != nil && !options.isPart() {
-			return d.content.find(ctx)
-		}
 	}
 	return nil
 }
@@ -194,6 +216,14 @@ func (d *discovery) add(c candidate) {
 	}
 	d.visited[c.id] = true
 	d.next = append(d.next, c)
+	d.wake()
+}
+
+// wake has what waits for content look whether something was found.
+func (d *discovery) wake() {
+	if d.content != nil {
+		d.content.changed.Broadcast()
+	}
 }
 
 // container takes in a database.
@@ -214,6 +244,7 @@ func (d *discovery) addDatabase(id string) {
 	defer d.mu.Unlock()
 	if !d.asked[id] && !slices.Contains(d.nextBases, id) && !d.pick.excludes(id) {
 		d.nextBases = append(d.nextBases, id)
+		d.wake()
 	}
 }
 

@@ -50,6 +50,9 @@ func (c *content) find(ctx context.Context) error {
 		}
 		c.add(object.Get("id").Text(), bySearch, notion.UUID{})
 	}
+	if err := c.isReady(ctx); err != nil {
+		return err
+	}
 	c.findEarlier()
 	return nil
 }

@@ -25,6 +25,9 @@ func (c *content) takePart(ctx context.Context) error {
 	if !c.options.isPart() {
 		return nil
 	}
+	if err := c.isReady(ctx); err != nil {
+		return err
+	}
 	p := &part{pages: map[notion.UUID]bool{}}
 	for _, id := range c.last.order {
 		if sources := c.last.of(id).sources; len(sources) > 0 && c.d.sources[sources[len(sources)-1]] != nil {

@@ -1,11 +1,15 @@
 package extract
 
 import (
+	"github.com/notionlake/notionlake/lake"
+	"github.com/notionlake/notionlake/lake/laketest"
 	"fmt"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/notionlake/notionlake/extract/notiontest"
 )
 
@@ -16,7 +20,37 @@ func TestDeltaRequests(t *testing.T) {
 		t.Skip("a count of requests is the same without the race detector, and 5,000 pages take a minute with it")
 	}
 	const rows, others, sources = 4000, 1000, 8
-	w := notiontest.NewWorkspace(1)
+	w, edit := manyPages(rows, others, sources)
+	synctest.Test(t, func(t *testing.T) {
+		server := notiontest.NewServer(w, notiontest.Options{})
+		l := newMemoryLake()
+		load := func(id string) int64 {
+			before := server.Stats().Requests
+			o := contentOptions(newClient(t, server))
+			noComments(&o)
+			o.Now = func() time.Time { return w.Model().Clock }
+			if _, err := l.run(t.Context(), id, NewSource(o)); err != nil {
+				t.Fatal(err)
+			}
+			return server.Stats().Requests - before
+		}
+		first := load("20260101T000000Z")
+		edit(50)
+		nightly := load("20260102T000000Z")
+		// Of a data source: its rows a hundred at a time and the archived ones, the
+		// source, its database, its views; one of the users; a page that is no row.
+		listing := int64(sources*(rows/sources/100+1+3) + 1 + others)
+		t.Logf("%d requests at first, then %d; listing and content of the changed: %d + 50", first, nightly, listing)
+		if limit := (listing + 50) * 11 / 10; nightly > limit {
+			t.Errorf("%d requests, want at most %d", nightly, limit)
+		}
+	})
+}
+
+// manyPages is a workspace of rows and other pages with three blocks each. edit
+// changes some of them, a day later.
+func manyPages(rows, others, sources int) (w *notiontest.Workspace, edit func(pages int)) {
+	w = notiontest.NewWorkspace(1)
 	var all []string
 	w.Update(func(tx *notiontest.Tx) {
 		title := map[string]notiontest.Value{"title": notiontest.Plain("A page")}
@@ -41,34 +75,72 @@ func TestDeltaRequests(t *testing.T) {
 		}
 		tx.Tick(time.Hour)
 	})
-	synctest.Test(t, func(t *testing.T) {
-		server := notiontest.NewServer(w, notiontest.Options{})
-		l := newMemoryLake()
-		load := func(id string) int64 {
-			before := server.Stats().Requests
-			o := contentOptions(newClient(t, server))
-			noComments(&o)
-			o.Now = func() time.Time { return w.Model().Clock }
-			if _, err := l.run(t.Context(), id, NewSource(o)); err != nil {
-				t.Fatal(err)
-			}
-			return server.Stats().Requests - before
-		}
-		first := load("20260101T000000Z")
+	return w, func(pages int) {
 		w.Update(func(tx *notiontest.Tx) {
 			tx.Tick(24 * time.Hour)
-			for i := range 50 {
-				tx.SetBlock(notiontest.NewID(2, fmt.Sprint(all[i*len(all)/50], 1)), `{"color":"red"}`)
+			for i := range pages {
+				tx.SetBlock(notiontest.NewID(2, fmt.Sprint(all[i*len(all)/pages], 1)), `{"color":"red"}`)
 			}
 			tx.Tick(time.Hour)
 		})
-		nightly := load("20260102T000000Z")
-		// Of a data source: its rows a hundred at a time and the archived ones, the
-		// source, its database, its views; one of the users; a page that is no row.
-		listing := int64(sources*(rows/sources/100+1+3) + 1 + others)
-		t.Logf("%d requests at first, then %d; listing and content of the changed: %d + 50", first, nightly, listing)
-		if limit := (listing + 50) * 11 / 10; nightly > limit {
-			t.Errorf("%d requests, want at most %d", nightly, limit)
-		}
-	})
+	}
+}
+
+// TestWallTime loads workspaces, in virtual time, at the pace that Notion gives to
+// everybody and at a faster one, and again when one page in a hundred has changed.
+// A load may take 15 % more than what it cannot do without: that many requests at
+// that pace, or the longest chain of requests that wait for each other.
+func TestWallTime(t *testing.T) {
+	if raced {
+		t.Skip("time is virtual")
+	}
+	const latency = 250 * time.Millisecond
+	for _, c := range []struct {
+		rows, others, sources int
+		rate                  notion.Rate
+		perMinute, burst      int
+		// chain is how many requests wait for each other at least: of a search, a
+		// hundred pages each; of a page found by its end, the page itself and the
+		// blocks in it; of the views then, a list and a view.
+		chain int
+	}{
+		{rows: 4000, others: 1000, sources: 8, perMinute: 180, burst: 30, chain: 50 + 2 + 2},
+		{rows: 400, others: 100, sources: 2, rate: notion.Rate{PerMinute: 1800}, perMinute: 1800, burst: 300, chain: 5 + 2 + 2},
+	} {
+		w, edit := manyPages(c.rows, c.others, c.sources)
+		synctest.Test(t, func(t *testing.T) {
+			server := notiontest.NewServer(w, notiontest.Options{RatePerMinute: c.perMinute, Burst: c.burst, Latency: latency})
+			storage, err := lake.OpenStorage(t.Context(), lake.StorageOptions{URL: t.TempDir()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer storage.Close()
+			loader := lake.Loader{Storage: storage, Catalog: laketest.NewCatalog(), Logger: slog.New(slog.DiscardHandler), TempDir: t.TempDir()}
+			for _, night := range []lake.LoadID{"20260101T000000Z", "20260102T000000Z"} {
+				client, err := notion.NewClient(notion.Options{Token: notiontest.DefaultToken, Transport: server.Transport(), Rate: c.rate, Logger: slog.New(slog.DiscardHandler)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				o := contentOptions(client)
+				noComments(&o)
+				o.Now = func() time.Time { return w.Model().Clock }
+				before, began := server.Stats(), time.Now()
+				loader.Source, loader.AsLoad = NewSource(o), night
+				if _, err := loader.Run(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				took, after := time.Since(began), server.Stats()
+				refused := after.Limited - before.Limited
+				requests := after.Requests - before.Requests - refused
+				floor := max(time.Duration(requests-int64(c.burst))*time.Minute/time.Duration(c.perMinute), time.Duration(c.chain)*latency)
+				t.Logf("%d requests, %d refused, at %d a minute: %s, %.2f of the least that is possible",
+					requests, refused, c.perMinute, took.Round(time.Second/10), took.Seconds()/floor.Seconds())
+				if took.Seconds() > 1.15*floor.Seconds() {
+					t.Errorf("%s, want at most 1.15 times %s", took, floor)
+				}
+				edit((c.rows + c.others) / 100)
+				time.Sleep(time.Hour) // in virtual time: the limit of the night before is forgotten
+			}
+		})
+	}
 }

@@ -139,9 +139,6 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 		return err
 	}
 	if s.content = d.content; s.content != nil {
-		if err := errors.Join(s.content.loadEarlier(ctx), s.content.loadKept(ctx)); err != nil {
-			return err
-		}
 		// Once all pages have been read, what is kept of them is of no more use: a run
 		// that continues this one from there finds all but the last minute's.
 		defer func() {
@@ -153,6 +150,7 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 		}()
 		var working sync.WaitGroup
 		working.Go(func() { s.content.work(ctx) })
+		s.content.begin(ctx, &working)
 		defer working.Wait()
 		defer cancel()
 	}
