@@ -149,6 +149,10 @@ func (t *tally) Search(ctx context.Context, object string) iter.Seq2[notion.JSON
 	return t.list(RequestSearch, t.Client.Search(ctx, object))
 }
 
+func (t *tally) ChildSources(ctx context.Context, dataSource string) iter.Seq2[notion.JSON, error] {
+	return t.list(RequestQueries, t.Client.ChildSources(ctx, dataSource))
+}
+
 func (t *tally) list(kind RequestKind, objects iter.Seq2[notion.JSON, error]) iter.Seq2[notion.JSON, error] {
 	return func(yield func(notion.JSON, error) bool) {
 		n := int64(0)

@@ -17,7 +17,7 @@ func (p *planner) requests(ctx context.Context) ([]PlannedRequests, error) {
 		return nil, err
 	}
 	f := map[RequestKind]Figure{
-		RequestSearch: exactly(p.tally.of(RequestSearch)), RequestQueries: exactly(0), RequestProperties: exactly(0),
+		RequestSearch: exactly(p.tally.of(RequestSearch)), RequestQueries: exactly(p.tally.of(RequestQueries)), RequestProperties: exactly(0),
 	}
 	if p.roams {
 		searchable := int64(len(p.earlier))
