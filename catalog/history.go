@@ -108,6 +108,27 @@ func (c *Catalog) Snapshots(ctx context.Context, name string) ([]lake.Snapshot, 
 	return list, nil
 }
 
+// States returns the table with this key at each of its snapshots.
+func (c *Catalog) States(ctx context.Context, key string) ([]lake.TableState, error) {
+	l, err := c.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e := l.byKey(key)
+	if e == nil {
+		return nil, nil
+	}
+	var states []lake.TableState
+	for _, s := range e.meta.Snapshots() {
+		state, err := c.state(e, &s, schemaOf(e.meta, &s))
+		if err != nil {
+			return nil, err
+		}
+		states = append(states, state)
+	}
+	return states, nil
+}
+
 // TableAt returns a table as it was: with the columns, names and types of that
 // time. The table's own name is the current one.
 func (c *Catalog) TableAt(ctx context.Context, name string, at Ref) (lake.TableState, error) {

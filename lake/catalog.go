@@ -39,6 +39,9 @@ type Catalog interface {
 	Holds(ctx context.Context) ([]LoadID, error)
 	// Tables returns every table of the namespace that a Loader made, as it is now.
 	Tables(ctx context.Context) ([]TableState, error)
+	// States returns the table with this key at each of its snapshots, those of held
+	// loads included; none if there is no such table.
+	States(ctx context.Context, key string) ([]TableState, error)
 	// Stage plans a change of one table: the schema it will have and where its
 	// files go. Nothing staged is visible, a new table included. It may be called
 	// again for the same table; only what is published counts.

@@ -31,6 +31,8 @@ type MaintenanceReport struct {
 	Files     FileCount   `json:"files"` // that were deleted with them
 	Compacted []Compacted `json:"compacted"`
 	Orphans   Orphans     `json:"orphans"`
+	// Copies are those of files of the source that were deleted.
+	Copies FileCount `json:"copies"`
 	// Did says that loads have expired or tables were compacted, also where the
 	// rest failed.
 	Did bool `json:"-"`
@@ -49,6 +51,7 @@ type maintenance struct {
 	*session
 	plan   Maintenance
 	report MaintenanceReport
+	drops  map[string]bool // what a dry run would delete with the loads that expire
 }
 
 // Maintain lets loads expire, puts small files together and deletes files that
@@ -81,7 +84,7 @@ func (m *maintenance) run(ctx context.Context, l *Loader) (err error) {
 		steps = append(steps, m.compact)
 	}
 	if m.plan.Orphans > 0 {
-		steps = append(steps, m.orphans)
+		steps = append(steps, m.orphans, m.copies)
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -119,6 +122,10 @@ func (m *maintenance) expire(ctx context.Context) error {
 			}
 		}
 		if m.plan.DryRun {
+			m.drops = map[string]bool{}
+			for _, key := range p.Drops {
+				m.drops[key] = true
+			}
 			return errDry
 		}
 		entered, entry.Drops = true, p.Drops

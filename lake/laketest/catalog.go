@@ -81,6 +81,21 @@ func (c *Catalog) Tables(context.Context) ([]lake.TableState, error) {
 	return list, nil
 }
 
+// States returns a table at each of its snapshots.
+func (c *Catalog) States(_ context.Context, key string) ([]lake.TableState, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.tables[key]
+	if t == nil {
+		return nil, nil
+	}
+	var list []lake.TableState
+	for _, s := range t.states {
+		list = append(list, t.public(s))
+	}
+	return list, nil
+}
+
 // At returns a table as the last load up to that ID left it, unless that expired.
 func (c *Catalog) At(key string, load lake.LoadID) (lake.TableState, bool) {
 	c.mu.Lock()
