@@ -14,6 +14,7 @@ func (b *builder) content(home string) {
 	b.synced(page)
 	b.inRows(home)
 	b.comments(page)
+	b.files(home)
 }
 
 // add adds a block and returns its ID.

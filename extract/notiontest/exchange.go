@@ -61,6 +61,7 @@ func (x *exchange) serve(ctx context.Context, r *http.Request, body []byte, to m
 	x.r = renderer{
 		m: x.m, v: v, now: x.now, sign: hash(x.s.o.Seed, "sign", x.id), limit: x.s.o.Limit,
 		shuffle: x.s.o.Shuffle, noUsers: x.s.o.NoUsers, noEmail: x.s.o.NoEmail,
+		files: x.s.o.FileBase, ttl: x.s.o.FileTTL,
 	}
 	if err := x.checkParams(); err != nil {
 		return err

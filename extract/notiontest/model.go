@@ -21,6 +21,7 @@ type Model struct {
 	Children  map[string][]string  // block IDs by parent (page or block) ID
 	Comments  map[string][]Comment // by parent (page or block) ID
 	Views     map[string][]View    // by data source ID
+	Files     map[string]*Served   // what URLs of files lead to, by path or whole URL
 
 	users     map[string]*User
 	databases map[string]*Database
@@ -158,6 +159,7 @@ type Block struct {
 	Parent  Parent
 	Type    string
 	Payload string // JSON of the member named by Type
+	File    *File  // of an image, video, audio, pdf or file: what it shows, in place of Payload
 	Created time.Time
 	Edited  time.Time
 	By      string
@@ -171,6 +173,7 @@ type Comment struct {
 	ID, Discussion string
 	Parent         Parent
 	Text           Text
+	Attachments    []File // that Notion hosts
 	Created        time.Time
 	By             string
 }

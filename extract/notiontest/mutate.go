@@ -13,7 +13,7 @@ func NewWorkspace(seed uint64) *Workspace {
 	m := &Model{
 		Seed: seed, Clock: time.Date(2026, 1, 5, 9, 0, 7, 0, time.UTC), Name: "Acme",
 		Pages: map[string]*Page{}, Blocks: map[string]*Block{}, Children: map[string][]string{},
-		Comments: map[string][]Comment{}, Views: map[string][]View{},
+		Comments: map[string][]Comment{}, Views: map[string][]View{}, Files: map[string]*Served{},
 		users: map[string]*User{}, databases: map[string]*Database{}, sources: map[string]*DataSource{},
 	}
 	w := &Workspace{cur: m}
@@ -37,6 +37,7 @@ func (w *Workspace) Update(f func(*Tx)) {
 	m.Sources, m.TopPages = slices.Clone(old.Sources), slices.Clone(old.TopPages)
 	m.Pages, m.Blocks = maps.Clone(old.Pages), maps.Clone(old.Blocks)
 	m.Children, m.Comments, m.Views = maps.Clone(old.Children), maps.Clone(old.Comments), maps.Clone(old.Views)
+	m.Files = maps.Clone(old.Files)
 	m.users, m.databases, m.sources = maps.Clone(old.users), maps.Clone(old.databases), maps.Clone(old.sources)
 	f(&Tx{m: &m, own: map[any]bool{}})
 	w.cur = &m

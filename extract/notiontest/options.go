@@ -37,6 +37,14 @@ type Options struct {
 	// What the connection may not do.
 	NoContent, NoComments, NoUsers, NoEmail bool
 
+	// FileBase is the URL at which clients find the server's own files: its own where
+	// it is served over a socket. "": FileHost, where only FileTransport finds them.
+	FileBase string
+	// FileTTL is how long the URL of a hosted file is good; 0 is an hour.
+	FileTTL time.Duration
+	// FileFaults is the share of requests for files that fail, none more than twice.
+	FileFaults float64
+
 	Faults Faults
 	NoGzip bool             // never compress, also when asked for
 	Now    func() time.Time // time.Now if nil
@@ -64,6 +72,10 @@ const (
 
 func (o Options) withDefaults() Options {
 	setText(&o.Token, DefaultToken)
+	setText(&o.FileBase, FileHost)
+	if o.FileTTL <= 0 {
+		o.FileTTL = time.Hour
+	}
 	if o.Cap <= 0 {
 		o.Cap = 10_000
 	}

@@ -30,6 +30,8 @@ type renderer struct {
 	noUsers bool                 // users are shown by ID only
 	noEmail bool
 	depth   int // of the rollup in rollups that is being written
+	files   string // where the server's own files are
+	ttl     time.Duration
 }
 
 const comma = ','
@@ -184,7 +186,7 @@ func (r *renderer) icon(dst []byte, i *Icon) []byte {
 		dst = appendString(dst, i.Text)
 	case "external":
 		dst = append(dst, `{"url":`...)
-		dst = append(appendString(dst, i.Text), '}')
+		dst = append(appendString(dst, r.own(i.Text)), '}')
 	case "file":
 		dst = r.hosted(dst, i.Text)
 	case "custom_emoji":
@@ -201,6 +203,9 @@ func (r *renderer) icon(dst []byte, i *Icon) []byte {
 
 // hosted appends a file of Notion's, with a signature of this request's.
 func (r *renderer) hosted(dst []byte, url string) []byte {
+	if isFilePath(url) {
+		return r.signed(dst, url)
+	}
 	h := fnv.New64a()
 	h.Write([]byte(url))
 	sep := "?"

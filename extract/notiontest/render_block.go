@@ -68,6 +68,9 @@ func (r *renderer) block(dst []byte, b *Block, trashed bool) []byte {
 	dst = append(dst, comma)
 	dst = appendString(dst, kind)
 	dst = append(dst, ':')
+	if b.File != nil {
+		return append(r.media(dst, b.Type, *b.File), '}')
+	}
 	if b.Payload == "" {
 		return append(dst, "{}}"...)
 	}
@@ -88,7 +91,28 @@ func (r *renderer) comment(dst []byte, c Comment) []byte {
 	if u := r.m.User(c.By); u != nil && !u.Removed && !r.noUsers {
 		name = u.Name
 	}
-	return append(appendNullable(dst, name), `}}`...)
+	dst = append(appendNullable(dst, name), '}')
+	if len(c.Attachments) > 0 {
+		dst = append(dst, `,"attachments":`...)
+		dst = appendList(dst, c.Attachments, func(dst []byte, f File) []byte {
+			return append(r.hosted(append(dst, `{"category":"productivity","file":`...), f.URL), '}')
+		})
+	}
+	return append(dst, '}')
+}
+
+// media is the payload of a block that shows a file.
+func (r *renderer) media(dst []byte, kind string, f File) []byte {
+	dst = append(dst, `{"caption":[],"type":"`...)
+	if f.Hosted {
+		dst = r.hosted(append(dst, `file","file":`...), f.URL)
+	} else {
+		dst = append(appendString(append(dst, `external","external":{"url":`...), r.own(f.URL)), '}')
+	}
+	if kind == "file" {
+		dst = appendString(append(dst, `,"name":`...), f.Name)
+	}
+	return append(dst, '}')
 }
 
 func (r *renderer) view(dst []byte, s *DataSource, v View) []byte {

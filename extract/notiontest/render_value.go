@@ -177,7 +177,7 @@ func (r *renderer) file(dst []byte, f File) []byte {
 		return append(r.hosted(dst, f.URL), '}')
 	}
 	dst = append(dst, `,"type":"external","external":{"url":`...)
-	dst = appendString(dst, f.URL)
+	dst = appendString(dst, r.own(f.URL))
 	return append(dst, `}}`...)
 }
 

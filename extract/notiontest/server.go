@@ -23,6 +23,7 @@ type Server struct {
 	limiter  limiter
 	injected []*injection
 	stats    Stats
+	failures map[string]int // of requests for files, by path
 }
 
 // NewServer returns a server of the workspace.
@@ -31,7 +32,8 @@ func NewServer(w *Workspace, o Options) *Server {
 	o.Faults.check()
 	return &Server{
 		w: w, o: o, limiter: limiter{perMinute: o.RatePerMinute, burst: o.Burst},
-		stats: Stats{Routes: map[string]int64{}, Statuses: map[int]int64{}, Faults: map[string]int64{}},
+		failures: map[string]int{},
+		stats:    Stats{Routes: map[string]int64{}, Statuses: map[int]int64{}, Faults: map[string]int64{}},
 	}
 }
 
@@ -48,6 +50,7 @@ type Stats struct {
 	Statuses map[int]int64    `json:"statuses"` // answers by HTTP status
 	Faults   map[string]int64 `json:"faults"`   // faults that fired, by kind
 	Limited  int64            `json:"limited"`  // requests that the rate limit refused
+	Files    int64            `json:"files"`    // requests for files, which Requests leaves out
 }
 
 // Fired is how many faults fired.

@@ -16,6 +16,10 @@ import (
 
 // ServeHTTP answers a request over a socket.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if isFilePath(r.URL.Path) {
+		s.serveFile(w, r, r.URL.EscapedPath())
+		return
+	}
 	p, err := s.answer(r.Context(), r)
 	if err != nil {
 		panic(http.ErrAbortHandler)

@@ -47,7 +47,8 @@ type People []string
 type Files []File
 
 // A File is an external file, or with Hosted one of Notion's, whose URL gets a
-// new signature with every read.
+// new signature with every read. A URL that is a path is one of the server's own,
+// see Served.
 type File struct {
 	Name, URL string
 	Hosted    bool

@@ -85,7 +85,7 @@ func (l *load) cell(kind string, tree any) any {
 	case "checkbox", "url", "email", "phone_number":
 		return tree
 	case "files":
-		return each(tree, file)
+		return each(tree, l.file)
 	case "unique_id":
 		return uniqueID(tree)
 	case "verification":
@@ -157,13 +157,20 @@ func double(tree any) any {
 // Double is a cell of type double.
 func Double(f float64) string { return fmt.Sprintf("%016x", math.Float64bits(f)) }
 
-func file(tree any) any {
+func (l *load) file(tree any) any {
 	kind, _ := member(tree, "type").(string)
 	url := member(member(tree, kind), "url")
-	if s, ok := url.(string); ok && kind == "file" {
-		url = bare(s)
+	cell := object{"name": member(tree, "name"), "kind": kind, "sha256": nil, "path": nil}
+	if s, ok := url.(string); ok {
+		if l.o.Files != nil {
+			if c := l.copied(kind, s, false); c.sum != "" {
+				cell["sha256"], cell["path"] = c.sum, PathOf(c.sum)
+			}
+		}
+		url = l.fileURL(kind, s)
 	}
-	return object{"name": member(tree, "name"), "url": url, "kind": kind, "sha256": nil, "path": nil}
+	cell["url"] = url
+	return cell
 }
 
 // bare is a URL without query and fragment.

@@ -72,7 +72,7 @@ func (c *contents) page(s *notiontest.DataSource, p *notiontest.Page) error {
 	c.meet(p.EditedBy, nil)
 	row := object{
 		"id": p.ID, "url": notiontest.PageURL(p), "public_url": nullable(p.PublicURL), "created_time": minute(p.Created),
-		"last_edited_time": minute(p.Edited), "created_by": p.CreatedBy, "last_edited_by": p.EditedBy, "icon": icon(p.Icon), "cover": icon(p.Cover),
+		"last_edited_time": minute(p.Edited), "created_by": p.CreatedBy, "last_edited_by": p.EditedBy, "icon": c.icon(p.Icon), "cover": c.icon(p.Cover),
 		"archived": p.Archived, "locked": p.Locked, "parent_type": p.Parent.Type, "parent_id": nullable(p.Parent.ID), "title": "",
 	}
 	c.link(p.ID, "", "", "", "parent", strings.TrimSuffix(p.Parent.Type, "_id"), p.Parent.ID)
@@ -243,7 +243,7 @@ type standing struct {
 func (c *contents) block(in string, parent standing, words *int) error {
 	for i, b := range c.m.BlocksIn(in) {
 		c.meet(b.By, nil)
-		payload, err := decode([]byte(b.Payload))
+		payload, err := c.payload(b)
 		if err != nil {
 			return fmt.Errorf("block %s: %w", b.ID, err)
 		}

@@ -25,7 +25,7 @@ func (l *load) databases(sources []*notiontest.DataSource) Table {
 		seen[d.ID] = true
 		t.add(object{
 			"id": d.ID, "title": valid(d.Title.String()), "description": valid(d.Description.String()), "url": databaseURL(d.ID),
-			"parent_type": d.Parent.Type, "parent_id": nullable(d.Parent.ID), "icon": icon(d.Icon), "cover": icon(d.Cover),
+			"parent_type": d.Parent.Type, "parent_id": nullable(d.Parent.ID), "icon": l.icon(d.Icon), "cover": l.icon(d.Cover),
 			"created_time": stamp(d.Created.Truncate(time.Millisecond)), "last_edited_time": stamp(d.Edited.Truncate(time.Millisecond)),
 			"inline": d.Inline, "locked": d.Locked,
 			"data_sources": list(l.m.VisibleSources(d), func(s *notiontest.DataSource) any { return s.ID }),
@@ -53,7 +53,7 @@ func (l *load) dataSources(sources []*notiontest.DataSource, rows map[string]int
 			"table_name": l.state.Tables[s.ID].Name, "url": databaseURL(s.Database),
 			"parent_type": parent.Type, "parent_id": nullable(parent.ID),
 			"created_time": minute(s.Created), "last_edited_time": minute(s.Edited), "created_by": s.CreatedBy, "last_edited_by": s.EditedBy,
-			"icon": icon(s.Icon), "cover": icon(s.Cover), "database_type": nullable(s.Kind), "inline": s.Inline, "rows": rows[s.ID],
+			"icon": l.icon(s.Icon), "cover": l.icon(s.Cover), "database_type": nullable(s.Kind), "inline": s.Inline, "rows": rows[s.ID],
 		})
 	}
 	return t

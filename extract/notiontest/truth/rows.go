@@ -65,7 +65,7 @@ func (l *load) modeled(s *notiontest.DataSource, p *notiontest.Page) row {
 		"_created_time": minute(p.Created), "_last_edited_time": minute(p.Edited),
 		"_created_by": p.CreatedBy, "_last_edited_by": p.EditedBy,
 		"_parent_type": "data_source_id", "_parent_id": s.ID,
-		"_icon": icon(p.Icon), "_cover": icon(p.Cover), "_archived": p.Archived, "_locked": p.Locked,
+		"_icon": l.icon(p.Icon), "_cover": l.icon(p.Cover), "_archived": p.Archived, "_locked": p.Locked,
 	}}
 	for _, property := range l.m.Shown(s) {
 		if property.Type == "rollup" {
@@ -78,12 +78,14 @@ func (l *load) modeled(s *notiontest.DataSource, p *notiontest.Page) row {
 }
 
 // icon is an emoji, the name of a native icon, or a URL.
-func icon(i *notiontest.Icon) any {
+func (l *load) icon(i *notiontest.Icon) any {
 	switch {
 	case i == nil:
 		return nil
 	case i.Type == "file":
-		return bare(i.Text)
+		return l.fileURL("file", i.Text)
+	case i.Type == "external":
+		return l.fileURL("external", i.Text)
 	}
 	return valid(i.Text)
 }

@@ -43,6 +43,10 @@ type Options struct {
 	// NoBlockComments: comments on pages only.
 	NoBlockComments bool
 	Limit           int // how many references Notion shows; 0 is 25
+	// FileBase is that of the server; "" is notiontest.FileHost.
+	FileBase string
+	// Files: files are copied.
+	Files *Files
 }
 
 // Tables returns the tables that a load of the model writes, and the state that
@@ -51,6 +55,9 @@ type Options struct {
 func Tables(m *notiontest.Model, prev *State, o Options) ([]Table, *State, error) {
 	if o.Limit == 0 {
 		o.Limit = 25
+	}
+	if o.FileBase == "" {
+		o.FileBase = notiontest.FileHost
 	}
 	l := &load{m: m, o: o, state: prev.next(), met: map[string]map[string]any{}}
 	sources := l.sources()
@@ -71,6 +78,9 @@ func Tables(m *notiontest.Model, prev *State, o Options) ([]Table, *State, error
 			return nil, nil, err
 		}
 		tables = append(tables, content...)
+	}
+	if o.Files != nil {
+		tables = append(tables, l.files(sources))
 	}
 	if !o.NoUsers {
 		tables = append(tables, l.users(sources))
