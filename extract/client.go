@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/lake"
 )
 
 // A Client is what this package wants of a notion.Client, whose documentation
@@ -33,8 +34,10 @@ type Client interface {
 const inFlight = 8
 
 // fatal reports whether an error ends the whole load, as against the reading of
-// one object: the token is refused, requests are blocked, or the load was cancelled.
+// one object: the token is refused, requests are blocked, the disk or the warehouse
+// fails, or the load was cancelled.
 func fatal(err error) bool {
-	return errors.Is(err, notion.ErrUnauthorized) || errors.Is(err, notion.ErrBlocked) ||
+	var storage *lake.StorageError
+	return errors.As(err, &storage) || errors.Is(err, notion.ErrUnauthorized) || errors.Is(err, notion.ErrBlocked) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -18,7 +18,7 @@ func (c *content) readComments(ctx context.Context, e *pageEntry, t *pageText) e
 		return nil
 	}
 	var err error
-	if t.comments, err = c.commentsOn(ctx, e, e.id); err != nil {
+	if t.comments, err = c.commentsOn(ctx, e, e.id, t.signed); err != nil {
 		return err
 	}
 	err = c.readBlockComments(ctx, e, t.blocks)
@@ -40,7 +40,7 @@ func (c *content) readBlockComments(ctx context.Context, e *pageEntry, blocks []
 			return true // what stands for it is asked for itself
 		}
 		g.Go(func() (err error) {
-			b.comments, err = c.commentsOn(gctx, e, b.id)
+			b.comments, err = c.commentsOn(gctx, e, b.id, t.signed)
 			return err
 		})
 		return true
@@ -48,7 +48,7 @@ func (c *content) readBlockComments(ctx context.Context, e *pageEntry, blocks []
 	return g.Wait()
 }
 
-func (c *content) commentsOn(ctx context.Context, e *pageEntry, id notion.UUID) (comments []notion.JSON, err error) {
+func (c *content) commentsOn(ctx context.Context, e *pageEntry, id notion.UUID, signed *signatures) (comments []notion.JSON, err error) {
 	c.mu.Lock()
 	refused := c.refused
 	c.mu.Unlock()
@@ -78,6 +78,7 @@ func (c *content) commentsOn(ctx context.Context, e *pageEntry, id notion.UUID) 
 			continue // deleted: an ID only
 		}
 		c.meet(comment)
+		signed.collect(comment)
 		clean, _ := appendRaw(nil, bytes.Clone(comment), true)
 		comments = append(comments, clean)
 	}

@@ -397,6 +397,9 @@ func (c *content) read(ctx context.Context, e *pageEntry) error {
 			return err
 		}
 	}
+	if err := c.files.text(ctx, e.id, t); err != nil {
+		return err
+	}
 	c.meetAll(t, e.carried != nil)
 	c.forgetCopies(e)
 	c.meetIDs(t)
@@ -451,7 +454,7 @@ func (c *content) forgetCopies(e *pageEntry) {
 // is not there any more.
 func (c *content) readText(ctx context.Context, e *pageEntry) (*pageText, error) {
 	o := c.options.Content
-	t := &pageText{}
+	t := c.newText()
 	record, err := c.pages.get(e.object)
 	if err != nil {
 		return nil, err
@@ -472,6 +475,7 @@ func (c *content) readText(ctx context.Context, e *pageEntry) (*pageText, error)
 	if earlier, err := c.unchanged(e, page); err != nil {
 		return nil, err
 	} else if earlier != nil {
+		earlier.signed = t.signed
 		each(earlier.blocks, func(b *block) bool {
 			c.block(e, b)
 			return true
@@ -544,6 +548,11 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 			c.d.add(candidate{id: e.parent.id.String(), by: byPage})
 		}
 		return false, nil
+	}
+	if refs := c.files.of(page, id); len(refs) > 0 {
+		if _, err := c.files.ofPage(ctx, page, refs); err != nil {
+			return false, err
+		}
 	}
 	c.followParent(e.parent)
 	return true, nil

@@ -84,6 +84,7 @@ type sourceTable struct {
 	archive bool     // archived rows too
 	content *content // what reads the rows' texts; nil: nothing does
 	joins   *joins
+	files   *copier // what copies the rows' files; nil: nothing does
 
 	// Set by Rows:
 	mapper   *mapper
@@ -103,7 +104,7 @@ type extra struct {
 // nil for none; sources are all data sources of the load.
 func (s *Source) newSourceTable(ds *dataSource, name, configured string, before *lake.Schema, sources map[string]*dataSource) *sourceTable {
 	t := &sourceTable{
-		source: ds, client: s.client, users: s.users, raw: s.options.Raw, archive: s.options.Archived, content: s.content, joins: s.joins,
+		source: ds, client: s.client, users: s.users, raw: s.options.Raw, archive: s.options.Archived, content: s.content, joins: s.joins, files: s.files,
 		schema: lake.Schema{Table: name, Key: ds.id}, extras: map[string]*extra{},
 	}
 	old := map[string]*lake.Column{}

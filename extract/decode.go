@@ -32,6 +32,8 @@ type decoder struct {
 	users userSink
 	runs  int  // mentions in the last text that was read
 	cut   bool // an element of the last rollup that was read may be a part of a list only
+	// copies are those of the files of the page that is read, by cellKey.
+	copies map[string]copiedCell
 }
 
 // A userSink is told of every user that is met. Complete returns what the

@@ -103,6 +103,10 @@ func (t *sourceTable) readLater(ctx context.Context, l laterRow) error {
 		return err
 	}
 	m := t.mapper
+	if m.d.copies, err = t.files.copied(ctx, row.page); err != nil {
+		return err
+	}
+	defer func() { m.d.copies = nil }()
 	parts := map[*column]notion.JSON{}
 	for id, part := range row.parts.Fields() {
 		parts[m.byID[string(id)]] = part

@@ -38,6 +38,13 @@ const (
 	KindComments ProblemKind = "comments_not_readable"
 	// KindView: a view that Notion lists and does not show.
 	KindView ProblemKind = "view_not_readable"
+	// KindFile: a file could not be fetched.
+	KindFile ProblemKind = "file_not_copied"
+	// KindFileBlocked: the URL of a file leads to an address that is not asked.
+	KindFileBlocked ProblemKind = "file_blocked"
+	// KindFileTooLarge, KindFileType: the configuration leaves a file out.
+	KindFileTooLarge ProblemKind = "file_too_large"
+	KindFileType     ProblemKind = "file_type"
 	// KindUsers: the connection may not read users.
 	KindUsers ProblemKind = "users_not_readable"
 )
@@ -60,7 +67,7 @@ func (d *discovery) problemsTable() lake.Table {
 	schema := w.fixedSchema(keyProblems, false,
 		fixedColumn("load_id", stringType, ""),
 		fixedColumn("kind", stringType, "one of a fixed list of words"),
-		fixedColumn("object_type", stringType, "what the object is: data_source, database, page, block, view, user"),
+		fixedColumn("object_type", stringType, "what the object is: data_source, database, page, block, comment, view, user, file"),
 		fixedColumn("object_id", stringType, "of several on a page: one of them"),
 		fixedColumn("table_name", stringType, ""),
 		fixedColumn("property_id", stringType, "percent-decoded"),
@@ -82,9 +89,13 @@ func (d *discovery) problemsTable() lake.Table {
 			return d.keepsProblem(row, old, again)
 		}
 	}
-	return w.fixed(schema, true, carry, func(_ context.Context, push func(...lake.Value) bool) error {
+	return w.fixed(schema, true, carry, func(ctx context.Context, push func(...lake.Value) bool) error {
 		load := text(string(w.view.Load().ID))
-		for _, p := range w.allProblems() {
+		files, err := d.fileProblems(ctx)
+		if err != nil {
+			return err
+		}
+		for _, p := range append(w.allProblems(), files...) {
 			if !push(load, text(string(p.kind)), someText(p.objectType), someText(p.objectID), someText(p.table),
 				someText(p.property), someText(p.column), someText(p.message), lake.IntValue(max(1, p.count)), someText(p.page)) {
 				return nil

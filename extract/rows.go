@@ -44,8 +44,10 @@ type waitingPage struct {
 	id         string
 	supersedes bool
 	parts      map[*column]notion.JSON
-	done       chan struct{} // closed when the fields below and parts are set
-	gone       bool          // the page is not there any more
+	files      []fileRef             // what it refers to
+	copies     map[string]copiedCell // of its files
+	done       chan struct{}         // closed when the fields below, parts and copies are set
+	gone       bool                  // the page is not there any more
 	err        error
 }
 
@@ -98,10 +100,11 @@ func (r *rowReader) page(ctx context.Context, result notion.Result, archived boo
 			r.seen[h] = struct{}{}
 		}
 	}
-	if m.whole(nil) && len(r.waiting) == 0 {
-		return r.row(supersedes, result.Object, nil)
+	files := r.t.files.of(result.Object, m.id)
+	if m.whole(nil) && len(r.waiting) == 0 && len(files) == 0 {
+		return r.row(supersedes, result.Object, nil, nil)
 	}
-	r.wait(ctx, bytes.Clone(result.Object), supersedes)
+	r.wait(ctx, bytes.Clone(result.Object), supersedes, files)
 	return r.drain(ctx, maxWaiting)
 }
 
@@ -117,7 +120,10 @@ func (r *rowReader) read(ctx context.Context, page notion.JSON, parts map[*colum
 
 // row yields the row that was just read from page and parts, or lets it wait for
 // the other tables.
-func (r *rowReader) row(supersedes bool, page notion.JSON, parts map[*column]notion.JSON) error {
+func (r *rowReader) row(supersedes bool, page notion.JSON, parts map[*column]notion.JSON, files []fileRef) error {
+	if err := r.t.files.row(r.t.source.id, r.t.mapper.id, files); err != nil {
+		return err
+	}
 	if r.t.content != nil {
 		if err := r.t.content.row(r.t.source.id, page, parts); err != nil {
 			return err
@@ -133,12 +139,12 @@ func (r *rowReader) row(supersedes bool, page notion.JSON, parts map[*column]not
 }
 
 // wait lets the page that was just read wait for what it lacks.
-func (r *rowReader) wait(ctx context.Context, page notion.JSON, supersedes bool) {
+func (r *rowReader) wait(ctx context.Context, page notion.JSON, supersedes bool, files []fileRef) {
 	m := r.t.mapper
-	p := &waitingPage{page: page, id: string([]byte(m.id)), supersedes: supersedes, done: make(chan struct{}), parts: map[*column]notion.JSON{}}
+	p := &waitingPage{page: page, files: files, id: string([]byte(m.id)), supersedes: supersedes, done: make(chan struct{}), parts: map[*column]notion.JSON{}}
 	r.waiting = append(r.waiting, p)
 	r.bytes += len(page)
-	if m.whole(nil) {
+	if m.whole(nil) && len(files) == 0 {
 		close(p.done)
 		return
 	}
@@ -148,7 +154,9 @@ func (r *rowReader) wait(ctx context.Context, page notion.JSON, supersedes bool)
 		select {
 		case r.slots <- struct{}{}:
 			defer func() { <-r.slots }()
-			p.err = r.t.fetch(ctx, p, wants, users)
+			if p.err = r.t.fetch(ctx, p, wants, users); p.err == nil && !p.gone && len(files) > 0 {
+				p.copies, p.err = r.t.files.ofPage(ctx, p.page, files)
+			}
 		case <-ctx.Done():
 			p.err = ctx.Err()
 		}
@@ -184,6 +192,8 @@ func (r *rowReader) finish(ctx context.Context, p *waitingPage) error {
 		return p.err
 	}
 	m := r.t.mapper
+	m.d.copies = p.copies
+	defer func() { m.d.copies = nil }()
 	// What was fetched may name users that were not met before: once more, then.
 	for range 3 {
 		ok, err := r.read(ctx, p.page, p.parts)
@@ -191,7 +201,7 @@ func (r *rowReader) finish(ctx context.Context, p *waitingPage) error {
 			return err
 		}
 		if m.whole(p.parts) {
-			return r.row(p.supersedes, p.page, p.parts)
+			return r.row(p.supersedes, p.page, p.parts, p.files)
 		}
 		if err := r.t.fetch(ctx, p, m.missing(p.parts), slices.Clone(m.users.unasked)); err != nil || p.gone {
 			return err

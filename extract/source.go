@@ -35,6 +35,8 @@ type Options struct {
 	Exclude []string
 	// Content is what to read of pages besides rows.
 	Content Content
+	// Files says which files are copied.
+	Files Files
 	// Full: everything is read, also what has not changed since the last load.
 	Full bool
 	// Sample is the share, 0 to 1, of the pages that have not been edited that is
@@ -89,6 +91,7 @@ type Source struct {
 	users   *directory
 	content *content // nil: no pages are read
 	joins   *joins
+	files   *copier // nil: no files are copied
 }
 
 var _ lake.Source = (*Source)(nil)
@@ -109,7 +112,7 @@ func NewSource(o Options) *Source {
 // Close removes what lies on disk of what was read. It is called once the tables
 // have been read.
 func (s *Source) Close() error {
-	err := s.joins.close()
+	err := errors.Join(s.joins.close(), s.files.close())
 	if s.content != nil {
 		err = errors.Join(err, s.content.close())
 	}
@@ -137,6 +140,11 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 	d, err := s.newDiscovery(ctx, now)
 	if err != nil {
 		return err
+	}
+	if s.options.Files.Copies != nil {
+		if s.files, err = s.newCopier(ctx, d); err != nil {
+			return err
+		}
 	}
 	if s.content = d.content; s.content != nil {
 		// Once all pages have been read, what is kept of them is of no more use: a run
@@ -273,6 +281,9 @@ func (d *discovery) fixedTables() []lake.Table {
 	tables = append(tables, d.contentTables()...)
 	if w.source.options.Users {
 		tables = append(tables, w.usersTable())
+	}
+	if w.source.files != nil {
+		tables = append(tables, d.filesTable())
 	}
 	return append(tables, w.dataSourcesTable(), w.propertiesTable(), d.problemsTable())
 }

@@ -88,14 +88,25 @@ func compareTable(t *testing.T, load string, want truth.Table, got *memoryTable)
 	}
 	index := map[string][]lake.Value{}
 	for _, row := range got.rows {
-		index[rowKey(want, func(name string) string { return row[got.column(name)].Text() })] = row
+		index[rowKey(want, func(name string) string {
+			if v := row[got.column(name)]; v.Kind() == lake.Int64 {
+				return fmt.Sprint(v.Int())
+			}
+			return row[got.column(name)].Text()
+		})] = row
 	}
 	if len(index) != len(want.Rows) || len(got.rows) != len(want.Rows) {
 		t.Errorf("%s: table %s has %d rows (%d different), want %d", load, want.Name, len(got.rows), len(index), len(want.Rows))
 		return 0
 	}
 	for _, row := range want.Rows {
-		key := rowKey(want, func(name string) string { s, _ := row[name].(string); return s })
+		key := rowKey(want, func(name string) string {
+			if n, ok := row[name].(json.Number); ok {
+				return string(n)
+			}
+			s, _ := row[name].(string)
+			return s
+		})
 		values, ok := index[key]
 		if !ok {
 			t.Errorf("%s: table %s lacks row %s", load, want.Name, key)
@@ -131,6 +142,8 @@ func rowKey(t truth.Table, cell func(string) string) string {
 		return cell("data_source_id") + " " + cell("property_id")
 	case "_links":
 		return strings.Join([]string{cell("page_id"), cell("block_id"), cell("property_id"), cell("comment_id"), cell("kind"), cell("target_id")}, " ")
+	case "_files":
+		return strings.Join([]string{cell("page_id"), cell("block_id"), cell("property_id"), cell("comment_id"), cell("source"), cell("position")}, " ")
 	case "_options":
 		return cell("data_source_id") + " " + cell("property_id") + " " + cell("option_id")
 	}

@@ -63,7 +63,13 @@ func filesValue(d *decoder, i int) (lake.Value, int) {
 			return end
 		}
 		f, end := readFile(d, i)
-		d.stack = append(d.stack, d.group(textOrNull(f.name), textOrNull(f.text), textOrNull(f.typ), lake.Value{}, lake.Value{}))
+		var sum, path lake.Value
+		if len(d.copies) > 0 {
+			if c, ok := d.copies[cellKey(string(f.typ), string(f.text))]; ok {
+				sum, path = lake.TextValue(c.sum), lake.TextValue(c.uri)
+			}
+		}
+		d.stack = append(d.stack, d.group(textOrNull(f.name), textOrNull(f.text), textOrNull(f.typ), sum, path))
 		return end
 	})
 }

@@ -34,6 +34,8 @@ type pageText struct {
 	markdown  string // Notion's
 	hasText   bool   // markdown is set
 	commented bool   // comments were read
+	// signed are the URLs of files as they came; nil: files are not copied.
+	signed *signatures
 }
 
 func (b *block) typ() string {
@@ -170,6 +172,15 @@ func (t *pageText) adopt(parent, b *block) {
 	*siblings = append(*siblings, b)
 }
 
+// newText is what is in and on a page before anything of it was read.
+func (c *content) newText() *pageText {
+	t := &pageText{}
+	if c.files != nil {
+		t.signed = &signatures{}
+	}
+	return t
+}
+
 // readBlocks reads the blocks in a page, level by level; there is false where the
 // page is not there any more.
 func (c *content) readBlocks(ctx context.Context, e *pageEntry, t *pageText) (there bool, err error) {
@@ -230,6 +241,7 @@ func (c *content) walk(ctx context.Context, e *pageEntry, t *pageText, root noti
 					continue
 				}
 				seen[id] = true
+				t.signed.collect(raw)
 				clean, _ := appendRaw(nil, raw, true)
 				b := &block{raw: clean, id: id}
 				t.adopt(o.block, b)
@@ -361,7 +373,7 @@ func (c *content) readCopies(ctx context.Context) (more bool, err error) {
 		if met {
 			continue
 		}
-		t := &pageText{}
+		t := c.newText()
 		root := &block{raw: notion.JSON(`{"id":"` + s.id.String() + `","type":"synced_block"}`), id: s.id}
 		t.adopt(nil, root)
 		if _, err := c.walk(ctx, s.page, t, s.id, root); err != nil {
@@ -375,6 +387,9 @@ func (c *content) readCopies(ctx context.Context) (more bool, err error) {
 		}
 		c.meetAll(t, false)
 		c.meetIDs(&pageText{blocks: root.children})
+		if err := c.files.text(ctx, s.page.id, t); err != nil {
+			return false, err
+		}
 		at, err := c.texts.add(t.record())
 		if err != nil {
 			return false, err

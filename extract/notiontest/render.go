@@ -29,7 +29,7 @@ type renderer struct {
 	shuffle bool                 // properties of pages in another order than the schema's
 	noUsers bool                 // users are shown by ID only
 	noEmail bool
-	depth   int // of the rollup in rollups that is being written
+	depth   int    // of the rollup in rollups that is being written
 	files   string // where the server's own files are
 	ttl     time.Duration
 }

@@ -1,0 +1,445 @@
+package extract
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/lake"
+)
+
+const (
+	fileWorkers   = 16 // files that are fetched at a time
+	fileAttempts  = 3  // of what may go well the next time
+	fileRefreshes = 2  // of a URL that has expired
+	fileBackoff   = time.Second
+	maxFileWait   = time.Minute // however long the server says
+)
+
+// A copier copies the files that pages refer to. A file is fetched once in a load,
+// from wherever it is referred to, and not at all where the copy of the last load
+// is sure to be of the same content. It is safe for concurrent use.
+type copier struct {
+	client Client
+	log    *slog.Logger
+	copies *lake.Copies
+	fetch  *fetcher
+	types  []string
+	slots  chan struct{}
+
+	mu      sync.Mutex
+	known   map[fileKey]fileCopy // of the last load
+	flights map[flightKey]*flight
+	have    map[lake.Sum]lake.Copy
+	busy    map[lake.Sum]chan struct{} // copies that are being written
+	objects fileObjects
+}
+
+// A fileKey stands for kind and URL of a file.
+type fileKey [16]byte
+
+func keyOfFile(kind, url string) (k fileKey) {
+	sum := sha256.Sum256([]byte(kind + " " + url))
+	copy(k[:], sum[:])
+	return k
+}
+
+// A flightKey is what is found out once in a load.
+type flightKey struct {
+	fileKey
+	medium bool
+}
+
+// A flight is a file of this load.
+type flight struct {
+	done chan struct{}
+	copy fileCopy // valid once done is closed
+	err  error
+}
+
+// A fileCopy is what is known of a file.
+type fileCopy struct {
+	there                       bool // there is a copy
+	sum                         lake.Sum
+	bytes                       int64
+	contentType, etag, modified string
+	reason                      fileReason // why there is none, or only that of an earlier load
+	message                     string
+}
+
+// newCopier takes in what copies there are and what the last load knew of them.
+func (s *Source) newCopier(ctx context.Context, d *discovery) (*copier, error) {
+	f := s.options.Files
+	c := &copier{
+		client: s.client, log: s.log, copies: f.Copies, fetch: newFetcher(f, s.options.TempDir), types: f.Types, slots: make(chan struct{}, fileWorkers),
+		known: map[fileKey]fileCopy{}, flights: map[flightKey]*flight{}, have: map[lake.Sum]lake.Copy{}, busy: map[lake.Sum]chan struct{}{},
+	}
+	for copied, err := range f.Copies.List(ctx) {
+		if err != nil {
+			return nil, &lake.StorageError{Err: err}
+		}
+		c.have[copied.Sum] = copied
+	}
+	var err error
+	if c.objects, err = newFileObjects(s.options.TempDir); err != nil {
+		return nil, err
+	}
+	if !s.options.Full {
+		err = c.readKnown(ctx, d)
+	}
+	if err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
+// readKnown takes in the copies that the last load had.
+func (c *copier) readKnown(ctx context.Context, d *discovery) error {
+	before, ok := d.before[lake.CopiesTable]
+	if !ok {
+		return nil
+	}
+	cells := newCells(before)
+	for row, err := range d.view.Rows(ctx, lake.CopiesTable) {
+		if err != nil {
+			return fmt.Errorf("files of the last load: %w", err)
+		}
+		sum, ok := lake.ParseSum(cells.value(row, "sha256").Text())
+		if copied, there := c.have[sum]; ok && there && copied.Bytes == cells.value(row, "size").Int() {
+			c.known[keyOfFile(cells.value(row, "kind").Text(), cells.value(row, "url").Text())] = fileCopy{
+				there: true, sum: sum, bytes: copied.Bytes, contentType: cells.text(row, "content_type"),
+				etag: cells.text(row, "etag"), modified: cells.text(row, "last_modified"),
+			}
+		}
+	}
+	return nil
+}
+
+func (c *copier) close() error {
+	if c == nil {
+		return nil
+	}
+	c.fetch.close()
+	return c.objects.close()
+}
+
+// copyAll copies the files of references. signed are their URLs as far as they are known.
+func (c *copier) copyAll(ctx context.Context, refs []fileRef, signed *signatures) (map[string]copiedCell, error) {
+	cells := map[string]copiedCell{}
+	var mu sync.Mutex
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(inFlight)
+	for _, ref := range refs {
+		g.Go(func() error {
+			copied, err := c.copy(ctx, ref, signed)
+			if err != nil || !copied.there {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			cells[cellKey(ref.kind, ref.url)] = copiedCell{copied.sum.String(), c.uri(copied.sum)}
+			return nil
+		})
+	}
+	return cells, g.Wait()
+}
+
+// copy copies the file of a reference, once in a load. What is wrong with one file
+// is told by what it returns; an error ends the load.
+func (c *copier) copy(ctx context.Context, ref fileRef, signed *signatures) (fileCopy, error) {
+	key := flightKey{keyOfFile(ref.kind, ref.url), ref.medium}
+	for {
+		c.mu.Lock()
+		f, flies := c.flights[key]
+		if !flies {
+			f = &flight{done: make(chan struct{})}
+			c.flights[key] = f
+		}
+		c.mu.Unlock()
+		if !flies {
+			if f.copy, f.err = c.find(ctx, ref, signed); f.err != nil { // who waits for it tries by itself
+				c.mu.Lock()
+				delete(c.flights, key)
+				c.mu.Unlock()
+			}
+			close(f.done)
+			return f.copy, f.err
+		}
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return fileCopy{}, ctx.Err()
+		}
+		if f.err == nil {
+			return f.copy, nil
+		}
+	}
+}
+
+// find takes the copy of the last load over, or fetches the file.
+func (c *copier) find(ctx context.Context, ref fileRef, signed *signatures) (fileCopy, error) {
+	old := c.known[keyOfFile(ref.kind, ref.url)]
+	if old.there && ref.namesContent() {
+		return c.judge(ref, old), nil
+	}
+	d, err := c.download(ctx, ref, old, signed)
+	var told *fetchError
+	switch {
+	case err == nil && d.unchanged:
+		return c.judge(ref, old), nil
+	case err == nil:
+	case errors.As(err, &told):
+		now := fileCopy{}
+		if told.reason != fileBlocked && told.reason != fileTooLarge && told.reason != fileOtherType {
+			now = c.judge(ref, old) // better than nothing
+		}
+		if now.reason == "" {
+			now.reason, now.message = told.reason, told.Error()
+		}
+		if told.reason == fileBlocked {
+			c.log.WarnContext(ctx, "a file is not fetched from where its URL leads", "page", ref.page, "block", ref.block, "error", told)
+		}
+		return now, nil
+	default:
+		return fileCopy{}, err
+	}
+	now := fileCopy{there: true, sum: d.sum, bytes: d.bytes, contentType: d.contentType, etag: d.etag, modified: d.modified}
+	return now, errors.Join(c.store(ctx, ref, d), d.close())
+}
+
+// judge is an earlier copy as the configuration sees it now.
+func (c *copier) judge(ref fileRef, old fileCopy) fileCopy {
+	switch {
+	case !old.there:
+		return old
+	case !c.wants(ref, old.contentType):
+		return fileCopy{reason: fileOtherType, message: "it is " + old.contentType}
+	case old.bytes > c.fetch.max:
+		return fileCopy{reason: fileTooLarge, message: fmt.Sprintf("it has %d bytes", old.bytes)}
+	}
+	return old
+}
+
+func (c *copier) wants(ref fileRef, contentType string) bool {
+	return wantsType(c.types, contentType) && !isPageAbout(ref.medium, contentType)
+}
+
+// download fetches a file, from a fresh URL where the one that is known has expired.
+func (c *copier) download(ctx context.Context, ref fileRef, old fileCopy, signed *signatures) (*download, error) {
+	w := wanted{url: signed.of(ref), hosted: ref.hosted(), types: func(t string) bool { return c.wants(ref, t) }}
+	if old.there {
+		w.etag, w.modified = old.etag, old.modified
+	}
+	attempts, refreshes := 0, 0
+	for {
+		if w.url == "" {
+			var err error
+			if w.url, err = c.refresh(ctx, ref); err != nil {
+				return nil, err
+			}
+			refreshes++
+		}
+		d, err := c.get(ctx, w)
+		var told *fetchError
+		if err == nil || !errors.As(err, &told) {
+			return d, err
+		}
+		switch {
+		case ref.hosted() && told.status >= 400 && told.status < 500 && !told.again && refreshes < fileRefreshes:
+			w.url = "" // it has expired
+		case told.again && attempts < fileAttempts-1:
+			attempts++
+			wait := max(told.after, rand.N(fileBackoff<<attempts)+1)
+			if err := sleep(ctx, min(wait, maxFileWait)); err != nil {
+				return nil, err
+			}
+		default:
+			return nil, err
+		}
+	}
+}
+
+// get fetches a file, some at a time.
+func (c *copier) get(ctx context.Context, w wanted) (*download, error) {
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return c.fetch.get(ctx, w)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// refresh asks Notion again for what refers to a file, and returns the URL that it has now.
+func (c *copier) refresh(ctx context.Context, ref fileRef) (string, error) {
+	var signed signatures
+	var err error
+	switch {
+	case ref.comment != "":
+		on := ref.page
+		if ref.block != "" {
+			on = ref.block
+		}
+		for comment, e := range c.client.Comments(ctx, on) {
+			if err = e; err != nil {
+				break
+			}
+			signed.collect(comment)
+		}
+	case ref.block != "":
+		var object notion.JSON
+		object, err = c.client.Block(ctx, ref.block)
+		signed.collect(object)
+	default:
+		var object notion.JSON
+		object, err = c.client.Page(ctx, ref.page)
+		signed.collect(object)
+	}
+	url := signed.of(ref)
+	switch {
+	case err != nil && (fatal(err) || ctx.Err() != nil):
+		return "", fmt.Errorf("URL of a file on page %s: %w", ref.page, err)
+	case url != "":
+		return url, nil
+	case err == nil, errors.Is(err, notion.ErrNotFound), errors.Is(err, notion.ErrRestricted), refusedAs(err, refusedID):
+		return "", &fetchError{reason: fileNotFound, err: errors.New("it is not there any more, as Notion says")}
+	}
+	return "", &fetchError{reason: fileUnreachable, err: err}
+}
+
+// store writes the copy of a download, unless there is one of its content.
+func (c *copier) store(ctx context.Context, ref fileRef, d *download) error {
+	for {
+		c.mu.Lock()
+		_, there := c.have[d.sum]
+		wait, writes := c.busy[d.sum]
+		if !there && !writes {
+			wait = make(chan struct{})
+			c.busy[d.sum] = wait
+		}
+		c.mu.Unlock()
+		if there {
+			return nil
+		}
+		if writes {
+			select {
+			case <-wait:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			continue
+		}
+		copied, err := c.write(ctx, ref, d)
+		c.mu.Lock()
+		if delete(c.busy, d.sum); err == nil {
+			c.have[d.sum] = copied
+		}
+		c.mu.Unlock()
+		close(wait)
+		return err
+	}
+}
+
+func (c *copier) write(ctx context.Context, ref fileRef, d *download) (lake.Copy, error) {
+	if _, err := d.file.Seek(0, io.SeekStart); err != nil {
+		return lake.Copy{}, &lake.StorageError{Err: fmt.Errorf("file for what is fetched: %w", err)}
+	}
+	copied, err := c.copies.Add(ctx, d.sum, extensionOf(ref.name.Text(), urlPath(ref.url)), d.file)
+	if err != nil && ctx.Err() == nil {
+		err = &lake.StorageError{Err: err}
+	}
+	return copied, err
+}
+
+func urlPath(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return ""
+	}
+	return u.Path
+}
+
+// uri is where the copy of a content lies.
+func (c *copier) uri(sum lake.Sum) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.copies.URI(c.have[sum])
+}
+
+// A copiedCell is what a cell says of a copy.
+type copiedCell struct{ sum, uri string }
+
+func cellKey(kind, url string) string { return kind + " " + url }
+
+// of yields what a row refers to; a nil copier takes nothing in.
+func (c *copier) of(page notion.JSON, id string) []fileRef {
+	if c == nil || !bytes.Contains(page, externalMark) && !bytes.Contains(page, hostedMark) {
+		return nil
+	}
+	return slices.Collect(pageFiles(string([]byte(id)), page))
+}
+
+// hostedMark is in every page that refers to a file of Notion's, externalMark in
+// every one that refers to a file elsewhere.
+var (
+	hostedMark   = []byte(`"file"`)
+	externalMark = []byte(`"external"`)
+)
+
+// ofPage copies the files of a page object as Notion gave it.
+func (c *copier) ofPage(ctx context.Context, page notion.JSON, refs []fileRef) (map[string]copiedCell, error) {
+	var signed signatures
+	signed.collect(page)
+	return c.copyAll(ctx, refs, &signed)
+}
+
+// copied are the copies of the files of a page whose files have been copied.
+func (c *copier) copied(ctx context.Context, page notion.JSON) (map[string]copiedCell, error) {
+	refs := c.of(page, page.Get("id").Text())
+	if len(refs) == 0 {
+		return nil, nil
+	}
+	return c.copyAll(ctx, refs, nil)
+}
+
+// row notes what a row of a data source refers to.
+func (c *copier) row(source, id string, refs []fileRef) error {
+	if c == nil {
+		return nil
+	}
+	page, _ := notion.ParseUUID([]byte(id))
+	of, _ := notion.ParseUUID([]byte(source))
+	return c.objects.set(page, of, refs)
+}
+
+// text copies the files of what is in and on a page.
+func (c *copier) text(ctx context.Context, page notion.UUID, t *pageText) error {
+	if c == nil {
+		return nil
+	}
+	_, err := c.copyAll(ctx, slices.Collect(textFiles(page.String(), t)), t.signed)
+	return err
+}
