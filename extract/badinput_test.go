@@ -102,6 +102,7 @@ func TestBadInput(t *testing.T) {
 	t.Run("69", badCycles)
 	t.Run("70", badWiki)
 	t.Run("87", badUsersRefused)
+	t.Run("81", badFileURLs)
 }
 
 // badTitles adds a data source per title, in the order of their IDs, and checks

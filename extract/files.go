@@ -204,11 +204,14 @@ var errFileStalled = errors.New("no byte came for " + fileStallTime.String())
 // here. No error holds more of a URL than its host: the rest may be a secret.
 func (f *fetcher) get(ctx context.Context, w wanted) (d *download, err error) {
 	u, err := url.Parse(w.url)
-	if err != nil || u.Host == "" && u.Scheme != "file" {
+	if err != nil || u.Scheme == "" {
 		return nil, &fetchError{reason: fileInvalid, err: errors.New("not a URL")}
 	}
 	if err := checkScheme(u); err != nil {
 		return nil, &fetchError{reason: fileBlocked, err: err}
+	}
+	if u.Host == "" {
+		return nil, &fetchError{reason: fileInvalid, err: errors.New("a URL without a host")}
 	}
 	asked, cancel := context.WithTimeout(ctx, fileTotalTime)
 	defer cancel()

@@ -13,7 +13,7 @@ import (
 
 // badRows are the rows of the table of bad inputs that must have a test, from
 // and to.
-var badRows = [][2]int{{1, 77}, {82, 90}}
+var badRows = [][2]int{{1, 77}, {81, 90}}
 
 // laterRows are rows among them that no command meets yet, and why.
 var laterRows = map[string]string{"69": "no command reads blocks"}

@@ -127,29 +127,6 @@ func parseID(text string) (string, error) {
 	return notion.ParseID(text)
 }
 
-// files is false or a mapping with limits.
-type files struct{ on bool }
-
-func (f *files) decodeYAML(d *yamlDecoder, n ast.Node, path string) error {
-	switch n.(type) {
-	case *ast.MappingNode, *ast.MappingValueNode:
-		f.on = true
-		return d.mapping(n, path, []string{"max_size", "types"}, func(_ string, value ast.Node, path string) error {
-			if _, isList := value.(*ast.SequenceNode); isList {
-				return nil
-			}
-			_, err := d.text(value, path)
-			return err
-		})
-	}
-	text, err := d.text(n, path)
-	if err == nil && text != "false" && text != "true" {
-		err = d.errorAt(n, path, "false, or {max_size: 100MB, types: [..]} is expected")
-	}
-	f.on = text == "true"
-	return err
-}
-
 // decodeYAML takes the text as it is; a token is expanded when it is needed.
 func (s *secret) decodeYAML(d *yamlDecoder, n ast.Node, path string) error {
 	text, err := d.rawText(n, path)
@@ -446,7 +423,6 @@ func (p *program) expandHome(name string) (string, error) {
 // do. A key that asks for just what it does is not among them.
 func unusedKeys(present map[string]string) (keys []string) {
 	for _, k := range []struct{ key, asBuilt string }{
-		{"content.files", "false"},
 		{"notify", ""},
 	} {
 		for name, value := range present {

@@ -91,7 +91,6 @@ func TestConfig(t *testing.T) {
 			t.Errorf("catalog %s, want %s", got.Catalog.URI, want)
 		}
 		unused := []string{
-			"content.files",
 			"notify", "catalog.warehouse", "storage.region",
 		}
 		if diff := cmp.Diff(unused, got.unused); diff != "" {

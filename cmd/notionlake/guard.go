@@ -59,6 +59,7 @@ func (c *config) fingerprint(parts []string) string {
 	}
 	text, err := json.Marshal([]any{
 		c.Notion.BaseURL, c.Notion.Version, databases, c.Exclude, c.Content.Archived, c.Content.Users, c.Content.Raw, c.Content.options(),
+		c.Content.Files.on, c.Content.Files.maxBytes, c.Content.Files.types,
 		c.Warehouse, c.Namespace, c.Schema, parts,
 	})
 	if err != nil {

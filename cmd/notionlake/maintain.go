@@ -50,8 +50,8 @@ func (p *program) maintainCommand() *cli.Command {
 		Name:  "maintain",
 		Usage: "expire by the configured retention, compact small files, delete orphan files",
 		Description: "For every night, after run. Puts the rows of many small files into few, which changes no row, and\n" +
-			"deletes files that nothing names: what other programs left behind, and old metadata. Only files in\n" +
-			"the folders of the catalog's tables are deleted.",
+			"deletes files that nothing names: what other programs left behind, old metadata, and copies of files\n" +
+			"(content.files). Only files in the folders of the catalog's tables, and such copies, are deleted.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "orphan-age", Usage: "delete files that nothing names once they are older than `AGE`", Value: defaultOrphanAge},
 			dryRunFlag(), lockTimeoutFlag(), jsonFlag(),
@@ -151,14 +151,24 @@ func maintenanceText(r lake.MaintenanceReport, plan lake.Maintenance) string {
 		fmt.Fprintf(&b, "%s (%s) that nothing names %sdeleted:\n", plural(int64(r.Orphans.Files), "file"), size(r.Orphans.Bytes), would)
 		writeList(&b, r.Orphans.Keys)
 	}
+	if r.Copies.Files > 0 {
+		fmt.Fprintf(&b, "%s of files (%s) that no load names %sdeleted\n", copiesText(r.Copies.Files), size(r.Copies.Bytes), would)
+	}
 	if n := len(r.Orphans.Folders); n > 0 {
 		fmt.Fprintf(&b, "%s of no table of the catalog: look at them, and delete them by hand:\n", plural(int64(n), "folder"))
 		writeList(&b, r.Orphans.Folders)
 	}
-	if plan.Orphans > 0 && r.Orphans.Files == 0 && len(r.Compacted) == 0 {
+	if plan.Orphans > 0 && r.Orphans.Files == 0 && r.Copies.Files == 0 && len(r.Compacted) == 0 {
 		b.WriteString("nothing to compact, no orphan files\n")
 	}
 	return b.String()
+}
+
+func copiesText(n int) string {
+	if n == 1 {
+		return "1 copy"
+	}
+	return thousands(int64(n)) + " copies"
 }
 
 func writeList(b *strings.Builder, list []string) {

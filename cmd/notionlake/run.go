@@ -26,6 +26,7 @@ type runOptions struct {
 	asLoad      lake.LoadID
 	deadline    time.Duration // 0: none
 	lockTimeout time.Duration
+	files       extract.Files // set by run
 }
 
 const defaultLockTimeout = 30 * time.Second
@@ -178,6 +179,9 @@ func (p *program) run(ctx context.Context, cfg *config, o runOptions) (report la
 	}
 	defer func() { err = errors.Join(err, storageError(l.close())) }()
 	p.warnOfDropped(ctx, l)
+	if o.files, err = p.fileOptions(cfg, l); err != nil {
+		return lake.Report{}, err
+	}
 	// That the warehouse can be written shows before Notion is asked anything: the
 	// load's first act is its entry in the journal.
 	progress := &lake.Progress{}

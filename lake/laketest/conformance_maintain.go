@@ -28,6 +28,8 @@ var upkeep = []struct {
 	{"small files are put together", testCompact},
 	{"orphan files are deleted, and nothing else", testOrphans},
 	{"a load that was interrupted can still be continued", testKeepsInterrupted},
+	{"copies of files are deleted that no load names", testCopies},
+	{"copies of files that a held load names stay", testCopiesHeld},
 }
 
 // maintain does it first as a dry run, which must change nothing and say the same.

@@ -114,7 +114,7 @@ func (l *load) blocked(s string) string {
 		return ""
 	}
 	u, err := url.Parse(s)
-	if err != nil {
+	if err != nil || u.Scheme == "" {
 		return "invalid_url"
 	}
 	a, err := netip.ParseAddr(u.Hostname())
