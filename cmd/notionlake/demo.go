@@ -31,6 +31,8 @@ notion:
   token: %s
   base_url: %s
   rate: off
+content:
+  files: true
 warehouse: ./lake
 catalog:
   uri: ./lake/catalog.db
@@ -98,13 +100,14 @@ func simulate(w *notiontest.Workspace) (url string, stop func() error, err error
 	if err != nil {
 		return "", nil, fmt.Errorf("start the simulator: %w", err)
 	}
-	server := &http.Server{Handler: notiontest.NewServer(w, notiontest.Options{}), ReadHeaderTimeout: time.Minute}
+	url = "http://" + listener.Addr().String()
+	server := &http.Server{Handler: notiontest.NewServer(w, notiontest.Options{FileBase: url}), ReadHeaderTimeout: time.Minute}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		_ = server.Serve(listener) // its error says that it was closed
 	}()
-	return "http://" + listener.Addr().String(), func() error {
+	return url, func() error {
 		err := server.Close()
 		<-ended
 		return err

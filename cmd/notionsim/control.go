@@ -83,7 +83,11 @@ func (c *control) truth(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, errors.New("load and dir, an absolute path, are needed"))
 		return
 	}
-	tables, state, err := truth.Tables(c.sim.Workspace().Model(), c.state, truth.Options{Load: load, Content: true, NoBlockComments: true})
+	o := truth.Options{Load: load, Content: true, NoBlockComments: true, FileBase: c.sim.FileBase()}
+	if r.FormValue("files") == "true" {
+		o.Files = &truth.Files{}
+	}
+	tables, state, err := truth.Tables(c.sim.Workspace().Model(), c.state, o)
 	if err == nil {
 		err = truth.Write(dir, tables)
 	}

@@ -67,7 +67,8 @@ It answers until it is interrupted. Scripts control it at the same address:
   POST /_sim/step     make the workspace's next change
   GET  /_sim/stats    what was asked for and which faults fired
   POST /_sim/truth?load=ID&dir=PATH
-                      write what the load must have made of the workspace, a JSON file per table
+                      write what the load must have made of the workspace, a JSON file per table;
+                      with &files=true where content.files is true
   POST /_sim/inject   {"kind": "429:5", "times": 2, "method": "POST", "path": "/v1/data_sources/"}
                       let the next requests that match fail; method and path may be left out
 
@@ -143,6 +144,7 @@ func serve(ctx context.Context, cfg config, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	cfg.options.FileBase = "http://" + listener.Addr().String()
 	var handler http.Handler = newControl(notiontest.NewServer(w, cfg.options), steps)
 	if cfg.cache {
 		handler = newCache(handler)

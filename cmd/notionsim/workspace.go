@@ -14,7 +14,7 @@ type step struct {
 	apply func()
 }
 
-var workspaceNames = []string{"demo", "everything", "big", "recorded", "empty"}
+var workspaceNames = []string{"demo", "everything", "files", "big", "recorded", "empty"}
 
 // bigSteps is how often the workspace big can be edited.
 const bigSteps = 100
@@ -37,6 +37,12 @@ func openWorkspace(cfg config) (*notiontest.Workspace, []step, error) {
 		w := notiontest.Everything(seed)
 		for i, apply := range notiontest.Generations(w) {
 			steps = append(steps, step{fmt.Sprintf("generation %d", i+1), apply})
+		}
+		return w, steps, nil
+	case "files":
+		w, changes := notiontest.Filed(seed)
+		for _, c := range changes {
+			steps = append(steps, step{c.Title, c.Apply})
 		}
 		return w, steps, nil
 	case "big":

@@ -24,6 +24,7 @@ func (d *demo) content() {
 	for i, row := range [][2]string{{"Work", "Rate"}, {"Design", "95 € an hour"}, {"Research", "80 € an hour"}} {
 		d.block(Parent{"block_id", table}, "rates/"+strconv.Itoa(i), "table_row", `{"cells":[`+runs(row[0])+`,`+runs(row[1])+`]}`)
 	}
+	d.files(handbook)
 	for i, project := range d.t.m.Source(SourceID(d.seed, "projects")).Rows {
 		key := "brief/" + strconv.Itoa(i)
 		d.paragraph(Parent{"page_id", project}, key, "The brief, as agreed with the client.")
@@ -45,6 +46,27 @@ func (d *demo) content() {
 		d.t.AddView(SourceID(d.seed, key), View{ID: d.id("view/" + key), Name: "All " + key, Type: "table"})
 	}
 	d.t.AddView(SourceID(d.seed, "tasks"), View{ID: d.id("view/board"), Name: "Board", Type: "board"})
+}
+
+// files adds a price list, a picture and the logo of the studio to the handbook.
+func (d *demo) files(handbook string) {
+	in := Parent{"page_id", handbook}
+	prices := HostedPath(d.seed, "prices", "prices 2026.csv")
+	d.t.AddFile(prices, Served{Type: "text/csv", Data: []byte("work,rate\ndesign,95\nresearch,80\n")})
+	logo := HostedPath(d.seed, "logo", "harbor.svg")
+	d.t.AddFile(logo, Served{Type: "image/svg+xml", Data: []byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path d="M1 6h6L4 1z"/></svg>`)})
+	d.t.AddFile("/public/harbor.txt", Served{Type: "text/plain", Data: []byte("The harbor, early in the morning.\n"), ETag: `"1"`})
+	for _, f := range []struct {
+		key, kind string
+		file      File
+	}{
+		{"handbook/prices", "file", File{Name: "prices 2026.csv", URL: prices, Hosted: true}},
+		{"handbook/harbor", "file", File{Name: "harbor.txt", URL: "/public/harbor.txt"}},
+		{"handbook/logo", "image", File{URL: logo, Hosted: true}},
+	} {
+		d.t.AddBlock(Block{ID: d.id("block/" + f.key), Parent: in, Type: f.kind, File: &f.file, By: d.person(0)})
+	}
+	d.t.Page(handbook).Cover = &Icon{"file", logo}
 }
 
 func (d *demo) paragraph(in Parent, key, text string) {

@@ -7,6 +7,37 @@ import (
 	"time"
 )
 
+// Filed returns a workspace with files in every place where files can be, all of
+// them the server's own, and changes of them.
+func Filed(seed uint64) (*Workspace, []Step) {
+	w := NewWorkspace(seed)
+	b := &builder{seed: seed, rand: newRand(seed, "files")}
+	w.Update(func(t *Tx) {
+		b.t = t
+		b.users()
+		b.files(t.AddPage(Page{ID: b.id("page/home"), Values: map[string]Value{"title": Plain("Home")}}))
+	})
+	step := func(title string, change func(*Tx)) Step {
+		return Step{title, func() {
+			w.Update(func(t *Tx) {
+				t.Tick(2 * time.Hour)
+				change(t)
+			})
+		}}
+	}
+	return w, []Step{
+		step("an external file changes", func(t *Tx) {
+			t.AddFile("/public/logo.png", Served{Type: "image/png", Data: []byte("\x89PNG\r\n\x1a\nanother picture")})
+		}),
+		step("files are taken out of a row, and put into another", func(t *Tx) {
+			rows := t.m.Source(SourceID(seed, "files")).Rows
+			files, _ := t.m.Pages[rows[0]].Values["f%le"].(Files)
+			t.Set(rows[0], "f%le", Files{})
+			t.Set(rows[1], "f%le", files)
+		}),
+	}
+}
+
 // files adds a page and a data source whose files are there, in every place where
 // files can be, with what goes wrong with them.
 func (b *builder) files(home string) {
@@ -55,6 +86,10 @@ func (b *builder) files(home string) {
 	list := column{Property{ID: "f%le", Name: "Files", Type: "files"}, []Value{Files{pdf, logo}, Files{}, Files(bad), Files{big, player, moved, same}}}
 	source := b.single("files", Plain("With files"), properties([]column{title, list})...)
 	b.fill(source, []column{title, list}, 0)
+	for _, id := range b.t.m.sources[source].Rows { // nothing of Filed is elsewhere
+		p := b.t.Page(id)
+		p.Icon, p.Cover = &Icon{"external", "/public/logo.png"}, nil
+	}
 	many := Files{}
 	for i := range 30 {
 		many = append(many, hosted(fmt.Sprint("many", i), fmt.Sprintf("%d.txt", i), "text/plain", fmt.Sprintf("the file %d", i)))

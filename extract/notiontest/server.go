@@ -40,6 +40,9 @@ func NewServer(w *Workspace, o Options) *Server {
 // Workspace is what the server serves.
 func (s *Server) Workspace() *Workspace { return s.w }
 
+// FileBase is where clients find the server's own files.
+func (s *Server) FileBase() string { return s.o.FileBase }
+
 // Stats counts what a server has done.
 type Stats struct {
 	Requests int64            `json:"requests"`

@@ -52,19 +52,19 @@ def notionlake(bin_dir, folder, *args, check=True):
     return json.loads(run.stdout)
 
 
-def load(bin_dir, folder, url, truth):
+def load(bin_dir, folder, url, truth, files=False):
     """Loads, keeps the truth, and returns the report."""
     report = notionlake(bin_dir, folder, "run", "--allow-shrink", check=False)
     if report["status"] != "complete":
         sys.exit("run: %s: %s" % (report["status"], report["reasons"]))
     print("load (%s): %d tables, %d requests, %d tried again" % (report["load_id"], len(report["tables"]), report["requests"], report["retries"]))
-    keep_truth(url, truth, report["load_id"])
+    keep_truth(url, truth, report["load_id"], files)
     return report
 
 
-def keep_truth(url, truth, load_id):
+def keep_truth(url, truth, load_id, files=False):
     """Has the simulator write what a load that ran just now must have made."""
-    ask(url, "/_sim/truth?" + urllib.parse.urlencode({"load": load_id, "dir": os.path.join(truth, load_id)}), b"")
+    ask(url, "/_sim/truth?" + urllib.parse.urlencode({"load": load_id, "dir": os.path.join(truth, load_id), "files": str(files).lower()}), b"")
 
 
 def generations(bin_dir, folder, url, truth, most=100):

@@ -4,13 +4,15 @@ workspace with the truth, before and after loads have expired.
 usage: run.py BIN [WORKSPACE [FAULT_RATE]]
 """
 
+import hashlib
 import os
 import sys
 import tempfile
+import urllib.parse
 
 from pyiceberg.catalog.sql import SqlCatalog
 
-from generations import configure, connect, faulty, generations, notionlake, python, simulator
+from generations import ask, configure, connect, faulty, generations, load, notionlake, python, simulator
 from judge import judge
 from readers import DuckDB, PyIceberg
 
@@ -29,7 +31,33 @@ def main(bin_dir, workspace="everything", fault_rate="0.15"):
         readers = [DuckDB(), PyIceberg()]
         wrong = judge(catalog, "notion", truth, readers).wrong
         expired = maintain(bin_dir, folder)
-        return min(1, wrong + judge(catalog, "notion", truth, readers, expired).wrong)
+        return min(1, wrong + judge(catalog, "notion", truth, readers, expired).wrong + copied(bin_dir))
+
+
+def copied(bin_dir):
+    """Has the tables of a workspace judged whose files are copied, and the copies compared with what they are named by."""
+    with tempfile.TemporaryDirectory() as work, simulator(bin_dir, "files") as url:
+        folder, truth = os.path.join(work, "files"), os.path.join(work, "truth")
+        configure(folder, url, "content: {files: true}\n")
+        for step in range(3):
+            if step:
+                print("change:", ask(url, "/_sim/step", b"")["title"])
+            load(bin_dir, folder, url, truth, files=True)
+        lake = os.path.join(folder, "lake")
+        catalog = SqlCatalog("notionlake", uri="sqlite:///" + os.path.join(lake, "catalog.db"), warehouse="file://" + lake)
+        wrong = judge(catalog, "notion", truth, [DuckDB(), PyIceberg()]).wrong
+        files = catalog.load_table(("notion", "_files")).scan().to_arrow().to_pylist()
+        copies = {f["path"]: (f["sha256"], f["size"]) for f in files if f["path"]}
+        for path, (sha256, size) in copies.items():
+            with open(urllib.parse.urlparse(path).path, "rb") as f:
+                data = f.read()
+            if hashlib.sha256(data).hexdigest() != sha256 or len(data) != size:
+                print("WRONG: the copy %s is not what _files says" % path)
+                wrong += 1
+        print("%d copies are what _files says" % len(copies))
+        if len(copies) < 30:
+            sys.exit("too few copies for a verdict")
+        return wrong
 
 
 def maintain(bin_dir, folder):
