@@ -90,6 +90,9 @@ func TestConfig(t *testing.T) {
 		if want := filepath.Join(filepath.Dir(file), "lake/catalog.db"); got.Catalog.URI != want {
 			t.Errorf("catalog %s, want %s", got.Catalog.URI, want)
 		}
+		if diff := cmp.Diff(files{true, 100_000_000, []string{"image", "pdf"}}, got.Content.Files, cmp.AllowUnexported(files{})); diff != "" {
+			t.Error(diff)
+		}
 		unused := []string{
 			"notify", "catalog.warehouse", "storage.region",
 		}

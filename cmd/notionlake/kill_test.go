@@ -77,7 +77,7 @@ func TestKilled(t *testing.T) {
 func (v victim) kill(t *testing.T, program string) {
 	w, steps := notiontest.Demo(1)
 	b := newBenchOf(t, w, notiontest.Options{})
-	b.configure("retention: {keep_last: 3, keep_daily: 0, keep_weekly: 0, keep_monthly: 0}\n")
+	b.configure("content: {files: true}\nretention: {keep_last: 3, keep_daily: 0, keep_weekly: 0, keep_monthly: 0}\n")
 	for n := range v.loads {
 		b.call("run", "--as-load", fmt.Sprintf("202601%02dT000000Z", n+1)).wants(t, exitDone)
 	}
@@ -221,6 +221,7 @@ func (b *bench) checkFiles() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	b.checkCopies(l, named)
 	files := 0
 	for o, err := range l.storage.List(b.t.Context(), "") {
 		if err != nil {

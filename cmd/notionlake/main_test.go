@@ -80,10 +80,8 @@ func newBench(t *testing.T, o notiontest.Options) *bench {
 // newBenchOf starts a simulator of a workspace.
 func newBenchOf(t *testing.T, w *notiontest.Workspace, o notiontest.Options) *bench {
 	t.Helper()
-	b := &bench{t: t, dir: t.TempDir(), workspace: w, server: notiontest.NewServer(w, o)}
-	s := httptest.NewServer(b.server)
-	t.Cleanup(s.Close)
-	b.url = s.URL
+	b := &bench{t: t, dir: t.TempDir(), workspace: w}
+	b.serve(o)
 	token := o.Token
 	if token == "" {
 		token = notiontest.DefaultToken
@@ -91,6 +89,18 @@ func newBenchOf(t *testing.T, w *notiontest.Workspace, o notiontest.Options) *be
 	b.env = map[string]string{"NOTION_TOKEN": token, "HOME": b.dir}
 	b.configure("")
 	return b
+}
+
+// serve puts a server before the workspace, which serves its files too.
+func (b *bench) serve(o notiontest.Options) {
+	b.t.Helper()
+	s := httptest.NewUnstartedServer(nil)
+	b.url = "http://" + s.Listener.Addr().String()
+	o.FileBase = b.url
+	b.server = notiontest.NewServer(b.workspace, o)
+	s.Config.Handler = b.server
+	s.Start()
+	b.t.Cleanup(s.Close)
 }
 
 // configure writes the configuration: the simulator, and more keys.
@@ -147,10 +157,7 @@ func (r report) table(name string) *lake.TableReport {
 // restart puts another server before the workspace.
 func (b *bench) restart(o notiontest.Options) {
 	b.t.Helper()
-	b.server = notiontest.NewServer(b.workspace, o)
-	s := httptest.NewServer(b.server)
-	b.t.Cleanup(s.Close)
-	b.url = s.URL
+	b.serve(o)
 	b.configure("")
 }
 
