@@ -51,7 +51,7 @@ type maintenance struct {
 	*session
 	plan   Maintenance
 	report MaintenanceReport
-	drops  map[string]bool // what a dry run would delete with the loads that expire
+	drops  []string // what goes, or in a dry run would go, with the loads that expire
 }
 
 // Maintain lets loads expire, puts small files together and deletes files that
@@ -116,16 +116,13 @@ func (m *maintenance) expire(ctx context.Context) error {
 	entered := false
 	err = m.Catalog.Expire(ctx, m.report.Expired, entry.Run, func(ctx context.Context, p Prepared) error {
 		m.report.Snapshots = p.Snapshots
+		m.drops = p.Drops
 		for _, key := range p.Drops {
 			if strings.HasPrefix(key, m.Catalog.Folder()) {
 				m.report.Files.add(sizes[key])
 			}
 		}
 		if m.plan.DryRun {
-			m.drops = map[string]bool{}
-			for _, key := range p.Drops {
-				m.drops[key] = true
-			}
 			return errDry
 		}
 		entered, entry.Drops = true, p.Drops

@@ -78,12 +78,15 @@ func (m *maintenance) namedCopies(ctx context.Context) (map[string]bool, error) 
 		return nil, errNoCopiesTable
 	}
 	named, read := map[string]bool{}, map[string]bool{}
+	for _, key := range m.drops {
+		read[key] = true
+	}
 	for _, t := range states {
 		files, err := t.Files(ctx)
 		if err != nil {
 			return nil, err
 		}
-		files = slices.DeleteFunc(slices.Clone(files), func(f File) bool { return read[f.Key] || m.drops[f.Key] })
+		files = slices.DeleteFunc(slices.Clone(files), func(f File) bool { return read[f.Key] })
 		for _, f := range files {
 			read[f.Key] = true
 		}
