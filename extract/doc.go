@@ -3,8 +3,9 @@
 // A data source is a table, its pages are the rows, its properties the columns;
 // beside them stand the fixed tables about the workspace itself (_users,
 // _databases, _data_sources, _properties, _options, _views), about pages and what
-// is in and on them (_pages, _blocks, _comments, _links), and about what could not
-// be read (_problems).
+// is in and on them (_pages, _blocks, _comments, _links), about the files that they
+// refer to and the copies of these (_files), and about what could not be read
+// (_problems).
 //
 // A column is known by the ID of its property, which no rename changes. Its
 // type follows from the property's type alone, never from a first value; only

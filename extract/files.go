@@ -244,9 +244,6 @@ func (f *fetcher) get(ctx context.Context, w wanted) (d *download, err error) {
 	if response.StatusCode != http.StatusOK {
 		return nil, refused(response)
 	}
-	if response.ContentLength > f.max {
-		return nil, &fetchError{reason: fileTooLarge, err: fmt.Errorf("it has %d bytes", response.ContentLength)}
-	}
 	timer.Reset(fileStallTime)
 	body := &watched{body: response.Body, seen: func() { timer.Reset(fileStallTime) }}
 	d, err = f.read(body, response, w)
@@ -274,6 +271,9 @@ func (f *fetcher) read(body io.Reader, response *http.Response, w wanted) (d *do
 	d.contentType = cmp.Or(mediaType(response.Header.Get("Content-Type")), mediaType(http.DetectContentType(head)), "application/octet-stream")
 	if w.types != nil && !w.types(d.contentType) {
 		return nil, &fetchError{reason: fileOtherType, err: fmt.Errorf("it is %s", d.contentType)}
+	}
+	if response.ContentLength > f.max {
+		return nil, &fetchError{reason: fileTooLarge, err: fmt.Errorf("it has %d bytes", response.ContentLength)}
 	}
 	if d.file, err = lake.NewTempFile(f.temp); err != nil {
 		return nil, &lake.StorageError{Err: fmt.Errorf("file for what is fetched: %w", err)}
@@ -354,6 +354,9 @@ func failed(ctx, asked context.Context, err error) error {
 	}
 	if errors.Is(err, errBlocked) {
 		return &fetchError{reason: fileBlocked, err: err}
+	}
+	if strings.Contains(err.Error(), "Location") {
+		err = errors.New("a redirect leads to what is no URL") // it is in the text, and may be signed
 	}
 	var name *net.DNSError
 	again := !errors.As(err, &name) || !name.IsNotFound

@@ -26,6 +26,9 @@ const (
 	fileRefreshes = 2  // of a URL that has expired
 	fileBackoff   = time.Second
 	maxFileWait   = time.Minute // however long the server says
+	// maxSilent is how many files in a row a server elsewhere may owe: more are not
+	// waited for, since each takes minutes.
+	maxSilent = 5
 )
 
 // A copier copies the files that pages refer to. A file is fetched once in a load,
@@ -44,6 +47,7 @@ type copier struct {
 	flights map[flightKey]*flight
 	have    map[lake.Sum]lake.Copy
 	busy    map[lake.Sum]chan struct{} // copies that are being written
+	silent  map[string]int             // servers that gave no answer, for how many files in a row
 	objects fileObjects
 }
 
@@ -84,7 +88,7 @@ func (s *Source) newCopier(ctx context.Context, d *discovery) (*copier, error) {
 	f := s.options.Files
 	c := &copier{
 		client: s.client, log: s.log, copies: f.Copies, fetch: newFetcher(f, s.options.TempDir), types: f.Types, slots: make(chan struct{}, fileWorkers),
-		known: map[fileKey]fileCopy{}, flights: map[flightKey]*flight{}, have: map[lake.Sum]lake.Copy{}, busy: map[lake.Sum]chan struct{}{},
+		known: map[fileKey]fileCopy{}, flights: map[flightKey]*flight{}, have: map[lake.Sum]lake.Copy{}, busy: map[lake.Sum]chan struct{}{}, silent: map[string]int{},
 	}
 	for copied, err := range f.Copies.List(ctx) {
 		if err != nil {
@@ -251,9 +255,14 @@ func (c *copier) download(ctx context.Context, ref fileRef, old fileCopy, signed
 			}
 			refreshes++
 		}
+		host := hostOf(w)
+		if c.silence(host) >= maxSilent {
+			return nil, &fetchError{reason: fileUnreachable, err: fmt.Errorf("%s gave no answer for %d files in a row, and is not asked any more in this load", host, maxSilent)}
+		}
 		d, err := c.get(ctx, w)
 		var told *fetchError
 		if err == nil || !errors.As(err, &told) {
+			c.heard(host, err == nil)
 			return d, err
 		}
 		switch {
@@ -266,8 +275,36 @@ func (c *copier) download(ctx context.Context, ref fileRef, old fileCopy, signed
 				return nil, err
 			}
 		default:
+			c.heard(host, told.status != 0 || told.reason != fileUnreachable)
 			return nil, err
 		}
+	}
+}
+
+// hostOf is the server that may be silent: not Notion's, whose files are all there.
+func hostOf(w wanted) string {
+	u, err := url.Parse(w.url)
+	if err != nil || w.hosted {
+		return ""
+	}
+	return u.Host
+}
+
+func (c *copier) silence(host string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.silent[host]
+}
+
+// heard notes whether a server gave an answer, after all attempts.
+func (c *copier) heard(host string, answered bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case answered:
+		delete(c.silent, host)
+	case host != "":
+		c.silent[host]++
 	}
 }
 

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -229,7 +230,8 @@ func TestFilesProxy(t *testing.T) {
 		if err == nil {
 			err = d.close()
 		}
-		if e, ok := err.(*fetchError); ok != (test.reason != "") || ok && e.reason != test.reason {
+		var told *fetchError
+		if ok := errors.As(err, &told); ok != (test.reason != "") || ok && told.reason != test.reason {
 			t.Errorf("%s: %v", test.w.url, err)
 		}
 	}

@@ -255,12 +255,12 @@ func (d *discovery) fileProblems(ctx context.Context) ([]problem, error) {
 		return nil
 	})
 	for _, kind := range []ProblemKind{KindFile, KindFileBlocked, KindFileTooLarge, KindFileType} {
-		counted := counts[kind]
+		counted, more := counts[kind], ""
 		if kind == KindFile || kind == KindFileBlocked {
-			counted -= maxFileProblems
+			counted, more = counted-maxFileProblems, " more"
 		}
 		if counted > 0 {
-			all = append(all, problem{kind: kind, objectType: "file", count: counted, message: fmt.Sprintf("%d files more: _files.reason says which", counted)})
+			all = append(all, problem{kind: kind, objectType: "file", count: counted, message: fmt.Sprintf("%d files%s: _files.reason says which", counted, more)})
 		}
 		if n := counts[kind]; n > 0 {
 			d.source.log.WarnContext(ctx, "files were not copied", "kind", string(kind), "files", n)

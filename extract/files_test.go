@@ -27,7 +27,6 @@ type fileWorld struct {
 	lake    *memoryLake
 	storage *lake.Storage
 	copies  *lake.Copies
-	change  func(*Options)
 	loads   int
 	written int // copies
 	asked   []string
@@ -233,7 +232,7 @@ func TestFilesKept(t *testing.T) {
 			{notiontest.Served{Data: []byte("never ends"), Stall: 2 * time.Minute}, "unreachable", true},
 			{notiontest.Served{Data: []byte("short"), Length: 100}, "unreachable", true},
 			{notiontest.Served{Redirect: "http://127.0.0.1/"}, "blocked", false},
-			{notiontest.Served{Data: []byte("x"), Length: DefaultMaxBytes + 1}, "too_large", false},
+			{notiontest.Served{Data: bytes.Repeat([]byte("x"), 2000), Length: DefaultMaxBytes + 1}, "too_large", false},
 			{notiontest.Served{Data: bytes.Repeat([]byte("x"), DefaultMaxBytes+1), Length: -1}, "too_large", false},
 		} {
 			f.w.Update(func(tx *notiontest.Tx) { tx.AddFile("/public/logo", c.served) })
@@ -250,6 +249,30 @@ func TestFilesKept(t *testing.T) {
 			if n := len(problemWords(got, "file_")); n != 1 {
 				t.Errorf("%s: %d kinds of problems", c.reason, n)
 			}
+		}
+	})
+}
+
+// A server that gives no answer holds a load up for a few files only.
+func TestFilesOfSilentServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFileWorld(t)
+		var files notiontest.Files
+		f.w.Update(func(tx *notiontest.Tx) {
+			for i := range 200 {
+				at := fmt.Sprintf("https://silent.example/%d", i)
+				tx.AddFile(at, notiontest.Served{Data: []byte("late"), Stall: time.Hour})
+				files = append(files, notiontest.File{Name: "late", URL: at})
+			}
+			tx.Set(notiontest.NewID(1, "row"), "file", append(files, notiontest.File{URL: "/public/logo"}))
+		})
+		began := time.Now()
+		got, fetched, _ := f.load(nil)
+		if took := time.Since(began); took > 20*time.Minute || fetched > 60 {
+			t.Errorf("it took %s and %d requests", took, fetched)
+		}
+		if f.file(got, "silent.example/199", "reason") != "unreachable" || f.file(got, "/public/logo", "path") == "" {
+			t.Errorf("reason %s", f.file(got, "silent.example/199", "reason"))
 		}
 	})
 }

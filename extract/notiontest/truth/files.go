@@ -69,8 +69,6 @@ func (l *load) copied(kind, s string, medium bool) copied {
 		return copied{reason: "unreachable"}
 	case f.Status != 0:
 		return copied{reason: "refused"}
-	case f.Length > maximum:
-		return copied{reason: "too_large"}
 	}
 	c := copied{contentType: media(f.Type), etag: f.ETag, size: len(f.Data)}
 	if c.contentType == "" {
@@ -90,7 +88,7 @@ func (l *load) copied(kind, s string, medium bool) copied {
 	switch {
 	case !wanted || medium && c.contentType == "text/html":
 		return copied{reason: "type"}
-	case int64(c.size) > maximum:
+	case int64(c.size) > maximum, f.Length > maximum:
 		return copied{reason: "too_large"}
 	case f.Length > int64(c.size):
 		return copied{reason: "unreachable"}
