@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -100,6 +102,30 @@ func TestFiles(t *testing.T) {
 		t.Errorf("%d copies, want %d", n, first)
 	}
 	b.checkFiles()
+}
+
+// A warehouse that has no room for a copy ends the load, and the next one goes on.
+func TestFilesDiskFull(t *testing.T) {
+	w, _ := notiontest.Filed(1)
+	b := newBenchOf(t, w, notiontest.Options{})
+	b.configure("content: {files: true}\n")
+	var copies atomic.Int64
+	full := func(name, key string) error {
+		if name == "storage.write" && strings.Contains(key, "_notionlake/notion/files/") && copies.Add(1) > 10 {
+			return syscall.ENOSPC
+		}
+		return nil
+	}
+	b.callAt(full, "run", "--as-load", "20260101T000000Z").wants(t, exitStorage, "no space left on the disk")
+	left := len(b.copies())
+	if left == 0 {
+		t.Error("no copy at all was written")
+	}
+	b.call("run", "--as-load", "20260102T000000Z").wants(t, exitDone)
+	b.checkFiles()
+	if n := len(b.copies()); n < left {
+		t.Errorf("%d copies, %d before", n, left)
+	}
 }
 
 func TestFilesConfiguration(t *testing.T) {
