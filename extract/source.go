@@ -282,7 +282,7 @@ func (d *discovery) fixedTables() []lake.Table {
 	if w.source.options.Users {
 		tables = append(tables, w.usersTable())
 	}
-	if w.source.files != nil {
+	if w.source.options.Files.Copies != nil {
 		tables = append(tables, d.filesTable())
 	}
 	return append(tables, w.dataSourcesTable(), w.propertiesTable(), d.problemsTable())

@@ -65,6 +65,14 @@ func TestFiles(t *testing.T) {
 	w, _ := notiontest.Filed(1)
 	b := newBenchOf(t, w, notiontest.Options{})
 	b.configure("content: {files: {max_size: 100KB, types: [image/*, pdf, text]}}\nretention: {keep_last: 1, keep_daily: 0, keep_weekly: 0, keep_monthly: 0}\n")
+	plan := b.call("plan")
+	plan.wants(t, exitDone)
+	if !strings.Contains(plan.stdout, "_files") || !strings.Contains(plan.stdout, "files are fetched besides") {
+		t.Errorf("the plan: %s", plan.stdout)
+	}
+	if n := len(b.copies()); n > 0 {
+		t.Errorf("a plan copied %d files", n)
+	}
 	r := b.call("run", "--as-load", "20260101T000000Z")
 	r.wants(t, exitDone, "files were not copied", "a file is not fetched from where its URL leads")
 	first := len(b.copies())

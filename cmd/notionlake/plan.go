@@ -127,6 +127,9 @@ func (p *program) plan(ctx context.Context, cfg *config, o runOptions) (doc plan
 	}
 	defer func() { err = errors.Join(err, storageError(l.close())) }()
 	p.warnOfDropped(ctx, l)
+	if o.files, err = p.fileOptions(cfg, l); err != nil {
+		return doc, err
+	}
 	loader := &lake.Loader{
 		Storage: l.storage, Catalog: l.catalog, Logger: p.log, Now: p.now, Version: version,
 		Parts: o.parts(), Config: cfg.fingerprint(o.parts()), Resume: cfg.resumeFor(o.full),
@@ -265,6 +268,9 @@ func planNotes(cfg *config, now *lake.Prospect, doc planDocument, plan *extract.
 		if t.Unreadable != "" {
 			notes = append(notes, "table "+t.Schema.Table+" could not be read: "+t.Unreadable)
 		}
+	}
+	if cfg.Content.Files.on {
+		notes = append(notes, "files are fetched besides: neither their number nor their size is foreseen, nor the requests for URLs that have expired")
 	}
 	return append(notes, plan.Problems...)
 }
