@@ -84,7 +84,9 @@ func (b *builder) files(home string) {
 
 	title := column{Property{ID: "title", Name: "Name", Type: "title"}, []Value{Plain("a row with files")}}
 	list := column{Property{ID: "f%le", Name: "Files", Type: "files"}, []Value{Files{pdf, logo}, Files{}, Files(bad), Files{big, player, moved, same}}}
-	source := b.single("files", Plain("With files"), properties([]column{title, list})...)
+	of := column{Property{ID: "of", Name: "Of", Type: "relation", Relation: &Relation{Source: SourceID(b.seed, "files")}}, nil}
+	names := column{Property{ID: "nams", Name: "Names", Type: "rollup", Rollup: &Rollup{"of", "title", "show_original"}}, nil}
+	source := b.single("files", Plain("With files"), properties([]column{title, list, of, names})...)
 	b.fill(source, []column{title, list}, 0)
 	for _, id := range b.t.m.sources[source].Rows { // nothing of Filed is elsewhere
 		p := b.t.Page(id)
@@ -94,5 +96,9 @@ func (b *builder) files(home string) {
 	for i := range 30 {
 		many = append(many, hosted(fmt.Sprint("many", i), fmt.Sprintf("%d.txt", i), "text/plain", fmt.Sprintf("the file %d", i)))
 	}
-	b.t.AddRow(source, Page{Values: map[string]Value{"title": Plain("many"), "f%le": many}, Cover: &Icon{"file", pdf.URL}})
+	var refs Refs // more than Notion shows, so that the row waits for the others
+	for i := range 27 {
+		refs = append(refs, b.t.AddRow(source, Page{Values: map[string]Value{"title": Plain(strconv.Itoa(i))}}))
+	}
+	b.t.AddRow(source, Page{Values: map[string]Value{"title": Plain("many"), "f%le": many, "of": refs}, Cover: &Icon{"file", pdf.URL}})
 }
