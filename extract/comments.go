@@ -21,7 +21,7 @@ func (c *content) readComments(ctx context.Context, e *pageEntry, t *pageText) e
 	if t.comments, err = c.commentsOn(ctx, e, e.id, t.signed); err != nil {
 		return err
 	}
-	err = c.readBlockComments(ctx, e, t.blocks)
+	err = c.readBlockComments(ctx, e, t, t.blocks)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t.commented = c.refused == nil
@@ -29,7 +29,7 @@ func (c *content) readComments(ctx context.Context, e *pageEntry, t *pageText) e
 }
 
 // readBlockComments reads the comments on blocks, where that is wanted.
-func (c *content) readBlockComments(ctx context.Context, e *pageEntry, blocks []*block) error {
+func (c *content) readBlockComments(ctx context.Context, e *pageEntry, t *pageText, blocks []*block) error {
 	if !c.options.Content.Comments || !c.options.Content.BlockComments {
 		return nil
 	}

@@ -162,7 +162,7 @@ func (d *discovery) keepsFiles() func(row lake.Row, old cells) bool {
 			return source == ""
 		}
 		n, known := c.known[page]
-		return !c.owned[page] && (!known || c.all[n].gone)
+		return (c.part == nil || !c.part.owned[page]) && (!known || c.all[n].gone)
 	}
 }
 
@@ -244,7 +244,7 @@ func (d *discovery) fileProblems(ctx context.Context) ([]problem, error) {
 		if kind == KindFileTooLarge || kind == KindFileType || counts[kind] > maxFileProblems {
 			return nil // they are counted
 		}
-		p := problem{kind: kind, objectType: "page", objectID: ref.page, property: ref.property, message: fileMessage(ref, copied)}
+		p := problem{kind: kind, objectType: "page", objectID: ref.page, page: ref.page, property: ref.property, message: fileMessage(ref, copied)}
 		switch {
 		case ref.comment != "":
 			p.objectType, p.objectID = "comment", ref.comment

@@ -382,7 +382,7 @@ func (c *content) readCopies(ctx context.Context) (more bool, err error) {
 		if len(root.children) == 0 {
 			continue
 		}
-		if err := c.readBlockComments(ctx, s.page, root.children); err != nil {
+		if err := c.readBlockComments(ctx, s.page, t, root.children); err != nil {
 			return false, err
 		}
 		c.meetAll(t, false)
