@@ -37,6 +37,9 @@ type discovery struct {
 
 	follow  bool     // what is found leads to more
 	content *content // nil: only data sources are read
+
+	viewing sync.WaitGroup        // that which is being read of viewed
+	viewed  map[string]*viewsRead // by data source
 	// pagesFound: there are pages, although none is read (in a plan).
 	pagesFound bool
 }
@@ -65,6 +68,7 @@ func (s *Source) newDiscovery(ctx context.Context, now lake.View) (*discovery, e
 	d := &discovery{
 		workspace: w, visited: map[string]bool{}, asked: map[string]bool{},
 		results: map[string]*found{}, chosen: map[string]bool{}, containers: map[string]*database{},
+		viewed: map[string]*viewsRead{},
 	}
 	if d.pick, err = newPicker(s.options, before); err != nil {
 		return nil, err

@@ -1,9 +1,9 @@
 package extract
 
 import (
+	"fmt"
 	"github.com/notionlake/notionlake/lake"
 	"github.com/notionlake/notionlake/lake/laketest"
-	"fmt"
 	"log/slog"
 	"testing"
 	"testing/synctest"

@@ -146,6 +146,10 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 			return err
 		}
 	}
+	defer func() {
+		cancel()
+		d.viewing.Wait()
+	}()
 	if s.content = d.content; s.content != nil {
 		// Once all pages have been read, what is kept of them is of no more use: a run
 		// that continues this one from there finds all but the last minute's.
@@ -185,6 +189,7 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 			}
 		}
 		s.log.InfoContext(ctx, "workspace discovered", "data_sources", len(d.found), "databases", len(d.containers), "not_read", len(d.gone))
+		d.readViews(ctx, fresh)
 		for _, t := range d.sourceTables(fresh, first) {
 			if s.content != nil && t.Unread == "" {
 				s.content.expect()
@@ -201,6 +206,7 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 		}
 	}
 	d.close()
+	d.viewing.Wait()
 	if s.content != nil {
 		s.content.findLost()
 		s.content.leaveOthers()

@@ -32,15 +32,17 @@ func (d *discovery) viewsTable() lake.Table {
 		fixedColumn("dashboard_view_id", stringType, ""),
 	)
 	carry := func(row lake.Row, old cells) bool { return d.carries(old.text(row, "data_source_id")) }
-	views := make([][]notion.JSON, len(d.found))
-	var failure error
-	t := d.fixed(schema, false, carry, func(_ context.Context, push func(...lake.Value) bool) error {
-		if failure != nil {
-			return failure
-		}
+	return d.fixed(schema, false, carry, func(_ context.Context, push func(...lake.Value) bool) error {
 		seen := map[string]bool{}
-		for i, f := range d.found {
-			for _, v := range views[i] {
+		for _, f := range d.found {
+			r := d.viewed[f.id]
+			if r == nil {
+				continue
+			}
+			if r.err != nil {
+				return fmt.Errorf("views of data source %s: %w", f.id, r.err)
+			}
+			for _, v := range r.views {
 				id := v.Get("id").Text()
 				if seen[id] {
 					continue // Notion lists it under two data sources
@@ -53,29 +55,27 @@ func (d *discovery) viewsTable() lake.Table {
 		}
 		return nil
 	})
-	t.Prepare = func(ctx context.Context) error {
-		failure = d.readViews(ctx, views)
-		return ctx.Err()
-	}
-	return t
 }
 
-// readViews reads the views of the data sources that were found.
-func (d *discovery) readViews(ctx context.Context, views [][]notion.JSON) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(inFlight)
-	for i, f := range d.found {
+// A viewsRead are the views of a data source, or why they could not be read.
+type viewsRead struct {
+	views []notion.JSON
+	err   error
+}
+
+// readViews begins to read the views of data sources, while their rows are read.
+func (d *discovery) readViews(ctx context.Context, list []*found) {
+	if !d.source.options.Content.Views {
+		return
+	}
+	for _, f := range list {
 		if f.ds == nil {
 			continue
 		}
-		g.Go(func() (err error) {
-			if views[i], err = d.views(ctx, f); err != nil {
-				return fmt.Errorf("views of data source %s: %w", f.id, err)
-			}
-			return nil
-		})
+		r := &viewsRead{}
+		d.viewed[f.id] = r
+		d.viewing.Go(func() { r.views, r.err = d.views(ctx, f) })
 	}
-	return g.Wait()
 }
 
 // views reads the views of a data source. What Notion lists and does not show is

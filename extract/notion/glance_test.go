@@ -91,7 +91,7 @@ func TestNewest(t *testing.T) {
 }
 
 func TestBudget(t *testing.T) {
-	for text, want := range map[string][2]int{"auto": {180, 30}, "off": {0, 0}, "600": {600, 100}, "2": {2, 1}} {
+	for text, want := range map[string][2]int{"auto": {180, 30}, "off": {0, 0}, "600": {600, 98}, "2": {2, 1}} {
 		rate, err := notion.ParseRate(text)
 		if err != nil {
 			t.Fatal(err)

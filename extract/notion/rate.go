@@ -53,7 +53,7 @@ func (r Rate) Budget() (perMinute, burst int) {
 	case r.PerMinute > 0:
 		// The burst is what a sixth of the minute brings, as in Notion's 30 of 180.
 		// A little less: requests that come together on their way would be refused.
-		return r.PerMinute, max(r.PerMinute/6*19/20, 1)
+		return r.PerMinute, max(r.PerMinute/6*49/50, 1)
 	}
 	return startPerSecond * 60, startBurst
 }
