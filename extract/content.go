@@ -63,6 +63,7 @@ type content struct {
 	began     time.Time
 	ids       map[string]*twice // of blocks and comments
 	kept      *keptPages
+	nothing   carried // of all pages that show nothing of others
 	// resumed are the pages that a run read that this one continues, resumedFrom is
 	// when it began, by Notion's clock.
 	resumed     map[notion.UUID]resumedPage
@@ -78,18 +79,39 @@ type pageEntry struct {
 	created int64
 	object  place
 	text    place
-	more    []shownCopy
 	gone    bool // it turned out not to be there
 	only    bool // a row whose data source is not shared
 	trashed bool
+	reread  bool // it is to be read whatever the last load had
+	unsure  bool // not all of it could be read
 	mark    mark
 	// carried: what is in it is as the last load read it; nil: it was read.
-	carried  *carried
+	carried *carried
+	parent  parentRef
+	rare    *rareEntry // nil: of all pages
+}
+
+// A rareEntry is what few pages have: a load keeps an entry for each.
+type rareEntry struct {
+	more     []shownCopy
 	sample   *sample
-	reread   bool // it is to be read whatever the last load had
-	unsure   bool // not all of it could be read
 	problems []problem
-	parent   parentRef
+}
+
+// seldom is the rareEntry to read from.
+func (e *pageEntry) seldom() rareEntry {
+	if e.rare == nil {
+		return rareEntry{}
+	}
+	return *e.rare
+}
+
+// setSeldom is the rareEntry to write to.
+func (e *pageEntry) setSeldom() *rareEntry {
+	if e.rare == nil {
+		e.rare = &rareEntry{}
+	}
+	return e.rare
 }
 
 // A parentRef is what an object stands in.
@@ -346,9 +368,20 @@ func sortedColumns(parts map[*column]notion.JSON) []*column {
 	return columns
 }
 
+// parentType is the type of a parent. There are as many as pages, so the text of
+// those that are known is not made anew.
+func parentType(j notion.JSON) string {
+	for _, t := range []string{parentPage, parentDataSource, parentDatabase, parentBlock, "workspace"} {
+		if string(j) == `"`+t+`"` {
+			return t
+		}
+	}
+	return j.Text()
+}
+
 func parentRefOf(object notion.JSON) parentRef {
 	parent := object.Get("parent")
-	ref := parentRef{typ: parent.Get("type").Text()}
+	ref := parentRef{typ: parentType(parent.Get("type"))}
 	if id := parent.Get(ref.typ); id.Kind() == '"' {
 		ref.id, _ = notion.ParseUUID([]byte(id.Text()))
 	}
@@ -378,7 +411,7 @@ func (c *content) read(ctx context.Context, e *pageEntry) error {
 	if c.isGone(e) { // its data source brought it meanwhile
 		return nil
 	}
-	if e.object == (place{}) {
+	if e.object == 0 {
 		there, err := c.readObject(ctx, e)
 		if err != nil || !there {
 			return err
@@ -447,7 +480,9 @@ func (c *content) forgetCopies(e *pageEntry) {
 			delete(c.originals, original)
 		}
 	}
-	e.more = nil
+	if e.rare != nil {
+		e.rare.more = nil
+	}
 }
 
 // readText reads what is in a page, or takes it from the last load; nil: the page
@@ -481,7 +516,7 @@ func (c *content) readText(ctx context.Context, e *pageEntry) (*pageText, error)
 			return true
 		})
 		c.mu.Lock()
-		e.carried = carriedOf(earlier)
+		e.carried = c.shared(carriedOf(earlier))
 		c.mu.Unlock()
 		return earlier, nil
 	}

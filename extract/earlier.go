@@ -39,6 +39,7 @@ type earlierLoad struct {
 	pages     map[notion.UUID]earlierPage
 	databases map[notion.UUID]mark
 	blocks    *recordFile
+	more      map[notion.UUID][]place // where blocks of a page do not stand together
 }
 
 // A mark tells one state of a page or database from another.
@@ -52,7 +53,7 @@ type earlierPage struct {
 	mark
 	standing int32 // index in earlierPages.standings
 	broken   bool  // what the last load has of it cannot be relied on
-	blocks   []place
+	blocks   place // nearly always all of them; more is in earlierLoad
 }
 
 func titleHash(s string) uint64 {
@@ -114,7 +115,7 @@ func (c *content) loadEarlier(ctx context.Context) (err error) {
 		return nil
 	}
 	blocks := c.d.before[keyBlocks]
-	e := &earlierLoad{began: s.Began, pages: c.last.pages, databases: map[notion.UUID]mark{}}
+	e := &earlierLoad{began: s.Began, pages: c.last.pages, databases: map[notion.UUID]mark{}, more: map[notion.UUID][]place{}}
 	if e.blocks, err = newRecordFile(c.options.TempDir); err != nil {
 		return err
 	}
@@ -170,9 +171,11 @@ func (e *earlierLoad) readBlocks(ctx context.Context, view lake.View, cells cell
 			return nil
 		}
 		at, err := e.blocks.add(append(record, ']'))
-		if p, ok := e.pages[page]; ok {
-			p.blocks = append(p.blocks, at)
+		if p, ok := e.pages[page]; ok && p.blocks == 0 {
+			p.blocks = at
 			e.pages[page] = p
+		} else if ok {
+			e.more[page] = append(e.more[page], at)
 		}
 		record = nil
 		return err
@@ -212,7 +215,11 @@ func (e *earlierLoad) text(page notion.UUID) (*pageText, error) {
 		return nil, nil
 	}
 	var entries []entry
-	for _, at := range e.pages[page].blocks {
+	places := e.more[page]
+	if first := e.pages[page].blocks; first != 0 {
+		places = append([]place{first}, places...)
+	}
+	for _, at := range places {
 		data, err := e.blocks.get(at)
 		if err != nil {
 			return nil, err
@@ -283,7 +290,7 @@ func (c *content) unchanged(e *pageEntry, page notion.JSON) (*pageText, error) {
 	t, err := c.before.text(e.id)
 	if t != nil && c.isSample(e.id) {
 		c.mu.Lock()
-		e.sample = &sample{carriedOf(t), digest(t)}
+		e.setSeldom().sample = &sample{carriedOf(t), digest(t)}
 		c.mu.Unlock()
 		return nil, err
 	}

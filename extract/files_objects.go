@@ -52,7 +52,7 @@ func (o *fileObjects) set(id, source notion.UUID, refs []fileRef) error {
 	n, known := o.rows[id]
 	if len(refs) == 0 {
 		if known {
-			o.places[n].at = place{}
+			o.places[n].at = 0
 		}
 		return nil
 	}
@@ -89,7 +89,7 @@ func (o *fileObjects) all() []fileObject {
 
 // refs are what a row refers to.
 func (o *fileObjects) refs(row fileObject) ([]fileRef, error) {
-	if row.at == (place{}) {
+	if row.at == 0 {
 		return nil, nil
 	}
 	data, err := o.records.get(row.at)

@@ -111,7 +111,7 @@ func (w *workspace) allProblems() []problem {
 	if c := w.source.content; c != nil {
 		for _, e := range c.ordered {
 			if !e.gone {
-				all = append(all, e.problems...)
+				all = append(all, e.seldom().problems...)
 			}
 		}
 	}

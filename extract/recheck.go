@@ -45,17 +45,17 @@ func digest(t *pageText) uint64 {
 // it was, and nothing tells why, no other page is relied on.
 func (c *content) judge(stale map[notion.UUID]bool) {
 	for _, e := range c.all {
-		s := e.sample
-		if s == nil || e.gone || e.text == (place{}) {
+		s := e.seldom().sample
+		if s == nil || e.gone || e.text == 0 {
 			continue
 		}
-		e.sample = nil
+		e.rare.sample = nil
 		t, err := c.text(e)
 		if err != nil || digest(t) == s.digest || c.showsChange(e.id, s.carried, stale) {
 			continue // what cannot be read back is said when the tables are written
 		}
 		c.distrust = true
-		e.problems = append(e.problems, problem{
+		e.rare.problems = append(e.rare.problems, problem{
 			page: e.id.String(), kind: KindUnseen, objectType: "page", objectID: e.id.String(),
 			message: "what is in the page has changed, and its last_edited_time has not: all pages were read",
 		})
@@ -123,6 +123,14 @@ func carriedOf(t *pageText) *carried {
 	return c
 }
 
+// shared is one for all pages that show nothing of others, as most do.
+func (c *content) shared(of *carried) *carried {
+	if len(of.children)+len(of.mentions)+len(of.users) == 0 && !of.copies && of.read.IsZero() {
+		return &c.nothing
+	}
+	return of
+}
+
 // recheck puts back into the queue the carried pages that show something of
 // others that has changed. more: there are some.
 func (c *content) recheck() (more bool) {
@@ -131,11 +139,14 @@ func (c *content) recheck() (more bool) {
 	inside := map[notion.UUID]map[notion.UUID]bool{} // carried pages: what stands in them
 	for _, e := range c.all {
 		of := e.carried
-		if e.sample != nil {
-			of = e.sample.carried
+		if s := e.seldom().sample; s != nil {
+			of = s.carried
 		}
 		if of != nil && !e.gone {
-			in := map[notion.UUID]bool{}
+			var in map[notion.UUID]bool
+			if len(of.children) > 0 {
+				in = map[notion.UUID]bool{}
+			}
 			for _, child := range of.children {
 				in[child.id] = true
 			}
@@ -175,7 +186,10 @@ func (c *content) recheck() (more bool) {
 				delete(c.within, child.id)
 			}
 		}
-		e.carried, e.reread, e.problems = nil, true, nil
+		e.carried, e.reread = nil, true
+		if e.rare != nil {
+			e.rare.problems = nil
+		}
 		c.queue = append(c.queue, e)
 		more = true
 	}

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -23,11 +24,15 @@ type recordFile struct {
 	end int64
 }
 
-// A place is where a record lies in its file. The zero place is none.
-type place struct {
-	at   int64
-	size int32
-}
+// A place is where a record lies in its file, counted from 1: there are millions of
+// them. The zero place is none.
+type place int64
+
+// headBytes is the length of a record, before it.
+const headBytes = 4
+
+// guessBytes is how much of a record is read at once, since its length is not known.
+const guessBytes = 2 << 10
 
 func newRecordFile(dir string) (*recordFile, error) {
 	f, err := lake.NewTempFile(dir)
@@ -50,23 +55,33 @@ func (r *recordFile) close() error {
 
 // add appends a record.
 func (r *recordFile) add(data []byte) (place, error) {
-	packed := r.pack.EncodeAll(data, nil)
+	packed := r.pack.EncodeAll(data, make([]byte, headBytes, headBytes+len(data)/4))
+	binary.LittleEndian.PutUint32(packed, uint32(len(packed)-headBytes))
 	r.mu.Lock()
-	p := place{at: r.end, size: int32(len(packed))}
+	at := r.end
 	r.end += int64(len(packed))
 	r.mu.Unlock()
-	if _, err := r.file.WriteAt(packed, p.at); err != nil {
-		return place{}, &lake.StorageError{Err: fmt.Errorf("file for what is read: %w", err)}
+	if _, err := r.file.WriteAt(packed, at); err != nil {
+		return 0, &lake.StorageError{Err: fmt.Errorf("file for what is read: %w", err)}
 	}
-	return p, nil
+	return place(at + 1), nil
 }
 
 // get returns a record.
 func (r *recordFile) get(p place) ([]byte, error) {
-	packed := make([]byte, p.size)
-	if _, err := r.file.ReadAt(packed, p.at); err != nil {
+	packed := make([]byte, guessBytes)
+	n, err := r.file.ReadAt(packed, int64(p)-1)
+	if n < headBytes {
 		return nil, &lake.StorageError{Err: fmt.Errorf("file for what is read: %w", err)}
 	}
+	size := int(binary.LittleEndian.Uint32(packed))
+	if packed = packed[headBytes:n]; size > len(packed) {
+		packed = append(packed, make([]byte, size-len(packed))...)
+		if _, err := r.file.ReadAt(packed[n-headBytes:], int64(p)-1+int64(n)); err != nil {
+			return nil, &lake.StorageError{Err: fmt.Errorf("file for what is read: %w", err)}
+		}
+	}
+	packed = packed[:size]
 	data, err := r.open.DecodeAll(packed, nil)
 	if err != nil {
 		return nil, &lake.StorageError{Err: fmt.Errorf("file for what is read: %w", err)}

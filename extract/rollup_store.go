@@ -105,7 +105,7 @@ func (s *rowStore) add(record []byte) (place, error) {
 		var err error
 		if s.file, err = newRecordFile(s.source.options.TempDir); err != nil {
 			s.mu.Unlock()
-			return place{}, err
+			return 0, err
 		}
 	}
 	file := s.file
@@ -179,7 +179,7 @@ func (c *content) rowRecord(id notion.UUID, source string) ([]byte, error) {
 		at = c.all[n].object
 	}
 	c.mu.Unlock()
-	if at == (place{}) {
+	if at == 0 {
 		return nil, nil
 	}
 	return c.pages.get(at)
@@ -210,7 +210,7 @@ func (s *rowStore) ask(ctx context.Context, t *sourceTable, id notion.UUID) (rec
 		s.asked[id] = at
 		s.mu.Unlock()
 	}
-	if at == (place{}) {
+	if at == 0 {
 		return rowRecord{}, false, nil
 	}
 	rec, err = s.get(at)
@@ -224,7 +224,7 @@ func (s *rowStore) fetch(ctx context.Context, t *sourceTable, id string) (at pla
 	if err == nil {
 		m := newMapper(t.source.properties, false, nil)
 		if _, err := m.read(page, nil); err != nil {
-			return place{}, err
+			return 0, err
 		}
 		for _, c := range m.wants {
 			if parts[c], err = t.whole(ctx, id, c); err != nil {
@@ -236,9 +236,9 @@ func (s *rowStore) fetch(ctx context.Context, t *sourceTable, id string) (at pla
 	case err == nil:
 		return s.add(pageRecord(page, parts))
 	case !fatal(err) && (errors.Is(err, notion.ErrNotFound) || errors.Is(err, notion.ErrRestricted)):
-		return place{}, nil
+		return 0, nil
 	}
-	return place{}, err
+	return 0, err
 }
 
 // property is the property of a page with this ID, nil if it has none.

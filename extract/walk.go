@@ -277,9 +277,10 @@ func (c *content) problem(e *pageEntry, p problem) {
 	defer c.mu.Unlock()
 	e.unsure = e.unsure || p.kind == KindBlocks || p.kind == KindMarkdown
 	p.page, p.count = e.id.String(), max(1, p.count)
-	for i := range e.problems {
-		old := &e.problems[i]
-		if old.kind != p.kind || old.group != p.group && len(e.problems) < maxGroups {
+	rare := e.setSeldom()
+	for i := range rare.problems {
+		old := &rare.problems[i]
+		if old.kind != p.kind || old.group != p.group && len(rare.problems) < maxGroups {
 			continue
 		}
 		count := old.count + p.count
@@ -289,7 +290,7 @@ func (c *content) problem(e *pageEntry, p problem) {
 		old.count = count
 		return
 	}
-	e.problems = append(e.problems, p)
+	rare.problems = append(rare.problems, p)
 }
 
 // doubt notes that not all of a page could be read.
@@ -395,14 +396,15 @@ func (c *content) readCopies(ctx context.Context) (more bool, err error) {
 			return false, err
 		}
 		more = true
-		s.page.more = append(s.page.more, shownCopy{s.original, at})
+		rare := s.page.setSeldom()
+		rare.more = append(rare.more, shownCopy{s.original, at})
 	}
 	return more, nil
 }
 
 // text is what is in and on a page; blocks that were read later included.
 func (c *content) text(e *pageEntry) (*pageText, error) {
-	if e.text == (place{}) {
+	if e.text == 0 {
 		return &pageText{}, nil
 	}
 	record, err := c.texts.get(e.text)
@@ -410,7 +412,7 @@ func (c *content) text(e *pageEntry) (*pageText, error) {
 		return nil, err
 	}
 	t := parsePageText(record)
-	for _, s := range e.more {
+	for _, s := range e.seldom().more {
 		if c.shown[s.original] != e {
 			continue // a page that was read later holds the original
 		}
