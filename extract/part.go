@@ -212,7 +212,8 @@ func (d *discovery) keepsProblem(row lake.Row, old cells, again map[string]bool)
 		if !d.source.options.Content.Views {
 			return true
 		}
-	case KindTable, KindPartial, KindNotShared, KindLinked, KindNoSources, KindBlocks, KindUnsupportedBlock, KindMarkdown:
+	case KindTable, KindPartial, KindNotShared, KindLinked, KindNoSources, KindBlocks, KindUnsupportedBlock, KindMarkdown,
+		KindFile, KindFileBlocked, KindFileTooLarge, KindFileType:
 	}
 	switch typ {
 	case "data_source":

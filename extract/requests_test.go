@@ -2,12 +2,13 @@ package extract
 
 import (
 	"fmt"
-	"github.com/notionlake/notionlake/lake"
-	"github.com/notionlake/notionlake/lake/laketest"
 	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/notionlake/notionlake/lake"
+	"github.com/notionlake/notionlake/lake/laketest"
 
 	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/notionlake/notionlake/extract/notiontest"
