@@ -73,14 +73,14 @@ type content struct {
 // A pageEntry is a page of the load.
 type pageEntry struct {
 	id     notion.UUID
-	by     string // how it was found
 	source string // of a row that was listed: the data source's ID
 	// created is the time of a row that was listed, in microseconds.
 	created int64
 	object  place
 	text    place
-	gone    bool // it turned out not to be there
-	only    bool // a row whose data source is not shared
+	way     uint8 // how it was found: index in ways
+	gone    bool  // it turned out not to be there
+	only    bool  // a row whose data source is not shared
 	trashed bool
 	reread  bool // it is to be read whatever the last load had
 	unsure  bool // not all of it could be read
@@ -293,16 +293,14 @@ func (c *content) add(id, by string, within notion.UUID) {
 	if within != (notion.UUID{}) {
 		c.within[uuid] = within
 	}
-	c.enter(&pageEntry{id: uuid, by: by})
+	c.enter(&pageEntry{id: uuid, way: wayOf(by)})
 }
 
 // enter puts a page into the queue, unless it is known. Of all ways in which it is
 // found the first of ways is told, whichever comes first.
 func (c *content) enter(e *pageEntry) {
 	if n, ok := c.known[e.id]; ok {
-		if old := c.all[n]; slices.Index(ways, e.by) < slices.Index(ways, old.by) {
-			old.by = e.by
-		}
+		c.all[n].way = min(c.all[n].way, e.way)
 		return
 	}
 	c.known[e.id] = len(c.all)
@@ -314,7 +312,7 @@ func (c *content) enter(e *pageEntry) {
 // row takes in a row of a data source. parts are the values that replace those of
 // the page, which shows a part of them only.
 func (c *content) row(source string, page notion.JSON, parts map[*column]notion.JSON) error {
-	e := &pageEntry{by: byDataSource, source: source}
+	e := &pageEntry{way: wayOf(byDataSource), source: source}
 	var ok bool
 	if e.id, ok = notion.ParseUUID([]byte(page.Get("id").Text())); !ok {
 		return errors.New("a page came without its id")
@@ -609,7 +607,7 @@ func (c *content) followParent(p parentRef) {
 func (c *content) lose(e *pageEntry, kind ProblemKind, why string) {
 	c.drop(e)
 	c.mu.Lock()
-	by := e.by
+	by := ways[e.way]
 	c.mu.Unlock()
 	if kind == KindTrash && by != byLastLoad {
 		return // what is in the trash is not part of the workspace

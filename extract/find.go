@@ -21,6 +21,8 @@ const (
 // ways are the ways in which a page is found, the surest first.
 var ways = []string{byDataSource, byPage, bySearch, byOnlyRow, byParent, byLink, byLastLoad}
 
+func wayOf(by string) uint8 { return uint8(slices.Index(ways, by)) }
+
 // The types of parents.
 const (
 	parentPage       = "page_id"
@@ -94,7 +96,7 @@ func (c *content) strayRows() {
 	for id, source := range c.strays {
 		_, found := c.d.results[source.String()]
 		if !found && !c.d.pick.excludes(source.String()) && !c.d.pick.excludes(id.String()) {
-			c.enter(&pageEntry{id: id, by: byOnlyRow, only: true})
+			c.enter(&pageEntry{id: id, way: wayOf(byOnlyRow), only: true})
 		}
 	}
 	clear(c.strays)

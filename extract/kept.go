@@ -18,7 +18,7 @@ import (
 
 const (
 	// keptBytes is how much is kept at a time, before it is packed.
-	keptBytes = 8 << 20
+	keptBytes = 2 << 20
 	// keptEvery is how long what was read waits to be kept: a run that is killed
 	// loses that much.
 	keptEvery = time.Minute

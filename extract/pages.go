@@ -118,7 +118,7 @@ func (c *content) pageRow(e *pageEntry, page notion.JSON) ([]lake.Value, error) 
 		textOf(page.Get("created_by").Get("id")), textOf(page.Get("last_edited_by").Get("id")),
 		valueOf(page.Get("icon"), iconValue), valueOf(page.Get("cover"), iconValue),
 		boolOf(page.Get("is_archived")), boolOf(page.Get("is_locked")),
-		lake.ListValue(path), markdownValue, words, text(e.by), lake.JSONBytes(page),
+		lake.ListValue(path), markdownValue, words, text(ways[e.way]), lake.JSONBytes(page),
 	}, nil
 }
 

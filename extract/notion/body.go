@@ -24,16 +24,26 @@ const (
 	keptBufferBytes  = 8 << 20 // larger ones are left to the garbage collector
 )
 
-func (c *Client) buffer() *buffer {
-	if buf, ok := c.buffers.Get().(*buffer); ok {
+// buffer returns a buffer for the answer to a request of the method: what is posted
+// is a query or a search.
+func (c *Client) buffer(method string) *buffer {
+	pool := &c.buffers[0]
+	if method == http.MethodPost {
+		pool = &c.buffers[1]
+	}
+	if buf, ok := pool.Get().(*buffer); ok {
 		return buf
 	}
 	return &buffer{b: make([]byte, 0, firstBufferBytes)}
 }
 
 func (c *Client) release(buf *buffer) {
-	if buf != nil && cap(buf.b) <= keptBufferBytes {
-		c.buffers.Put(buf)
+	switch {
+	case buf == nil || cap(buf.b) > keptBufferBytes:
+	case cap(buf.b) > 2*firstBufferBytes:
+		c.buffers[1].Put(buf)
+	default:
+		c.buffers[0].Put(buf)
 	}
 }
 

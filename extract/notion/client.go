@@ -49,7 +49,7 @@ type Client struct {
 	slots    chan struct{}
 	maxBytes int64
 	attempts int
-	buffers  sync.Pool // *buffer
+	buffers  [2]sync.Pool // *buffer; the second for lists of rows, which are large
 	gunzips  sync.Pool // *gunzip
 	redact   func(string) string
 

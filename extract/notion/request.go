@@ -141,7 +141,7 @@ func (c *Client) attempt(ctx context.Context, r request, n, told int) (*answer, 
 		c.retries.Add(1)
 	}
 	sent := time.Now()
-	buf := c.buffer()
+	buf := c.buffer(r.method)
 	a, f := c.send(req, buf, func() { idle.Reset(stallTime) })
 	if f == nil && r.check != nil {
 		if err := r.check(a); err != nil {
