@@ -38,7 +38,7 @@ type content struct {
 
 	mu      sync.Mutex
 	changed *sync.Cond
-	known   map[notion.UUID]int // index in all
+	known   map[notion.UUID]int32 // index in all
 	all     []*pageEntry
 	ordered []*pageEntry // all, as they stand in the tables, once nothing more is found
 	queue   []*pageEntry
@@ -49,7 +49,7 @@ type content struct {
 
 	within    map[notion.UUID]notion.UUID // pages and databases: the page whose block stands for them
 	parents   map[notion.UUID]parentRef   // what databases and data sources stand in
-	originals map[notion.UUID]int         // synced blocks that are copied: the index of their page
+	originals map[notion.UUID]int32       // synced blocks that are copied: the index of their page
 	copies    []syncedCopy
 	shown     map[notion.UUID]*pageEntry  // originals that only copies show: the page that holds one
 	refused   error                       // why comments cannot be read at all
@@ -128,8 +128,8 @@ type syncedCopy struct {
 
 func (s *Source) newContent(d *discovery) (*content, error) {
 	c := &content{
-		Source: s, d: d, known: map[notion.UUID]int{}, within: map[notion.UUID]notion.UUID{}, parents: map[notion.UUID]parentRef{},
-		originals: map[notion.UUID]int{}, shown: map[notion.UUID]*pageEntry{}, failures: map[string]error{}, strays: map[notion.UUID]notion.UUID{},
+		Source: s, d: d, known: map[notion.UUID]int32{}, within: map[notion.UUID]notion.UUID{}, parents: map[notion.UUID]parentRef{},
+		originals: map[notion.UUID]int32{}, shown: map[notion.UUID]*pageEntry{}, failures: map[string]error{}, strays: map[notion.UUID]notion.UUID{},
 	}
 	c.ready = make(chan struct{})
 	c.changed, c.began = sync.NewCond(&c.mu), s.options.Now()
@@ -303,7 +303,7 @@ func (c *content) enter(e *pageEntry) {
 		c.all[n].way = min(c.all[n].way, e.way)
 		return
 	}
-	c.known[e.id] = len(c.all)
+	c.known[e.id] = int32(len(c.all))
 	c.all = append(c.all, e)
 	c.queue = append(c.queue, e)
 	c.changed.Signal()

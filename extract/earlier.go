@@ -36,7 +36,7 @@ func (s contentState) String() string {
 // has not been edited since need not be read again.
 type earlierLoad struct {
 	began     time.Time
-	pages     map[notion.UUID]earlierPage
+	pages     *earlierPages
 	databases map[notion.UUID]mark
 	blocks    *recordFile
 	more      map[notion.UUID][]place // where blocks of a page do not stand together
@@ -50,6 +50,7 @@ type mark struct {
 
 // An earlierPage is a page of the last load.
 type earlierPage struct {
+	id notion.UUID
 	mark
 	standing int32 // index in earlierPages.standings
 	broken   bool  // what the last load has of it cannot be relied on
@@ -115,7 +116,7 @@ func (c *content) loadEarlier(ctx context.Context) (err error) {
 		return nil
 	}
 	blocks := c.d.before[keyBlocks]
-	e := &earlierLoad{began: s.Began, pages: c.last.pages, databases: map[notion.UUID]mark{}, more: map[notion.UUID][]place{}}
+	e := &earlierLoad{began: s.Began, pages: &c.last, databases: map[notion.UUID]mark{}, more: map[notion.UUID][]place{}}
 	if e.blocks, err = newRecordFile(c.options.TempDir); err != nil {
 		return err
 	}
@@ -156,9 +157,8 @@ func (e *earlierLoad) readProblems(ctx context.Context, d *discovery) error {
 }
 
 func (e *earlierLoad) breaks(page notion.UUID) {
-	if p, ok := e.pages[page]; ok {
+	if p := e.pages.page(page); p != nil {
 		p.broken = true
-		e.pages[page] = p
 	}
 }
 
@@ -171,10 +171,9 @@ func (e *earlierLoad) readBlocks(ctx context.Context, view lake.View, cells cell
 			return nil
 		}
 		at, err := e.blocks.add(append(record, ']'))
-		if p, ok := e.pages[page]; ok && p.blocks == 0 {
+		if p := e.pages.page(page); p != nil && p.blocks == 0 {
 			p.blocks = at
-			e.pages[page] = p
-		} else if ok {
+		} else if p != nil {
 			e.more[page] = append(e.more[page], at)
 		}
 		record = nil
@@ -211,12 +210,13 @@ func (e *earlierLoad) text(page notion.UUID) (*pageText, error) {
 		position int
 		block    *block
 	}
-	if e.pages[page].broken {
+	p := e.pages.page(page)
+	if p == nil || p.broken {
 		return nil, nil
 	}
 	var entries []entry
 	places := e.more[page]
-	if first := e.pages[page].blocks; first != 0 {
+	if first := p.blocks; first != 0 {
 		places = append([]place{first}, places...)
 	}
 	for _, at := range places {
@@ -282,9 +282,9 @@ func (c *content) unchanged(e *pageEntry, page notion.JSON) (*pageText, error) {
 	if all {
 		return nil, nil
 	}
-	before, ok := c.before.pages[e.id]
+	before := c.before.pages.page(e.id)
 	now := markOf(page, pageTitle(page))
-	if !ok || now != before.mark || !isBefore(now.edited, c.before.began) {
+	if before == nil || now != before.mark || !isBefore(now.edited, c.before.began) {
 		return nil, nil
 	}
 	t, err := c.before.text(e.id)

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -12,9 +13,17 @@ import (
 
 // earlierPages are the pages of the last load.
 type earlierPages struct {
-	pages     map[notion.UUID]earlierPage
-	order     []notion.UUID // as the table has them
+	list      []earlierPage // by ID: a map of them would take twice the memory
 	standings []lastStanding
+}
+
+// page is a page, nil where there was none.
+func (l *earlierPages) page(id notion.UUID) *earlierPage {
+	n, ok := slices.BinarySearchFunc(l.list, id, func(p earlierPage, id notion.UUID) int { return bytes.Compare(p.id[:], id[:]) })
+	if !ok {
+		return nil
+	}
+	return &l.list[n]
 }
 
 // A lastStanding is where pages stood at the last load. Many stand in the same.
@@ -25,7 +34,6 @@ type lastStanding struct {
 
 // readLastPages reads the pages of the last load.
 func (c *content) readLastPages(ctx context.Context) (last earlierPages, err error) {
-	last.pages = map[notion.UUID]earlierPage{}
 	before, ok := c.d.before[keyPages]
 	if !ok {
 		return last, nil
@@ -39,12 +47,13 @@ func (c *content) readLastPages(ctx context.Context) (last earlierPages, err err
 		if !ok {
 			continue
 		}
-		last.order = append(last.order, id)
-		last.pages[id] = earlierPage{
+		last.list = append(last.list, earlierPage{
+			id:       id,
 			mark:     mark{cells.value(row, "last_edited_time").Micros(), titleHash(cells.value(row, "title").Text())},
 			standing: last.standing(known, c.d.standing(cells, row)),
-		}
+		})
 	}
+	slices.SortFunc(last.list, func(a, b earlierPage) int { return bytes.Compare(a.id[:], b.id[:]) })
 	return last, nil
 }
 
@@ -72,7 +81,7 @@ func (d *discovery) standing(cells cells, row lake.Row) (s lastStanding) {
 
 // of is where a page stood.
 func (l *earlierPages) of(id notion.UUID) lastStanding {
-	if p, ok := l.pages[id]; ok {
+	if p := l.page(id); p != nil {
 		return l.standings[p.standing]
 	}
 	return lastStanding{}
@@ -80,8 +89,8 @@ func (l *earlierPages) of(id notion.UUID) lastStanding {
 
 // findEarlier takes in the pages of the last load that are no rows.
 func (c *content) findEarlier() {
-	for _, id := range c.last.order {
-		source := c.last.of(id).source
+	for i := range c.last.list {
+		id, source := c.last.list[i].id, c.last.standings[c.last.list[i].standing].source
 		if source == (notion.UUID{}) {
 			c.add(id.String(), byLastLoad, notion.UUID{})
 		} else if _, ok := c.d.before[source.String()]; !ok { // it was shared alone
@@ -96,7 +105,8 @@ func (c *content) findLost() {
 		return
 	}
 	c.lostPages = map[notion.UUID]bool{}
-	for _, id := range c.last.order {
+	for i := range c.last.list {
+		id := c.last.list[i].id
 		if slices.ContainsFunc(c.last.of(id).sources, func(source string) bool { return c.d.gone[source] != "" }) {
 			c.lostPages[id] = true
 		}

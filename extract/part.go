@@ -29,7 +29,8 @@ func (c *content) takePart(ctx context.Context) error {
 		return err
 	}
 	p := &part{pages: map[notion.UUID]bool{}}
-	for _, id := range c.last.order {
+	for i := range c.last.list {
+		id := c.last.list[i].id
 		if sources := c.last.of(id).sources; len(sources) > 0 && c.d.sources[sources[len(sources)-1]] != nil {
 			p.pages[id] = true
 		}
@@ -43,7 +44,8 @@ func (c *content) takePart(ctx context.Context) error {
 		}
 	}
 	c.part = p
-	for _, id := range c.last.order {
+	for i := range c.last.list {
+		id := c.last.list[i].id
 		if p.pages[id] && c.last.of(id).source == (notion.UUID{}) {
 			c.add(id.String(), byLastLoad, notion.UUID{})
 		}

@@ -201,8 +201,8 @@ func (c *content) recheck() (more bool) {
 func (c *content) childChanged(o shownObject) bool {
 	id := o.id
 	if n, ok := c.known[id]; ok && !c.all[n].gone {
-		before, ok := c.before.pages[id]
-		return !ok || before.mark != c.all[n].mark || !isBefore(before.edited, c.before.began)
+		before := c.before.pages.page(id)
+		return before == nil || before.mark != c.all[n].mark || !isBefore(before.edited, c.before.began)
 	}
 	if d := c.d.containers[id.String()]; d != nil && d.object != nil {
 		before, ok := c.before.databases[id]
@@ -210,9 +210,9 @@ func (c *content) childChanged(o shownObject) bool {
 	}
 	// It is not read: a linked database, or one that is excluded, stays as it was; a
 	// page or database that the last load had is gone.
-	_, page := c.before.pages[id]
+	page := c.before.pages.page(id)
 	_, database := c.before.databases[id]
-	return page || database
+	return page != nil || database
 }
 
 // changedSince reports whether a page or database may have been edited since a
@@ -242,8 +242,11 @@ func (c *content) titleChanged(o shownObject) bool {
 	if is = is && !c.all[n].gone; is {
 		now = c.all[n].mark
 	}
-	page, was := c.before.pages[id]
-	before = page.mark
+	page := c.before.pages.page(id)
+	was := page != nil
+	if was {
+		before = page.mark
+	}
 	if d := c.d.containers[id.String()]; d != nil && d.object != nil && !inTrash(d.object) {
 		is, now = true, markOf(d.object, plainText(d.object.Get("title")))
 	}

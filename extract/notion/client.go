@@ -50,7 +50,7 @@ type Client struct {
 	maxBytes int64
 	attempts int
 	buffers  [2]sync.Pool // *buffer; the second for lists of rows, which are large
-	gunzips  sync.Pool // *gunzip
+	gunzips  sync.Pool    // *gunzip
 	redact   func(string) string
 
 	warnAfter atomic.Int64 // when the next line about a retry may be logged, in nanoseconds
