@@ -13,6 +13,13 @@ import (
 // too much for the other.
 const growBytes = 20 << 20
 
+// Where much lives, as with hundreds of thousands of pages, it may grow less: the
+// whole is to stay small, and such a load waits for Notion most of the time.
+const (
+	muchBytes     = 64 << 20
+	growMuchBytes = 12 << 20
+)
+
 // tuneCollector has the collector run each time the heap has grown by growBytes,
 // unless the environment says when.
 func tuneCollector(env func(name string) (string, bool)) {
@@ -36,6 +43,10 @@ func afterCollection() {
 // growPercent is growBytes as a percentage of what lives. At the beginning that
 // is nothing; and a huge heap may grow a little more, lest the collector always run.
 func growPercent(live uint64) int {
-	const least, most = 15, 500
-	return int(max(least, min(most, growBytes*100/max(live, 1))))
+	const least, most = 10, 500
+	grow := uint64(growBytes)
+	if live > muchBytes {
+		grow = growMuchBytes
+	}
+	return int(max(least, min(most, grow*100/max(live, 1))))
 }

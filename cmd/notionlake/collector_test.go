@@ -10,7 +10,7 @@ func TestGrowPercent(t *testing.T) {
 	for _, c := range []struct {
 		live uint64
 		want int
-	}{{0, 500}, {1 << 20, 500}, {10 << 20, 200}, {40 << 20, 50}, {1 << 30, 15}} {
+	}{{0, 500}, {1 << 20, 500}, {10 << 20, 200}, {40 << 20, 50}, {100 << 20, 12}, {1 << 30, 10}} {
 		if got := growPercent(c.live); got != c.want {
 			t.Errorf("growPercent(%d MB) = %d, want %d", c.live>>20, got, c.want)
 		}
@@ -32,7 +32,7 @@ func TestTuneCollector(t *testing.T) {
 	}
 	for range 100 {
 		runtime.GC()                                                   // cleanups run some time after it
-		if got := debug.SetGCPercent(before); got >= 15 && got <= 20 { // of 100 MB and a little
+		if got := debug.SetGCPercent(before); got >= 10 && got <= 12 { // of 100 MB and a little
 			runtime.KeepAlive(big)
 			return
 		}
