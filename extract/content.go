@@ -165,7 +165,7 @@ func (c *content) work(ctx context.Context) {
 	for range contentWorkers {
 		workers.Go(func() {
 			for e := c.next(ctx); e != nil; e = c.next(ctx) {
-				c.done(c.readSafely(ctx, e))
+				c.done(safely(keyPages, func() error { return c.read(ctx, e) }))
 			}
 		})
 	}
@@ -175,14 +175,14 @@ func (c *content) work(ctx context.Context) {
 	c.changed.Broadcast()
 }
 
-// readSafely makes an error of a panic.
-func (c *content) readSafely(ctx context.Context, e *pageEntry) (err error) {
+// safely makes an error of a panic. table is what is being read.
+func safely(table string, f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = &lake.PanicError{Table: keyPages, Value: v, Stack: debug.Stack()}
+			err = &lake.PanicError{Table: table, Value: v, Stack: debug.Stack()}
 		}
 	}()
-	return c.read(ctx, e)
+	return f()
 }
 
 // next waits for a page to read; nil: there is nothing more to do.
@@ -214,24 +214,22 @@ func (c *content) done(err error) {
 // begin reads what earlier loads have and, where all pages are wanted, looks for
 // pages; both takes its time, in which others are read already.
 func (c *content) begin(ctx context.Context, working *sync.WaitGroup) {
-	begin := func(f func(context.Context) error) {
+	begin := func(f func(context.Context) error, end func()) {
 		c.expect()
 		working.Go(func() {
-			err := f(ctx)
+			err := safely(keyPages, func() error { return f(ctx) })
 			c.mu.Lock()
 			if c.err == nil {
 				c.err = err
 			}
 			c.mu.Unlock()
+			end()
 			c.left()
 		})
 	}
-	begin(func(ctx context.Context) error {
-		defer close(c.ready)
-		return errors.Join(c.loadEarlier(ctx), c.loadKept(ctx))
-	})
+	begin(func(ctx context.Context) error { return errors.Join(c.loadEarlier(ctx), c.loadKept(ctx)) }, func() { close(c.ready) })
 	if c.roams() {
-		begin(c.find)
+		begin(c.find, func() {})
 	}
 }
 

@@ -198,6 +198,13 @@ func (c *copier) find(ctx context.Context, ref fileRef, signed *signatures) (fil
 	if old.there && ref.namesContent() {
 		return c.judge(ref, old), nil
 	}
+	// Some at a time, until what was fetched is stored: it lies on disk until then.
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return fileCopy{}, ctx.Err()
+	}
 	d, err := c.download(ctx, ref, old, signed)
 	var told *fetchError
 	switch {
@@ -259,7 +266,7 @@ func (c *copier) download(ctx context.Context, ref fileRef, old fileCopy, signed
 		if c.silence(host) >= maxSilent {
 			return nil, &fetchError{reason: fileUnreachable, err: fmt.Errorf("%s gave no answer for %d files in a row, and is not asked any more in this load", host, maxSilent)}
 		}
-		d, err := c.get(ctx, w)
+		d, err := c.fetch.get(ctx, w)
 		var told *fetchError
 		if err == nil || !errors.As(err, &told) {
 			c.heard(host, err == nil)
@@ -306,17 +313,6 @@ func (c *copier) heard(host string, answered bool) {
 	case host != "":
 		c.silent[host]++
 	}
-}
-
-// get fetches a file, some at a time.
-func (c *copier) get(ctx context.Context, w wanted) (*download, error) {
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	return c.fetch.get(ctx, w)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -371,7 +367,8 @@ func (c *copier) refresh(ctx context.Context, ref fileRef) (string, error) {
 func (c *copier) store(ctx context.Context, ref fileRef, d *download) error {
 	for {
 		c.mu.Lock()
-		_, there := c.have[d.sum]
+		old, is := c.have[d.sum]
+		there := is && old.Bytes == d.bytes // another size: it is damaged, and is written again
 		wait, writes := c.busy[d.sum]
 		if !there && !writes {
 			wait = make(chan struct{})

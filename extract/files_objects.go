@@ -1,6 +1,8 @@
 package extract
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -80,11 +82,15 @@ func (o *fileObjects) set(id, source notion.UUID, refs []fileRef) error {
 	return nil
 }
 
-// all are the rows that refer to files, in the order in which they came.
+// all are the rows that refer to files, in an order that is the same every night.
 func (o *fileObjects) all() []fileObject {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return slices.Clone(o.places)
+	all := slices.Clone(o.places)
+	slices.SortFunc(all, func(a, b fileObject) int {
+		return cmp.Or(bytes.Compare(a.source[:], b.source[:]), bytes.Compare(a.id[:], b.id[:]))
+	})
+	return all
 }
 
 // refs are what a row refers to.

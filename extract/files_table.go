@@ -16,7 +16,19 @@ import (
 // names every copy that a table of the load names, those of tables that stay at
 // their last load included: what it does not name may be deleted.
 func (d *discovery) filesTable() lake.Table {
-	schema := d.fixedSchema(lake.CopiesTable, false,
+	schema := d.filesSchema()
+	return lake.Table{Schema: schema, Last: true, Rows: func(ctx context.Context) iter.Seq2[lake.Row, error] {
+		return func(yield func(lake.Row, error) bool) {
+			err := d.fileRows(ctx, schema, func(values []lake.Value) bool { return yield(lake.Row{Values: values}, nil) })
+			if err != nil && !errors.Is(err, errStopped) {
+				yield(lake.Row{}, err)
+			}
+		}
+	}}
+}
+
+func (d *discovery) filesSchema() lake.Schema {
+	return d.fixedSchema(lake.CopiesTable, false,
 		fixedColumn("page_id", stringType, "the page that the file is on"),
 		fixedColumn("data_source_id", stringType, "of a row: its data source"),
 		fixedColumn("block_id", stringType, "the block that it is in, or that the comment is on"),
@@ -35,14 +47,6 @@ func (d *discovery) filesTable() lake.Table {
 		fixedColumn("last_modified", stringType, "with which the copy came"),
 		fixedColumn("reason", stringType, "why there is no copy, or that of an earlier load: blocked, too_large, type, not_found, refused, unreachable, invalid_url"),
 	)
-	return lake.Table{Schema: schema, Last: true, Rows: func(ctx context.Context) iter.Seq2[lake.Row, error] {
-		return func(yield func(lake.Row, error) bool) {
-			err := d.fileRows(ctx, schema, func(values []lake.Value) bool { return yield(lake.Row{Values: values}, nil) })
-			if err != nil && !errors.Is(err, errStopped) {
-				yield(lake.Row{}, err)
-			}
-		}
-	}}
 }
 
 func (d *discovery) fileRows(ctx context.Context, schema lake.Schema, push func([]lake.Value) bool) error {
@@ -64,6 +68,16 @@ func (d *discovery) fileRows(ctx context.Context, schema lake.Schema, push func(
 	}); err != nil {
 		return err
 	}
+	return d.eachKeptFile(ctx, schema, written, func(row lake.Row) error {
+		if !push(row.Values) {
+			return errStopped
+		}
+		return nil
+	})
+}
+
+// eachKeptFile visits the rows of the last load that stay.
+func (d *discovery) eachKeptFile(ctx context.Context, schema lake.Schema, written placesSeen, visit func(row lake.Row) error) error {
 	keeps := d.keepsFiles()
 	for row, err := range d.carried(ctx, schema, func(row lake.Row, old cells) bool {
 		return keeps(row, old) && !written.has(old.text(row, "page_id"), old.text(row, "block_id"), old.text(row, "property_id"),
@@ -72,8 +86,8 @@ func (d *discovery) fileRows(ctx context.Context, schema lake.Schema, push func(
 		if err != nil {
 			return err
 		}
-		if !push(row.Values) {
-			return errStopped
+		if err := visit(row); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -179,6 +193,9 @@ func (d *discovery) eachFile(ctx context.Context, visit func(ref fileRef, source
 	rows := map[notion.UUID]bool{}
 	for _, row := range c.objects.all() {
 		rows[row.id] = true
+		if r, ok := d.view.Staged(row.source.String()); ok && r.Partial != nil {
+			continue // its table stays at the last load, and so do the copies that it names
+		}
 		refs, err := c.objects.refs(row)
 		if err != nil {
 			return err
@@ -192,7 +209,7 @@ func (d *discovery) eachFile(ctx context.Context, visit func(ref fileRef, source
 	if d.content == nil {
 		return nil
 	}
-	for _, e := range d.content.all {
+	for _, e := range d.content.ordered {
 		if e.gone {
 			continue
 		}
@@ -235,14 +252,15 @@ func (d *discovery) fileProblems(ctx context.Context) ([]problem, error) {
 	}
 	var all []problem
 	counts := map[ProblemKind]int64{}
-	err := d.eachFile(ctx, func(ref fileRef, _ string, copied fileCopy) error {
+	written := placesSeen{maphash.MakeSeed(), map[uint64]struct{}{}}
+	note := func(ref fileRef, copied fileCopy) {
 		if copied.reason == "" {
-			return nil
+			return
 		}
 		kind := copied.reason.kind()
 		counts[kind]++
 		if kind == KindFileTooLarge || kind == KindFileType || counts[kind] > maxFileProblems {
-			return nil // they are counted
+			return // they are counted
 		}
 		p := problem{kind: kind, objectType: "page", objectID: ref.page, page: ref.page, property: ref.property, message: fileMessage(ref, copied)}
 		switch {
@@ -252,8 +270,20 @@ func (d *discovery) fileProblems(ctx context.Context) ([]problem, error) {
 			p.objectType, p.objectID = "block", ref.block
 		}
 		all = append(all, p)
+	}
+	err := d.eachFile(ctx, func(ref fileRef, _ string, copied fileCopy) error {
+		written.add(ref.page, ref.block, ref.property, ref.comment, ref.source, ref.position)
+		note(ref, copied)
 		return nil
 	})
+	if err == nil {
+		err = d.eachKeptFile(ctx, d.filesSchema(), written, func(row lake.Row) error {
+			v := func(i int) string { return string([]byte(row.Values[i].Text())) }
+			note(fileRef{filePlace: filePlace{page: v(0), block: v(2), property: v(3), comment: v(4), source: v(5)}},
+				fileCopy{reason: fileReason(v(16)), message: "as at an earlier load", there: !row.Values[13].IsNull()})
+			return nil
+		})
+	}
 	for _, kind := range []ProblemKind{KindFile, KindFileBlocked, KindFileTooLarge, KindFileType} {
 		counted, more := counts[kind], ""
 		if kind == KindFile || kind == KindFileBlocked {

@@ -133,12 +133,16 @@ func (c *content) loadKept(ctx context.Context) error {
 }
 
 func (c *content) loadKeptPart(data []byte) error {
-	r, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+	r, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
 	if err != nil {
 		return fmt.Errorf("what was read before: %w", err)
 	}
 	defer r.Close()
-	lines := json.NewDecoder(r)
+	whole, err := r.DecodeAll(data, nil) // its checksum is at its end: nothing is taken before that is known to be right
+	if err != nil {
+		return nil
+	}
+	lines := json.NewDecoder(bytes.NewReader(whole))
 	var head keptHead
 	if err := lines.Decode(&head); err != nil || head.Format != keptFormat {
 		return nil // of another version, or damaged
@@ -180,8 +184,15 @@ func (c *content) resume(e *pageEntry) (*pageText, error) {
 	}
 	t := parsePageText(record)
 	t.commented = r.comments
+	comments := func(list []notion.JSON) {
+		for _, j := range list {
+			c.meet(j)
+		}
+	}
+	comments(t.comments)
 	each(t.blocks, func(b *block) bool {
 		c.block(e, b)
+		comments(b.comments)
 		return true
 	})
 	of := carriedOf(t)

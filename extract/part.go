@@ -196,6 +196,10 @@ func (c *content) unreadRow(key string, row lake.Row, old cells) bool {
 // what this load does not look at.
 func (d *discovery) keepsProblem(row lake.Row, old cells, again map[string]bool) bool {
 	kind, typ, object := ProblemKind(old.text(row, "kind")), old.text(row, "object_type"), old.text(row, "object_id")
+	switch kind { //nolint:exhaustive // of all others below
+	case KindFile, KindFileBlocked, KindFileTooLarge, KindFileType: // told by what _files keeps
+		return d.source.files == nil
+	}
 	if page := old.text(row, "page_id"); page != "" && kind != KindUnseen {
 		id, _ := notion.ParseUUID([]byte(page))
 		c := d.content
@@ -214,8 +218,8 @@ func (d *discovery) keepsProblem(row lake.Row, old cells, again map[string]bool)
 		if !d.source.options.Content.Views {
 			return true
 		}
-	case KindTable, KindPartial, KindNotShared, KindLinked, KindNoSources, KindBlocks, KindUnsupportedBlock, KindMarkdown,
-		KindFile, KindFileBlocked, KindFileTooLarge, KindFileType:
+	case KindTable, KindPartial, KindNotShared, KindLinked, KindNoSources, KindBlocks, KindUnsupportedBlock, KindMarkdown:
+	case KindFile, KindFileBlocked, KindFileTooLarge, KindFileType: // above
 	}
 	switch typ {
 	case "data_source":

@@ -141,6 +141,7 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 	if err != nil {
 		return err
 	}
+	s.content = d.content // Close closes it
 	if s.options.Files.Copies != nil {
 		if s.files, err = s.newCopier(ctx, d); err != nil {
 			return err
@@ -150,7 +151,7 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 		cancel()
 		d.viewing.Wait()
 	}()
-	if s.content = d.content; s.content != nil {
+	if s.content != nil {
 		// Once all pages have been read, what is kept of them is of no more use: a run
 		// that continues this one from there finds all but the last minute's.
 		defer func() {

@@ -74,7 +74,12 @@ func (d *discovery) readViews(ctx context.Context, list []*found) {
 		}
 		r := &viewsRead{}
 		d.viewed[f.id] = r
-		d.viewing.Go(func() { r.views, r.err = d.views(ctx, f) })
+		d.viewing.Go(func() {
+			r.err = safely(keyViews, func() (err error) {
+				r.views, err = d.views(ctx, f)
+				return err
+			})
+		})
 	}
 }
 

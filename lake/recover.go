@@ -153,6 +153,8 @@ func (s *session) recover(ctx context.Context) error {
 		}
 	}
 	if errors.Is(err, errNotKnown) {
+		// Their files are still there: so are their entries, for the run that can delete them.
+		s.resumable, s.replaced = nil, nil
 		// What this load writes does not depend on it.
 		s.Logger.WarnContext(ctx, "files of an earlier run are left where they are until all tables can be read", "error", err)
 		return nil
