@@ -35,9 +35,10 @@ const inFlight = 8
 
 // fatal reports whether an error ends the whole load, as against the reading of
 // one object: the token is refused, requests are blocked, the disk or the warehouse
-// fails, or the load was cancelled.
+// fails, the load was cancelled, or the program made a mistake.
 func fatal(err error) bool {
 	var storage *lake.StorageError
-	return errors.As(err, &storage) || errors.Is(err, notion.ErrUnauthorized) || errors.Is(err, notion.ErrBlocked) ||
+	var panicked *lake.PanicError
+	return errors.As(err, &storage) || errors.As(err, &panicked) || errors.Is(err, notion.ErrUnauthorized) || errors.Is(err, notion.ErrBlocked) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

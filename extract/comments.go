@@ -39,10 +39,10 @@ func (c *content) readBlockComments(ctx context.Context, e *pageEntry, t *pageTe
 		if typ := b.typ(); typ == "child_page" || typ == "child_database" {
 			return true // what stands for it is asked for itself
 		}
-		g.Go(func() (err error) {
+		g.Go(safe(keyComments, func() (err error) {
 			b.comments, err = c.commentsOn(gctx, e, b.id, t.signed)
 			return err
-		})
+		}))
 		return true
 	})
 	return g.Wait()

@@ -175,6 +175,11 @@ func (c *content) work(ctx context.Context) {
 	c.changed.Broadcast()
 }
 
+// safe is safely for a goroutine of a group.
+func safe(table string, f func() error) func() error {
+	return func() error { return safely(table, f) }
+}
+
 // safely makes an error of a panic. table is what is being read.
 func safely(table string, f func() error) (err error) {
 	defer func() {

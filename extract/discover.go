@@ -87,14 +87,14 @@ func (d *discovery) first(ctx context.Context) error {
 	s := d.source
 	g, gctx := errgroup.WithContext(ctx)
 	if s.options.Users {
-		g.Go(func() error {
+		g.Go(safe(keyUsers, func() error {
 			if err := s.users.list(gctx); err != nil && fatal(err) {
 				return err
 			}
 			return nil // what else went wrong is said by the table of users
-		})
+		}))
 	}
-	g.Go(func() error {
+	g.Go(safe(keyDataSources, func() error {
 		if err := d.run(gctx); err != nil {
 			return err
 		}
@@ -107,7 +107,7 @@ func (d *discovery) first(ctx context.Context) error {
 			return nil
 		}
 		return d.settle(gctx)
-	})
+	}))
 	return g.Wait()
 }
 
@@ -261,10 +261,10 @@ func (d *discovery) visitAll(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(inFlight)
 	for _, c := range now {
-		g.Go(func() error { return d.visit(ctx, c) })
+		g.Go(safe(keyDataSources, func() error { return d.visit(ctx, c) }))
 	}
 	for _, id := range bases {
-		g.Go(func() error { return d.visitDatabase(ctx, id) })
+		g.Go(safe(keyDatabases, func() error { return d.visitDatabase(ctx, id) }))
 	}
 	return g.Wait()
 }

@@ -146,7 +146,7 @@ func (c *copier) copyAll(ctx context.Context, refs []fileRef, signed *signatures
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(inFlight)
 	for _, ref := range refs {
-		g.Go(func() error {
+		g.Go(safe(lake.CopiesTable, func() error {
 			copied, err := c.copy(ctx, ref, signed)
 			if err != nil || !copied.there {
 				return err
@@ -155,7 +155,7 @@ func (c *copier) copyAll(ctx context.Context, refs []fileRef, signed *signatures
 			defer mu.Unlock()
 			cells[cellKey(ref.kind, ref.url)] = copiedCell{copied.sum.String(), c.uri(copied.sum)}
 			return nil
-		})
+		}))
 	}
 	return cells, g.Wait()
 }

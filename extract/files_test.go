@@ -411,3 +411,56 @@ func TestFilesCancelled(t *testing.T) {
 		}
 	})
 }
+
+// A copy that is not as long as it was is written again.
+func TestFilesDamagedCopy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFileWorld(t)
+		got, _, _ := f.load(nil)
+		name := strings.TrimPrefix(f.file(got, hostedFile("row").URL, "path"), "file://")
+		before, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(name, 3); err != nil {
+			t.Fatal(err)
+		}
+		f.load(nil)
+		if after, err := os.Stat(name); err != nil || after.Size() != before.Size() {
+			t.Errorf("the copy of %d bytes has %d (%v)", before.Size(), after.Size(), err)
+		}
+	})
+}
+
+// Problems with files do not become more with every load of a part, and go with
+// what they are of.
+func TestFilesProblemsOfPart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, content := range []bool{false, true} {
+			f := newFileWorld(t)
+			f.w.Update(func(tx *notiontest.Tx) { tx.RemoveFile("/public/logo") })
+			var most []int
+			for n := range 4 {
+				got, _, _ := f.load(func(o *Options) {
+					if !content {
+						o.Content = Content{}
+					}
+					if n > 0 {
+						o.Only = []string{notiontest.NewID(1, fileSource)}
+						o.Files.MaxBytes = 9
+					}
+				})
+				count := 0
+				for _, row := range got[keyProblems].rows {
+					if strings.HasPrefix(row[1].Text(), "file") {
+						count++
+					}
+				}
+				most = append(most, count)
+			}
+			if most[3] != most[1] || most[0] == 0 {
+				t.Errorf("content: %t: problems by load: %v", content, most)
+			}
+		}
+	})
+}

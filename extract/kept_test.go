@@ -1,7 +1,13 @@
 package extract
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -10,7 +16,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/notionlake/notionlake/extract/notiontest"
+	"github.com/notionlake/notionlake/lake"
 )
 
 // An interruption cancels a load at one of its requests.
@@ -101,4 +109,122 @@ func TestContinued(t *testing.T) {
 	if again > read/4 {
 		t.Errorf("%d of %d requests for blocks and comments were made again", again, read)
 	}
+}
+
+// Whoever wrote a comment is in _users, also where an earlier run of the load read it.
+func TestContinuedAuthors(t *testing.T) {
+	key := func(k string) string { return notiontest.NewID(1, k) }
+	w := notiontest.NewWorkspace(1)
+	w.Update(func(tx *notiontest.Tx) {
+		tx.AddUser(notiontest.User{ID: key("guest"), Type: "person", Name: "Guest", Guest: true})
+		tx.AddPage(notiontest.Page{ID: key("a"), Values: map[string]notiontest.Value{"title": notiontest.Plain("a")}})
+		tx.AddComment(notiontest.Comment{ID: key("c"), Discussion: key("d"), Parent: notiontest.Parent{Type: "page_id", ID: key("a")}, By: key("guest"), Text: notiontest.Plain("hello")})
+		tx.Tick(time.Hour)
+	})
+	server := notiontest.NewServer(w, notiontest.Options{})
+	load := func(l *memoryLake) (users []string) {
+		o := contentOptions(newClient(t, server))
+		o.Now = func() time.Time { return w.Model().Clock }
+		got, err := l.run(t.Context(), "20260101T000000Z", NewSource(o))
+		if err != nil && !(l.interrupted && errors.Is(err, context.Canceled)) {
+			t.Fatal(err)
+		}
+		if got != nil {
+			for _, row := range got[keyUsers].rows {
+				users = append(users, row[0].Text()+" "+row[2].Text())
+			}
+		}
+		return users
+	}
+	l := newMemoryLake()
+	l.interrupted = true
+	load(l)
+	l.interrupted = false
+	w.Update(func(tx *notiontest.Tx) { tx.Tick(time.Hour) })
+	if diff := cmp.Diff(load(newMemoryLake()), load(l)); diff != "" {
+		t.Errorf("-at once +in two runs\n%s", diff)
+	}
+}
+
+// Of what was kept and is damaged nothing is used.
+func TestKeptDamaged(t *testing.T) {
+	var chunk []byte
+	now := time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
+	k := &keptPages{now: func() time.Time { return now }, keep: func(_ context.Context, b []byte) error {
+		chunk = bytes.Clone(b)
+		return nil
+	}}
+	want := map[string]string{}
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range 400 {
+		id := fmt.Sprintf("38c9ce7b-60a4-87a5-b82f-%012x", i)
+		want[id] = fmt.Sprintf(`{"blocks":[{"p":-1,"b":{"object":"block","id":%q,"type":"divider","divider":{"n":%d}},"c":[]}],"comments":[]}`, id, random.Uint64())
+		if err := k.add(t.Context(), keptLine{id, 1, 2, now, true, json.RawMessage(want[id])}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := k.rest(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	texts, err := newRecordFile("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = texts.close() }()
+	take := func(chunk []byte) int {
+		c := &content{texts: texts, resumed: map[notion.UUID]resumedPage{}}
+		if err := c.loadKeptPart(chunk); err != nil {
+			t.Fatal(err)
+		}
+		for id, r := range c.resumed {
+			if data, err := texts.get(r.text); err != nil || want[id.String()] != string(data) {
+				t.Fatalf("page %s: %s, want %s (%v)", id, data, want[id.String()], err)
+			}
+		}
+		return len(c.resumed)
+	}
+	if n := take(chunk); n != len(want) {
+		t.Errorf("%d pages of %d", n, len(want))
+	}
+	for range 500 {
+		bad := bytes.Clone(chunk)
+		bad[random.IntN(len(bad))] ^= 1 << random.IntN(8)
+		take(bad)
+		take(bad[:random.IntN(len(bad))])
+	}
+}
+
+// A load in which something panics while data sources, pages or views are looked for
+// ends with that as its error.
+func TestPanicsWhileLooking(t *testing.T) {
+	for _, in := range []string{"search page", "search data_source", "views"} {
+		t.Run(in, func(t *testing.T) {
+			server := notiontest.NewServer(notiontest.Tree(1, 1), notiontest.Options{})
+			_, err := newMemoryLake().run(t.Context(), "20260101T000000Z", NewSource(contentOptions(panicking{newClient(t, server), in})))
+			var panicked *lake.PanicError
+			if !errors.As(err, &panicked) {
+				t.Errorf("it ended with %v", err)
+			}
+		})
+	}
+}
+
+// A panicking client panics in one of its methods.
+type panicking struct {
+	Client
+	in string
+}
+
+func (p panicking) Search(ctx context.Context, what string) iter.Seq2[notion.JSON, error] {
+	if p.in == "search "+what {
+		panic(p.in)
+	}
+	return p.Client.Search(ctx, what)
+}
+
+func (p panicking) Views(ctx context.Context, id string) iter.Seq2[notion.JSON, error] {
+	if p.in == "views" {
+		panic(p.in)
+	}
+	return p.Client.Views(ctx, id)
 }

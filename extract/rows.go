@@ -154,9 +154,12 @@ func (r *rowReader) wait(ctx context.Context, page notion.JSON, supersedes bool,
 		select {
 		case r.slots <- struct{}{}:
 			defer func() { <-r.slots }()
-			if p.err = r.t.fetch(ctx, p, wants, users); p.err == nil && !p.gone && len(files) > 0 {
-				p.copies, p.err = r.t.files.ofPage(ctx, p.page, files)
-			}
+			p.err = safely(r.t.schema.Table, func() (err error) {
+				if err = r.t.fetch(ctx, p, wants, users); err == nil && !p.gone && len(files) > 0 {
+					p.copies, err = r.t.files.ofPage(ctx, p.page, files)
+				}
+				return err
+			})
 		case <-ctx.Done():
 			p.err = ctx.Err()
 		}

@@ -193,7 +193,7 @@ func (d *directory) complete(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(inFlight)
 	for _, id := range d.unknown() {
-		g.Go(func() error { return d.ask(ctx, id) })
+		g.Go(safe(keyUsers, func() error { return d.ask(ctx, id) }))
 	}
 	return g.Wait()
 }

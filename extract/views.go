@@ -101,7 +101,7 @@ func (d *discovery) views(ctx context.Context, f *found) ([]notion.JSON, error) 
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(inFlight)
 	for i, ref := range views {
-		g.Go(func() error {
+		g.Go(safe(keyViews, func() error {
 			id := ref.Get("id").Text()
 			view, err := d.source.client.View(gctx, id)
 			switch {
@@ -113,7 +113,7 @@ func (d *discovery) views(ctx context.Context, f *found) ([]notion.JSON, error) 
 				return err
 			}
 			return nil
-		})
+		}))
 	}
 	return views, g.Wait()
 }

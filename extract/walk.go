@@ -210,7 +210,7 @@ func (c *content) walk(ctx context.Context, e *pageEntry, t *pageText, root noti
 		g, gctx := errgroup.WithContext(ctx)
 		g.SetLimit(inFlight)
 		for _, o := range level {
-			g.Go(func() error {
+			g.Go(safe(keyBlocks, func() error {
 				children, err := c.client.Children(gctx, o.id.String())
 				if err != nil && (fatal(err) || gctx.Err() != nil) {
 					return fmt.Errorf("blocks of page %s: %w", e.id, err)
@@ -225,7 +225,7 @@ func (c *content) walk(ctx context.Context, e *pageEntry, t *pageText, root noti
 				}
 				o.found = children
 				return nil
-			})
+			}))
 		}
 		if err := g.Wait(); err != nil {
 			return false, err

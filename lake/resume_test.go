@@ -183,3 +183,78 @@ func TestResume(t *testing.T) {
 		})
 	}
 }
+
+// A blindCatalog does not know which files are needed, while it is blind.
+type blindCatalog struct {
+	*laketest.Catalog
+	blind bool
+}
+
+func (c *blindCatalog) References(ctx context.Context) (map[string]bool, error) {
+	if c.blind {
+		return nil, errors.New("cannot be read now")
+	}
+	return c.Catalog.References(ctx)
+}
+
+// A load that died while it published is not continued as long as its files cannot
+// be told from those that are needed: they go once they can.
+func TestNotContinuedBlind(t *testing.T) {
+	for _, blind := range []bool{false, true} {
+		dead := false
+		w := newWorld(t, func(name, key string) error {
+			if dead {
+				return errors.New("dead")
+			}
+			return nil
+		})
+		c := &blindCatalog{Catalog: w.catalog}
+		mk := func(tables ...lake.Table) *lake.Loader {
+			l := w.loader(tables...)
+			l.Catalog, l.Config, l.Resume = c, "same", 12*time.Hour
+			return l
+		}
+		if _, err := mk(textTable("a", "1")).Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		l := mk(textTable("a", "1", "2"))
+		l.Point = func(name, key string) error {
+			if name == "load.publish" {
+				dead = true
+				return errors.New("killed")
+			}
+			return nil
+		}
+		killed, err := l.Run(t.Context())
+		if err == nil {
+			t.Fatal("not killed")
+		}
+		dead = false
+		c.blind = blind
+		next, err := mk(textTable("a", "1", "2", "3")).Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if continued := next.LoadID == killed.LoadID; continued == blind {
+			t.Errorf("blind: %t: continued: %t", blind, continued)
+		}
+		c.blind = false
+		for range 2 {
+			if _, err := mk(textTable("a", "1", "2", "3", "4")).Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refs, err := w.catalog.References(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range w.files() {
+			if strings.HasSuffix(k, ".parquet") && !refs[k] {
+				t.Errorf("blind: %t: left: %s", blind, k)
+			}
+			if strings.HasPrefix(k, "_notionlake") {
+				t.Errorf("left in the journal: %s", k)
+			}
+		}
+	}
+}

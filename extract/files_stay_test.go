@@ -1,0 +1,106 @@
+package extract
+
+import (
+	"log/slog"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/notionlake/notionlake/extract/notiontest"
+	"github.com/notionlake/notionlake/lake"
+	"github.com/notionlake/notionlake/lake/laketest"
+)
+
+// The copies that a table names which stays at its last load are kept, though the
+// files have changed since.
+func TestFilesOfTableThatStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFileWorld(t)
+		id := func(key string) string { return notiontest.NewID(1, key) }
+		f.w.Update(func(tx *notiontest.Tx) {
+			for i := range 350 {
+				tx.AddRow(id(fileSource), notiontest.Page{ID: id("more" + string(rune(0x100+i)))})
+			}
+			tx.AddDatabase(notiontest.Database{ID: id("db2"), Title: notiontest.Plain("fine")})
+			tx.AddSource(notiontest.DataSource{ID: id("ds2"), Database: id("db2"), Title: notiontest.Plain("fine"), Properties: []*notiontest.Property{{ID: "title", Name: "Name", Type: "title"}}})
+			tx.AddRow(id("ds2"), notiontest.Page{})
+			tx.Tick(time.Hour)
+		})
+		cat := laketest.NewCatalog()
+		copies := lake.NewCopies(f.storage, cat)
+		now := time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
+		load := func() lake.Report {
+			now = now.Add(24 * time.Hour)
+			f.w.Update(func(tx *notiontest.Tx) { tx.Tick(24 * time.Hour) })
+			o := fileOptions(t, f.server, copies)
+			o.Now = func() time.Time { return f.w.Model().Clock }
+			s := NewSource(o)
+			l := &lake.Loader{Source: s, Storage: f.storage, Catalog: cat, Logger: slog.New(slog.DiscardHandler), TempDir: t.TempDir(), Now: func() time.Time { return now }}
+			r, err := l.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = s.Close()
+			return r
+		}
+		load()
+		f.w.Update(func(tx *notiontest.Tx) {
+			tx.AddFile("/public/logo", notiontest.Served{Data: []byte("another logo"), Type: "text/plain", ETag: `"2"`})
+		})
+		n := 0
+		f.server.Inject(func(r *http.Request) bool {
+			if r.URL.Path != "/v1/data_sources/"+id(fileSource)+"/query" {
+				return false
+			}
+			n++
+			return n > 3
+		}, notiontest.FaultInternal, 1000)
+		for range 3 {
+			if report := load(); report.Status != lake.StatusPartial {
+				t.Fatalf("status %s", report.Status)
+			}
+			n = 0
+		}
+		now = now.Add(24 * time.Hour)
+		l := &lake.Loader{Storage: f.storage, Catalog: cat, Logger: slog.New(slog.DiscardHandler), TempDir: t.TempDir(), Now: func() time.Time { return now.AddDate(100, 0, 0) }}
+		if _, err := l.Maintain(t.Context(), lake.Maintenance{Retention: lake.Retention{Last: 1}, Orphans: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		tables, err := cat.Tables(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := 0
+		for _, table := range tables {
+			files, err := table.Files(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for row, err := range lake.ReadFiles(t.Context(), f.storage, table.Schema, table.Layout, files) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, c := range table.Schema.Columns {
+					if c.Type.String() != lake.ListOf(fileType).String() {
+						continue
+					}
+					for _, item := range row.Values[i].Items() {
+						path := item.Items()[4]
+						if path.IsNull() {
+							continue
+						}
+						named++
+						key, _ := f.storage.Key(path.Text())
+						if _, err := f.storage.ReadAll(t.Context(), key); err != nil {
+							t.Errorf("table %s names a copy that is gone: %v", table.Schema.Table, err)
+						}
+					}
+				}
+			}
+		}
+		if named == 0 {
+			t.Error("no table names a copy")
+		}
+	})
+}
