@@ -416,10 +416,12 @@ func (d *discovery) choose(first bool) ([]*found, error) {
 	}
 	w.found = append(w.found, fresh...)
 	switch {
-	case !first || len(w.found) > 0 || d.hasPages() || w.source.options.AllowEmpty || shard.Of > 0 && everything > 0:
+	case !first || len(w.found) > 0 || w.source.options.AllowEmpty || shard.Of > 0 && everything > 0:
 		return fresh, nil
-	case len(w.gone) > 0:
+	case len(w.gone) > 0 && (d.excluded == 0 || !d.hasPages()): // whatever else is there: that is no night like others
 		return nil, fmt.Errorf("%w: none of the %d tables can be read any more", ErrNothingShared, len(w.gone))
+	case d.hasPages():
+		return fresh, nil
 	}
 	return nil, ErrNothingShared
 }

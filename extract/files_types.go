@@ -38,7 +38,9 @@ func (r fileReason) kind() ProblemKind {
 // (image/*), or one word: the first part of types (image) or the second (pdf).
 func ParseFileType(s string) (string, error) {
 	s = strings.ToLower(strings.TrimSpace(s))
-	if _, err := path.Match(s, ""); err != nil || s == "" || strings.Count(s, "/") > 1 || strings.ContainsAny(s, " ;,") {
+	_, err := path.Match(s, "")
+	first, second, parts := strings.Cut(s, "/")
+	if err != nil || first == "" || parts && second == "" || strings.HasPrefix(s, ".") || strings.Count(s, "/") > 1 || strings.ContainsAny(s, " ;,") {
 		return "", errors.New("a MIME type (application/pdf), one with * in it (image/*) or a word of it (image, pdf) is expected")
 	}
 	return s, nil

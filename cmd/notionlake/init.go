@@ -41,6 +41,7 @@ Three steps to the first load:
 Then:
 
        notionlake check%[2]s      # is everything there?
+       notionlake plan%[2]s       # what would a load do?
        notionlake run%[2]s        # the first load
        notionlake tables%[2]s     # what came of it
 `

@@ -35,12 +35,12 @@ func (p *program) runCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "run",
 		Usage: "load Notion into the lake, once",
-		Description: "Reads everything anew and publishes all tables at once, or, if something fails, none.\n" +
+		Description: "Reads the workspace and publishes all tables at once, or, if something fails, none.\n" +
 			"With --json the report is one JSON document on stdout, also when the load failed.",
 		Flags: append(selectionFlags(),
 			&cli.BoolFlag{Name: "allow-shrink", Usage: "publish also where tables lost more rows than guard.max_shrink allows", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "allow-empty", Usage: "publish also when nothing is shared with the connection", DisableDefaultText: true},
-			&cli.DurationFlag{Name: "deadline", Usage: "give up after `TIME` (90s, 15m, 2h), with exit code 4", DefaultText: "none"},
+			&cli.DurationFlag{Name: "deadline", Usage: "end after `TIME` (90s, 15m, 2h), with exit code 4; the next run goes on from there", DefaultText: "none"},
 			lockTimeoutFlag(),
 			&cli.StringFlag{Name: "as-load", Usage: "give the load the `ID` (for tests)"},
 			jsonFlag(),
@@ -63,7 +63,7 @@ func selectionFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "only", Usage: "load only the data source `NAME`: its table, id or URL; may be repeated"},
 		&cli.StringFlag{Name: "shard", Usage: "load part `I/N` of the data sources (1/4, 2/4, ...); the parts may run at the same time"},
-		&cli.BoolFlag{Name: "full", Usage: "read everything, also pages that have not been edited; no interrupted load is continued", DisableDefaultText: true},
+		&cli.BoolFlag{Name: "full", Usage: "read everything, also pages that have not been edited; no interrupted load is continued, nor this one", DisableDefaultText: true},
 	}
 }
 

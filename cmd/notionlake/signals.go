@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // signalError is the signal that ended the program.
@@ -18,8 +19,12 @@ func (e *signalError) Error() string {
 	return "interrupted (SIGTERM)"
 }
 
+// sameSignal is how long after the first signal another one is taken for the same.
+const sameSignal = time.Second
+
 // withSignals cancels the context at the first SIGINT or SIGTERM, with a
-// *signalError as its cause; the second one ends the program at once. A reader
+// *signalError as its cause; a second one, a moment later, ends the program at once:
+// some programs send the same signal twice, to the process and to its group. A reader
 // of our output that went away is an error of the write, not a signal.
 func withSignals(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
@@ -28,16 +33,20 @@ func withSignals(parent context.Context) (ctx context.Context, stop func()) {
 	signal.Ignore(syscall.SIGPIPE)
 	done := make(chan struct{})
 	go func() {
-		for first := true; ; first = false {
+		var since time.Time // the first one
+		for {
 			select {
 			case <-done:
 				return
 			case s := <-signals:
 				number, _ := s.(syscall.Signal)
-				if !first {
+				switch {
+				case since.IsZero():
+					since = time.Now()
+					cancel(&signalError{number})
+				case time.Since(since) > sameSignal:
 					os.Exit(exitSignal + int(number))
 				}
-				cancel(&signalError{number})
 			}
 		}
 	}()
