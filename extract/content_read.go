@@ -1,0 +1,250 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/notionlake/notionlake/extract/notion"
+)
+
+// read reads one page: the object where only the ID is known, then what is in
+// and on it.
+func (c *content) read(ctx context.Context, e *pageEntry) error {
+	if c.isGone(e) { // its data source brought it meanwhile
+		return nil
+	}
+	if e.object == 0 {
+		there, err := c.readObject(ctx, e)
+		if err != nil || !there {
+			return err
+		}
+	}
+	if err := c.isReady(ctx); err != nil {
+		return err
+	}
+	began := c.notionNow()
+	t, err := c.readText(ctx, e)
+	if err != nil || t == nil {
+		return err
+	}
+	if !t.commented {
+		if err := c.readComments(ctx, e, t); err != nil {
+			return err
+		}
+	}
+	if err := c.files.text(ctx, e.id, t); err != nil {
+		return err
+	}
+	c.meetAll(t, e.carried != nil)
+	c.forgetCopies(e)
+	c.meetIDs(t)
+	record := t.record()
+	if e.text, err = c.texts.add(record); err != nil || e.carried != nil {
+		return err
+	}
+	return c.keep(ctx, e, t, record, began)
+}
+
+// meetIDs meets the IDs of what is in and on a page.
+func (c *content) meetIDs(t *pageText) {
+	comments := func(list []notion.JSON) {
+		for _, j := range list {
+			c.ids[keyComments].meet(j.Get("id").Text())
+		}
+	}
+	comments(t.comments)
+	each(t.blocks, func(b *block) bool {
+		c.ids[keyBlocks].meet(b.id.String())
+		comments(b.comments)
+		return true
+	})
+}
+
+// notionNow is the time by Notion's clock.
+func (c *content) notionNow() time.Time {
+	now := c.options.Now()
+	if c.options.Skew != nil {
+		now = now.Add(c.options.Skew())
+	}
+	return now.UTC()
+}
+
+// forgetCopies forgets what copies in a page showed, which is read again.
+func (c *content) forgetCopies(e *pageEntry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !e.reread {
+		return
+	}
+	for original, page := range c.shown { // also those of which nothing could be read
+		if page == e {
+			delete(c.shown, original)
+			delete(c.originals, original)
+		}
+	}
+	if e.rare != nil {
+		e.rare.more = nil
+	}
+}
+
+// readText reads what is in a page, or takes it from the last load; nil: the page
+// is not there any more.
+func (c *content) readText(ctx context.Context, e *pageEntry) (*pageText, error) {
+	o := c.options.Content
+	t := c.newText()
+	record, err := c.pages.get(e.object)
+	if err != nil {
+		return nil, err
+	}
+	page := notion.JSON(record).Get("page")
+	c.mu.Lock()
+	e.mark = markOf(page, pageTitle(page))
+	c.mu.Unlock()
+	if resumed, err := c.resume(e); err != nil || resumed != nil {
+		return resumed, err
+	}
+	if !o.Blocks {
+		if o.Markdown {
+			return t, c.readMarkdown(ctx, e, t)
+		}
+		return t, nil
+	}
+	if earlier, err := c.unchanged(e, page); err != nil {
+		return nil, err
+	} else if earlier != nil {
+		earlier.signed = t.signed
+		each(earlier.blocks, func(b *block) bool {
+			c.block(e, b)
+			return true
+		})
+		c.mu.Lock()
+		e.carried = c.shared(carriedOf(earlier))
+		c.mu.Unlock()
+		return earlier, nil
+	}
+	there, err := c.readBlocks(ctx, e, t)
+	if err != nil || !there {
+		return nil, err
+	}
+	return t, nil
+}
+
+// readObject reads the object of a page that no listing brought.
+func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err error) {
+	id := e.id.String()
+	page, err := c.client.Page(ctx, id)
+	switch {
+	case err != nil && fatal(err):
+		return false, fmt.Errorf("page %s: %w", id, err)
+	case errors.Is(err, notion.ErrNotFound), errors.Is(err, notion.ErrRestricted):
+		c.lose(e, KindNotShared, reasonUnshared)
+		return false, nil
+	case refusedAs(err, refusedID): // it is that of a database
+		c.drop(e)
+		if c.roams() {
+			c.d.addDatabase(id)
+		}
+		return false, nil
+	case err != nil:
+		c.drop(e)
+		c.fail(fmt.Errorf("page %s: %w", id, err), keyPages, keyBlocks, keyComments, keyLinks)
+		return false, nil
+	case inTrash(page):
+		e.trashed = true
+		e.parent = parentRefOf(page) // what stands in it may be there still
+		c.lose(e, KindTrash, reasonTrash)
+		return false, nil
+	}
+	e.parent = parentRefOf(page)
+	parts, err := c.longProperties(ctx, id, page)
+	switch {
+	case errors.Is(err, notion.ErrNotFound):
+		c.lose(e, KindNotShared, reasonUnshared)
+		return false, nil
+	case err != nil && fatal(err):
+		return false, err
+	case err != nil:
+		c.drop(e)
+		c.fail(err, keyPages, keyBlocks, keyComments, keyLinks)
+		return false, nil
+	}
+	if e.object, err = c.pages.add(pageRecord(page, parts)); err != nil {
+		return false, err
+	}
+	c.meet(page)
+	if e.parent.typ == parentDataSource && !e.only {
+		// Its data source brings it, where that can be read.
+		c.mu.Lock()
+		if n, known := c.known[e.id]; known && c.all[n] == e {
+			delete(c.known, e.id)
+		}
+		e.gone = true
+		c.mu.Unlock()
+		c.stray(id, e.parent.id)
+		if c.roams() {
+			c.d.add(candidate{id: e.parent.id.String(), by: byPage})
+		}
+		return false, nil
+	}
+	if refs := c.files.of(page, id); len(refs) > 0 {
+		if _, err := c.files.ofPage(ctx, page, refs); err != nil {
+			return false, err
+		}
+	}
+	c.followParent(e.parent)
+	return true, nil
+}
+
+// roams reports whether what is found leads to other pages and databases: not where
+// the configuration names what to read, and not in a part of the workspace.
+func (c *content) roams() bool { return c.d.follow && !c.options.isPart() }
+
+// followParent looks at what a page stands in.
+func (c *content) followParent(p parentRef) {
+	if p.typ == parentPage && c.roams() {
+		c.add(p.id.String(), byParent, notion.UUID{})
+	}
+}
+
+// lose notes that a page is not there. Of one that the last load had, and of one
+// that something else names, that is said.
+func (c *content) lose(e *pageEntry, kind ProblemKind, why string) {
+	c.drop(e)
+	c.mu.Lock()
+	by := ways[e.way]
+	c.mu.Unlock()
+	if kind == KindTrash && by != byLastLoad {
+		return // what is in the trash is not part of the workspace
+	}
+	c.d.problem(problem{kind: kind, objectType: "page", objectID: e.id.String(), message: why + " (found by " + by + ")"})
+}
+
+func (c *content) isGone(e *pageEntry) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return e.gone
+}
+
+// drop takes a page out that is none.
+func (c *content) drop(e *pageEntry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e.gone = true
+}
+
+// meet meets the users that made an object.
+func (c *content) meet(object notion.JSON) {
+	for _, name := range []string{"created_by", "last_edited_by"} {
+		if u := object.Get(name); u.Get("id").Kind() == '"' {
+			c.users.meet(u.Get("id").Text(), u, u.Get("type").Kind() == '"')
+		}
+	}
+}
+
+// refusedAs reports whether Notion refused a request with an error code.
+func refusedAs(err error, code string) bool {
+	var refused *notion.Error
+	return errors.As(err, &refused) && refused.Code == code
+}
