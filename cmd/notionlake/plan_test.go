@@ -241,7 +241,7 @@ func TestPlanTime(t *testing.T) {
 	}{
 		{notion.Rate{}, slow, 20, 970.0 / 3, 10, "rate"},
 		{notion.Rate{}, notion.Stats{}, 20, 970.0 / 3, 10, "rate"},
-		{notion.Rate{PerMinute: 600}, slow, 20, 90, 4, "rate"},
+		{notion.Rate{PerMinute: 600}, slow, 20, 90.2, 4, "rate"},
 		{notion.Rate{Off: true}, slow, 20, 25, 4, "latency"},
 		{notion.Rate{Off: true}, slow, 500, 100, 12, "latency"},
 		{notion.Rate{Off: true}, notion.Stats{}, 20, 0, 0, "latency"},
