@@ -26,8 +26,9 @@ type discovery struct {
 	parents map[string]string // of data sources at the last load: database IDs
 
 	mu         sync.Mutex
-	visited    map[string]bool // data sources
-	asked      map[string]bool // databases
+	visited    map[string]bool   // data sources
+	named      map[string]string // data sources: the surest way in which each is named
+	asked      map[string]bool   // databases
 	results    map[string]*found
 	chosen     map[string]bool // of results
 	excluded   int
@@ -66,7 +67,7 @@ func (s *Source) newDiscovery(ctx context.Context, now lake.View) (*discovery, e
 	}
 	w := &workspace{source: s, view: now, before: before, gone: map[string]string{}, sources: map[string]*dataSource{}}
 	d := &discovery{
-		workspace: w, visited: map[string]bool{}, asked: map[string]bool{},
+		workspace: w, visited: map[string]bool{}, named: map[string]string{}, asked: map[string]bool{},
 		results: map[string]*found{}, chosen: map[string]bool{}, containers: map[string]*database{},
 		viewed: map[string]*viewsRead{},
 	}
@@ -215,7 +216,13 @@ func (d *discovery) problem(p problem) {
 func (d *discovery) add(c candidate) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if c.id == "" || d.visited[c.id] || d.pick.excludes(c.id) {
+	if c.id == "" || d.pick.excludes(c.id) {
+		return
+	}
+	if by, known := d.named[c.id]; !known || slices.Index(sourceWays, c.by) < slices.Index(sourceWays, by) {
+		d.named[c.id] = c.by
+	}
+	if d.visited[c.id] {
 		return
 	}
 	d.visited[c.id] = true
@@ -436,6 +443,11 @@ func (d *discovery) close() {
 		d.content.standing()
 	}
 	slices.SortFunc(d.found, func(a, b *found) int { return strings.Compare(a.id, b.id) })
+	for _, f := range d.found {
+		if by, ok := d.named[f.id]; ok {
+			f.by = by
+		}
+	}
 	slices.SortFunc(d.made, func(a, b *sourceTable) int { return strings.Compare(a.schema.Table, b.schema.Table) })
 	for _, id := range sortedKeys(d.containers) {
 		if c := d.containers[id]; !inTrash(c.object) && (c.err != nil || len(c.sources) > 0) {

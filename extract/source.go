@@ -254,6 +254,11 @@ const (
 	byPage          = "page" // a block in a page, or of a data source a row of it
 )
 
+// sourceWays are the ways in which a data source is found, the surest first: of all
+// that name it that one is told, whichever came first. The database is the last,
+// since a data source that is found leads to its own.
+var sourceWays = []string{byConfiguration, bySearch, byLastLoad, byRelation, byPage, byDatabase}
+
 // sourceTables are the tables of data sources, by name, and with gone those that
 // are not read.
 func (w *workspace) sourceTables(list []*found, gone bool) []lake.Table {
