@@ -95,6 +95,8 @@ func ignoreExit(err error) error {
 type nightly struct {
 	cpu, wall, peak float64
 	requests        int64
+	bytesRead       int64            // from Notion
+	bytes           int64            // of the tables
 	rows            map[string]int64 // by table
 }
 
@@ -122,8 +124,11 @@ func nights(bin, url, rate string, report func(night string, s nightly) error) e
 		if err != nil {
 			return err
 		}
-		if err := answer.Body.Close(); err != nil || answer.StatusCode != http.StatusOK {
-			return fmt.Errorf("the workspace was not changed: %s: %w", answer.Status, err)
+		if err := answer.Body.Close(); err != nil {
+			return err
+		}
+		if answer.StatusCode != http.StatusOK {
+			return fmt.Errorf("the workspace was not changed: %s", answer.Status)
 		}
 	}
 	return nil
@@ -139,10 +144,11 @@ func load(bin, config string) (nightly, error) {
 		return nightly{}, fmt.Errorf("notionlake: %w\n%s", err, out)
 	}
 	var report struct {
-		Requests int64 `json:"requests"`
-		Tables   []struct {
-			Name string
-			Rows int64
+		BytesRead int64 `json:"bytes_read"`
+		Requests  int64 `json:"requests"`
+		Tables    []struct {
+			Name        string
+			Rows, Bytes int64
 		}
 	}
 	if err := json.Unmarshal(out, &report); err != nil {
@@ -151,10 +157,11 @@ func load(bin, config string) (nightly, error) {
 	usage, _ := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	s := nightly{
 		cpu: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), wall: wall.Seconds(),
-		peak: float64(usage.Maxrss) / 1024, requests: report.Requests, rows: map[string]int64{},
+		peak: float64(usage.Maxrss) / 1024, requests: report.Requests, bytesRead: report.BytesRead, rows: map[string]int64{},
 	}
 	for _, t := range report.Tables {
 		s.rows[t.Name] = t.Rows
+		s.bytes += t.Bytes
 	}
 	return s, nil
 }

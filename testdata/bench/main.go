@@ -13,7 +13,6 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -22,7 +21,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -153,34 +151,14 @@ func once(bin, url, raw string) (sample, error) {
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		return sample{}, err
 	}
-	cmd := exec.Command(filepath.Join(bin, "notionlake"), "run", "--config", path, "--log-level", "error", "--json")
-	cmd.Stderr = os.Stderr
-	start := time.Now()
-	out, err := cmd.Output()
-	wall := time.Since(start)
+	n, err := load(bin, path)
 	if err != nil {
-		return sample{}, fmt.Errorf("notionlake: %w\n%s", err, out)
+		return sample{}, err
 	}
-	var report struct {
-		BytesRead int64 `json:"bytes_read"`
-		Requests  int64 `json:"requests"`
-		Tables    []struct {
-			Key         string
-			Rows, Bytes int64
-		}
-	}
-	if err := json.Unmarshal(out, &report); err != nil {
-		return sample{}, fmt.Errorf("report: %w", err)
-	}
-	usage, _ := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	s := sample{
-		cpu: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), wall: wall.Seconds(),
-		read: float64(report.BytesRead) / 1e6, peak: float64(usage.Maxrss) / 1024, requests: report.Requests,
-	}
-	for _, t := range report.Tables {
-		s.written += float64(t.Bytes) / 1e6
-		if !strings.HasPrefix(t.Key, "_") {
-			s.rows += t.Rows
+	s := sample{cpu: n.cpu, wall: n.wall, read: float64(n.bytesRead) / 1e6, peak: n.peak, requests: n.requests, written: float64(n.bytes) / 1e6}
+	for name, rows := range n.rows {
+		if !strings.HasPrefix(name, "_") {
+			s.rows += rows
 		}
 	}
 	return s, nil
