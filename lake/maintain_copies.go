@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // The table that names the copies of files, and its column with their URIs.
@@ -113,7 +114,7 @@ func (m *maintenance) readCopies(ctx context.Context, t TableState, files []File
 		}
 		// A copy elsewhere is none of this warehouse's.
 		if key, ok := m.Storage.Key(row.Values[0].Text()); ok {
-			named[key] = true
+			named[strings.Clone(key)] = true // the next row overwrites this one's text
 		}
 	}
 	return nil

@@ -44,7 +44,7 @@ func TestLook(t *testing.T) {
 		if len(row.Values) != 2 || !row.Values[0].IsNull() {
 			t.Errorf("row %v", row.Values)
 		}
-		got = append(got, row.Values[1].Text())
+		got = append(got, row.Values[1].Clone().Text())
 	}
 	if d := cmp.Diff([]string{"1", "2"}, got); d != "" {
 		t.Errorf("column %s: %s", name, d)

@@ -15,6 +15,7 @@ import (
 // are found by their field IDs in layout; what a file does not have is null. Only
 // the columns of schema are read. Memory is bounded by a page per column, not
 // by the files. A file that is not what was written is an error that names it.
+// A row is lent: the next ones overwrite it, and who keeps a value keeps its Clone.
 func ReadFiles(ctx context.Context, s *Storage, schema Schema, layout Layout, files []File) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		for _, f := range files {
@@ -60,7 +61,9 @@ func readFile(ctx context.Context, s *Storage, schema Schema, layout Layout, f F
 		if err != nil {
 			return false, fault(err)
 		}
-		if !yield(Row{Values: values}, nil) {
+		row, back := lent(values)
+		wanted := yield(Row{Values: row}, nil)
+		if back(); !wanted {
 			return false, nil
 		}
 	}
