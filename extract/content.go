@@ -133,7 +133,7 @@ func (s *Source) newContent(d *discovery) (*content, error) {
 	c.ready = make(chan struct{})
 	c.changed, c.began = sync.NewCond(&c.mu), s.options.Now()
 	c.ids = map[string]*twice{keyBlocks: newTwice(), keyComments: newTwice()}
-	c.kept = &keptPages{keep: d.view.Keep, now: s.options.Now}
+	c.kept = &keptPages{keep: d.view.Keep, now: s.options.Now, every: s.options.KeepEvery}
 	var err error
 	if c.pages, err = newRecordFile(s.options.TempDir); err != nil {
 		return nil, err

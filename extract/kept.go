@@ -19,9 +19,6 @@ import (
 const (
 	// keptBytes is how much is kept at a time, before it is packed.
 	keptBytes = 2 << 20
-	// keptEvery is how long what was read waits to be kept: a run that is killed
-	// loses that much.
-	keptEvery = time.Minute
 	// keptTimeout is how long a run that is being ended takes to keep the rest.
 	keptTimeout = 10 * time.Second
 	// keptFormat is the version of what is kept. Of others nothing is used.
@@ -46,8 +43,9 @@ type keptLine struct {
 
 // A keptPages gives what is read of pages to the lake, to be kept.
 type keptPages struct {
-	keep func(context.Context, []byte) error
-	now  func() time.Time
+	keep  func(context.Context, []byte) error
+	now   func() time.Time
+	every time.Duration
 
 	mu      sync.Mutex
 	pending []byte
@@ -66,7 +64,7 @@ func (k *keptPages) add(ctx context.Context, line keptLine) error {
 		k.since = k.now()
 	}
 	k.pending = append(append(k.pending, data...), '\n')
-	if len(k.pending) < keptBytes && k.now().Sub(k.since) < keptEvery {
+	if len(k.pending) < keptBytes && k.now().Sub(k.since) < k.every {
 		return nil
 	}
 	return k.flush(ctx)

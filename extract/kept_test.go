@@ -150,7 +150,7 @@ func TestContinuedAuthors(t *testing.T) {
 func TestKeptDamaged(t *testing.T) {
 	var chunk []byte
 	now := time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
-	k := &keptPages{now: func() time.Time { return now }, keep: func(_ context.Context, b []byte) error {
+	k := &keptPages{now: func() time.Time { return now }, every: time.Minute, keep: func(_ context.Context, b []byte) error {
 		chunk = bytes.Clone(b)
 		return nil
 	}}

@@ -45,6 +45,9 @@ type Options struct {
 	// Now is the clock; nil: time.Now. Skew is how far Notion's is ahead of it; nil: not.
 	Now  func() time.Time
 	Skew func() time.Duration
+	// KeepEvery is how long what was read of pages waits to be kept for a run that
+	// continues the load: one that is killed loses that much. 0: a minute.
+	KeepEvery time.Duration
 	// TempDir is where what does not fit into memory lies. "": the system's folder.
 	TempDir string
 	// Archived: rows that are archived too. Users: the table _users. Raw: Notion's
@@ -103,6 +106,9 @@ func NewSource(o Options) *Source {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.KeepEvery == 0 {
+		o.KeepEvery = time.Minute
 	}
 	s := &Source{client: o.Client, options: o, log: o.Logger, users: newDirectory(o.Client)}
 	s.joins = newJoins(s)

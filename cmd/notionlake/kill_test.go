@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -28,12 +29,19 @@ import (
 // load, from 1 on. A load that ends before says how many points it has.
 const killVariable = "NOTIONLAKE_TEST_KILL"
 
+// keepVariable makes such a child put aside every page as soon as it is read.
+const keepVariable = "NOTIONLAKE_TEST_KEEP"
+
 // runKilled is the program of such a child.
 func runKilled(at string) int {
 	kill, _ := strconv.ParseInt(at, 10, 64)
 	var hits atomic.Int64
+	var keepEvery time.Duration
+	if os.Getenv(keepVariable) != "" {
+		keepEvery = time.Nanosecond
+	}
 	code := run(context.Background(), os.Args, outside{
-		dir: ".", stdin: strings.NewReader(""), stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv,
+		dir: ".", stdin: strings.NewReader(""), stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv, keepEvery: keepEvery,
 		point: func(string, string) error {
 			if hits.Add(1) == kill {
 				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
@@ -51,17 +59,20 @@ var kills = flag.Int("kills", 3, "at how many points TestKilled kills each comma
 
 // A victim is a command that is killed, with what is in its warehouse before.
 type victim struct {
+	name  string
 	args  []string
 	loads int
 	// changes says that a reader sees another snapshot of some table afterwards.
 	changes bool
+	keeps   bool // each page is put aside as soon as it is read
 }
 
 var victims = []victim{
-	{[]string{"run"}, 2, true},
-	{[]string{"rollback", "--to", "20260101T000000Z"}, 2, true},
-	{[]string{"expire", "--keep-last", "1"}, 3, false},
-	{[]string{"maintain", "--orphan-age", "1ns"}, 8, true}, // the ledger, which is compacted
+	{name: "run", args: []string{"run"}, loads: 2, changes: true},
+	{name: "run that keeps every page", args: []string{"run"}, loads: 2, changes: true, keeps: true},
+	{name: "rollback", args: []string{"rollback", "--to", "20260101T000000Z"}, loads: 2, changes: true},
+	{name: "expire", args: []string{"expire", "--keep-last", "1"}, loads: 3},
+	{name: "maintain", args: []string{"maintain", "--orphan-age", "1ns"}, loads: 8, changes: true}, // the ledger, which is compacted
 }
 
 // TestKilled kills commands at points all over them: a reader sees the load
@@ -70,13 +81,16 @@ var victims = []victim{
 func TestKilled(t *testing.T) {
 	program := linkProgram(t)
 	for _, v := range victims {
-		t.Run(v.args[0], func(t *testing.T) { v.kill(t, program) })
+		t.Run(v.name, func(t *testing.T) { v.kill(t, program) })
 	}
 }
 
 func (v victim) kill(t *testing.T, program string) {
 	w, steps := notiontest.Demo(1)
 	b := newBenchOf(t, w, notiontest.Options{})
+	if v.keeps {
+		b.env[keepVariable] = "1"
+	}
 	b.configure("content: {files: true}\nretention: {keep_last: 3, keep_daily: 0, keep_weekly: 0, keep_monthly: 0}\n")
 	for n := range v.loads {
 		b.call("run", "--as-load", fmt.Sprintf("202601%02dT000000Z", n+1)).wants(t, exitDone)

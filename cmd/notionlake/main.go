@@ -39,7 +39,8 @@ type outside struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            func(name string) (string, bool)
-	point          lake.Point // where tests stop the program; nil otherwise
+	point          lake.Point    // where tests stop the program; nil otherwise
+	keepEvery      time.Duration // of extract.Options; tests shorten it
 }
 
 // A program is one call of notionlake.
@@ -54,6 +55,8 @@ type program struct {
 	format  string // text or json, of logs and errors
 	now     func() time.Time
 	point   lake.Point
+
+	keepEvery time.Duration
 }
 
 // run is the whole program but for signals and exiting: it does what args say
@@ -69,6 +72,8 @@ func run(ctx context.Context, args []string, o outside) (code int) {
 		secrets: secrets,
 		now:     time.Now,
 		point:   o.point,
+
+		keepEvery: o.keepEvery,
 	}
 	token, _ := o.env(tokenVariable)
 	secrets.hide(strings.TrimSpace(token))

@@ -27,6 +27,7 @@ type runOptions struct {
 	deadline    time.Duration // 0: none
 	lockTimeout time.Duration
 	files       extract.Files // set by run
+	keepEvery   time.Duration // set by run
 }
 
 const defaultLockTimeout = 30 * time.Second
@@ -185,6 +186,7 @@ func (p *program) run(ctx context.Context, cfg *config, o runOptions) (report la
 	// That the warehouse can be written shows before Notion is asked anything: the
 	// load's first act is its entry in the journal.
 	progress := &lake.Progress{}
+	o.keepEvery = p.keepEvery
 	source := cfg.source(client, p.log, o)
 	defer func() { err = errors.Join(err, source.Close()) }()
 	loader := &lake.Loader{
