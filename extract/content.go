@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -69,26 +70,30 @@ type content struct {
 	resumedFrom time.Time
 }
 
-// A pageEntry is a page of the load.
+// A pageEntry is a page of the load. There is one for each, so that what is in it
+// stands closely.
 type pageEntry struct {
-	id     notion.UUID
-	source string // of a row that was listed: the data source's ID
-	// created is the time of a row that was listed, in microseconds.
-	created int64
-	object  place
-	text    place
+	id      notion.UUID
+	source  notion.UUID // of a row that was listed: its data source
+	parent  parentRef
 	way     uint8 // how it was found: index in ways
 	gone    bool  // it turned out not to be there
 	only    bool  // a row whose data source is not shared
 	trashed bool
 	reread  bool // it is to be read whatever the last load had
 	unsure  bool // not all of it could be read
+	// created is the time of a row that was listed, in microseconds.
+	created int64
+	object  place
+	text    place
 	mark    mark
 	// carried: what is in it is as the last load read it; nil: it was read.
 	carried *carried
-	parent  parentRef
 	rare    *rareEntry // nil: of all pages
 }
+
+// isRow reports whether it was listed by its data source.
+func (e *pageEntry) isRow() bool { return e.source != notion.UUID{} }
 
 // A rareEntry is what few pages have: a load keeps an entry for each.
 type rareEntry struct {
@@ -111,12 +116,6 @@ func (e *pageEntry) setSeldom() *rareEntry {
 		e.rare = &rareEntry{}
 	}
 	return e.rare
-}
-
-// A parentRef is what an object stands in.
-type parentRef struct {
-	typ string
-	id  notion.UUID
 }
 
 // A syncedCopy is a block that shows what another one holds.
@@ -314,14 +313,17 @@ func (c *content) enter(e *pageEntry) {
 // row takes in a row of a data source. parts are the values that replace those of
 // the page, which shows a part of them only.
 func (c *content) row(source string, page notion.JSON, parts map[*column]notion.JSON) error {
-	e := &pageEntry{way: wayOf(byDataSource), source: source}
+	e := &pageEntry{way: wayOf(byDataSource)}
 	var ok bool
+	if e.source, ok = notion.ParseUUID([]byte(source)); !ok {
+		return fmt.Errorf("data source %q: its id is none of Notion's", source)
+	}
 	if e.id, ok = notion.ParseUUID([]byte(page.Get("id").Text())); !ok {
 		return errors.New("a page came without its id")
 	}
 	c.mu.Lock()
 	n, known := c.known[e.id]
-	twice := known && c.all[n].source != ""
+	twice := known && c.all[n].isRow()
 	c.mu.Unlock()
 	if twice { // read as it was first
 		return nil
@@ -366,26 +368,6 @@ func sortedColumns(parts map[*column]notion.JSON) []*column {
 	}
 	slices.SortFunc(columns, func(a, b *column) int { return a.number - b.number })
 	return columns
-}
-
-// parentType is the type of a parent. There are as many as pages, so the text of
-// those that are known is not made anew.
-func parentType(j notion.JSON) string {
-	for _, t := range []string{parentPage, parentDataSource, parentDatabase, parentBlock, "workspace"} {
-		if string(j) == `"`+t+`"` {
-			return t
-		}
-	}
-	return j.Text()
-}
-
-func parentRefOf(object notion.JSON) parentRef {
-	parent := object.Get("parent")
-	ref := parentRef{typ: parentType(parent.Get("type"))}
-	if id := parent.Get(ref.typ); id.Kind() == '"' {
-		ref.id, _ = notion.ParseUUID([]byte(id.Text()))
-	}
-	return ref
 }
 
 // fail notes why tables cannot be whole.

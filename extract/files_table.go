@@ -217,7 +217,7 @@ func (d *discovery) eachFile(ctx context.Context, visit func(ref fileRef, source
 		if e.parent.typ == parentDataSource {
 			source = e.parent.id.String()
 		}
-		if e.source == "" && !rows[e.id] {
+		if !e.isRow() && !rows[e.id] {
 			record, err := d.content.pages.get(e.object)
 			if err != nil {
 				return err

@@ -23,14 +23,6 @@ var ways = []string{byDataSource, byPage, bySearch, byOnlyRow, byParent, byLink,
 
 func wayOf(by string) uint8 { return uint8(slices.Index(ways, by)) }
 
-// The types of parents.
-const (
-	parentPage       = "page_id"
-	parentDataSource = "data_source_id"
-	parentDatabase   = "database_id"
-	parentBlock      = "block_id"
-)
-
 // find looks for pages where no other one leads: by a search, and among those of
 // the last load.
 func (c *content) find(ctx context.Context) error {

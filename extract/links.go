@@ -26,7 +26,7 @@ func (c *content) linksTable() lake.Table {
 	)
 	return c.table(schema, func(e *pageEntry, record notion.JSON, push func(...lake.Value) bool) error {
 		l := &linkWriter{page: text(e.id.String()), push: push}
-		l.parent(e.parent)
+		l.parent(record.Get("page"))
 		l.properties(record)
 		t, err := c.text(e)
 		if err != nil {
@@ -50,9 +50,10 @@ func (l *linkWriter) add(block, property, comment lake.Value, kind, typ, id stri
 	}
 }
 
-func (l *linkWriter) parent(p parentRef) {
-	if p.id != (notion.UUID{}) {
-		l.add(lake.Value{}, lake.Value{}, lake.Value{}, linkParent, targetOf(p.typ), p.id.String())
+func (l *linkWriter) parent(page notion.JSON) {
+	typ := page.Get("parent").Get("type").Text()
+	if p := parentRefOf(page); p.id != (notion.UUID{}) {
+		l.add(lake.Value{}, lake.Value{}, lake.Value{}, linkParent, targetOf(typ), p.id.String())
 	}
 }
 

@@ -164,7 +164,7 @@ func (c *content) order() {
 	defer c.mu.Unlock()
 	c.ordered = slices.Clone(c.all)
 	slices.SortStableFunc(c.ordered, func(a, b *pageEntry) int {
-		return cmp.Or(strings.Compare(a.source, b.source), cmp.Compare(a.created, b.created), bytes.Compare(a.id[:], b.id[:]))
+		return cmp.Or(bytes.Compare(a.source[:], b.source[:]), cmp.Compare(a.created, b.created), bytes.Compare(a.id[:], b.id[:]))
 	})
 }
 

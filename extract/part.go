@@ -71,7 +71,7 @@ func (c *content) ownedByLinks(ctx context.Context) (map[notion.UUID]bool, error
 		if !ok || cells.value(row, "kind").Text() != linkParent {
 			continue
 		}
-		p := parentRef{typ: string([]byte(cells.value(row, "target_type").Text())) + "_id"}
+		p := parentRef{typ: parentKindOf(cells.value(row, "target_type").Text() + "_id")}
 		p.id, _ = notion.ParseUUID([]byte(cells.value(row, "target_id").Text()))
 		if p.typ == parentBlock {
 			blocks[p.id] = notion.UUID{}
@@ -133,7 +133,7 @@ func (c *content) leaveOthers() {
 		return p
 	}
 	for _, e := range c.all {
-		if e.source != "" || e.parent == (parentRef{}) {
+		if e.isRow() || e.parent == (parentRef{}) {
 			continue // a row of the part, or not there any more
 		}
 		in := nearest(up(e.id, e.parent), func(p parentRef) parentRef {
@@ -179,7 +179,7 @@ func (c *content) unreadRow(key string, row lake.Row, old cells) bool {
 	case keyLinks:
 		block, comment = !old.value(row, "block_id").IsNull(), !old.value(row, "comment_id").IsNull()
 	case keyComments:
-		block, comment = old.value(row, "parent_type").Text() == parentBlock, true
+		block, comment = parentKindOf(old.value(row, "parent_type").Text()) == parentBlock, true
 	}
 	o := c.options.Content
 	comments := o.Comments && c.refused == nil

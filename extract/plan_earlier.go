@@ -35,7 +35,7 @@ func (p *planner) readPages(ctx context.Context) error {
 			continue
 		}
 		e := &earlierContent{mark: mark{v[2].Micros(), titleHash(v[1].Text())}, source: string([]byte(v[5].Text())), lists: 1}
-		e.parent.typ = string([]byte(v[3].Text()))
+		e.parent.typ = parentKindOf(v[3].Text())
 		e.parent.id, _ = notion.ParseUUID([]byte(v[4].Text()))
 		if p.earlier[id] = e; v[6].Bool() {
 			p.archived[e.source]++

@@ -172,10 +172,14 @@ func (s *rowStore) row(id notion.UUID, source string) (rec rowRecord, ok bool, e
 
 // rowRecord is the record of a row that its data source brought; nil: there is none.
 func (c *content) rowRecord(id notion.UUID, source string) ([]byte, error) {
+	of, ok := notion.ParseUUID([]byte(source))
+	if !ok {
+		return nil, nil
+	}
 	c.mu.Lock()
 	n, ok := c.known[id]
 	var at place
-	if ok && c.all[n].source == source {
+	if ok && c.all[n].source == of {
 		at = c.all[n].object
 	}
 	c.mu.Unlock()

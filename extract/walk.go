@@ -187,7 +187,7 @@ func (c *content) readBlocks(ctx context.Context, e *pageEntry, t *pageText) (th
 	if there, err = c.walk(ctx, e, t, e.id, nil); err != nil || there {
 		return there, err
 	}
-	if e.source != "" { // a row that was listed a moment ago
+	if e.isRow() { // a row that was listed a moment ago
 		c.problem(e, problem{kind: KindBlocks, objectType: "page", objectID: e.id.String(), message: "the row was listed, and what is in it was not found"})
 		return true, nil
 	}
