@@ -51,15 +51,15 @@ type content struct {
 	parents   map[notion.UUID]parentRef   // what databases and data sources stand in
 	originals map[notion.UUID]int32       // synced blocks that are copied: the index of their page
 	copies    []syncedCopy
-	shown     map[notion.UUID]*pageEntry  // originals that only copies show: the page that holds one
-	refused   error                       // why comments cannot be read at all
-	failures  map[string]error            // by table: why it cannot be whole
-	strays    map[notion.UUID]notion.UUID // rows that something else than their data source named: that
-	lostPages map[notion.UUID]bool        // of the last load, that belong to tables that are not read any more
-	part      *part                       // nil: the whole workspace is read
-	last      earlierPages                // of the last load
-	before    *earlierLoad                // nil: everything is read
-	distrust  bool                        // what the last load read is not relied on after all
+	shown     map[notion.UUID]*pageEntry    // originals that only copies show: the page that holds one
+	refused   error                         // why comments cannot be read at all
+	failures  map[string]error              // by table: why it cannot be whole
+	strays    map[notion.UUID][]notion.UUID // by data source: its rows that something else named
+	lostPages map[notion.UUID]bool          // of the last load, that belong to tables that are not read any more
+	part      *part                         // nil: the whole workspace is read
+	last      earlierPages                  // of the last load
+	before    *earlierLoad                  // nil: everything is read
+	distrust  bool                          // what the last load read is not relied on after all
 	began     time.Time
 	ids       map[string]*twice // of blocks and comments
 	kept      *keptPages
@@ -127,7 +127,7 @@ type syncedCopy struct {
 func (s *Source) newContent(d *discovery) (*content, error) {
 	c := &content{
 		Source: s, d: d, known: map[notion.UUID]int32{}, within: map[notion.UUID]notion.UUID{}, parents: map[notion.UUID]parentRef{},
-		originals: map[notion.UUID]int32{}, shown: map[notion.UUID]*pageEntry{}, failures: map[string]error{}, strays: map[notion.UUID]notion.UUID{},
+		originals: map[notion.UUID]int32{}, shown: map[notion.UUID]*pageEntry{}, failures: map[string]error{}, strays: map[notion.UUID][]notion.UUID{},
 	}
 	c.ready = make(chan struct{})
 	c.changed, c.began = sync.NewCond(&c.mu), s.options.Now()

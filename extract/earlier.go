@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/notionlake/notionlake/extract/notion"
@@ -167,7 +168,7 @@ func (e *earlierLoad) readBlocks(ctx context.Context, view lake.View, cells cell
 	var page notion.UUID
 	var record []byte
 	flush := func() error {
-		if record == nil {
+		if len(record) == 0 {
 			return nil
 		}
 		at, err := e.blocks.add(append(record, ']'))
@@ -176,7 +177,7 @@ func (e *earlierLoad) readBlocks(ctx context.Context, view lake.View, cells cell
 		} else if p != nil {
 			e.more[page] = append(e.more[page], at)
 		}
-		record = nil
+		record = record[:0]
 		return err
 	}
 	for row, err := range view.Rows(ctx, keyBlocks) {
@@ -188,16 +189,17 @@ func (e *earlierLoad) readBlocks(ctx context.Context, view lake.View, cells cell
 			e.breaks(id)
 			continue
 		}
-		if record == nil || id != page {
+		if len(record) == 0 || id != page {
 			if err := flush(); err != nil {
 				return err
 			}
-			page, record = id, []byte{'['}
+			page, record = id, append(record, '[')
 		} else {
 			record = append(record, ',')
 		}
-		record = fmt.Appendf(record, `{"in":%q,"at":%d,"b":%s}`, cells.value(row, "parent_id").Text(),
-			cells.value(row, "position").Int(), cells.value(row, "_raw").Text())
+		record = appendQuoted(append(record, `{"in":`...), cells.value(row, "parent_id").Text())
+		record = strconv.AppendInt(append(record, `,"at":`...), cells.value(row, "position").Int(), 10)
+		record = append(append(append(record, `,"b":`...), cells.value(row, "_raw").Text()...), '}')
 	}
 	return flush()
 }

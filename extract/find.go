@@ -76,7 +76,7 @@ func (c *content) stray(id string, source notion.UUID) {
 	if uuid, ok := notion.ParseUUID([]byte(id)); ok && c.roams() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.strays[uuid] = source
+		c.strays[source] = append(c.strays[source], uuid)
 	}
 }
 
@@ -85,10 +85,14 @@ func (c *content) stray(id string, source notion.UUID) {
 func (c *content) strayRows() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for id, source := range c.strays {
-		_, found := c.d.results[source.String()]
-		if !found && !c.d.pick.excludes(source.String()) && !c.d.pick.excludes(id.String()) {
-			c.enter(&pageEntry{id: id, way: wayOf(byOnlyRow), only: true})
+	for source, rows := range c.strays {
+		if _, found := c.d.results[source.String()]; found || c.d.pick.excludes(source.String()) {
+			continue
+		}
+		for _, id := range rows {
+			if !c.d.pick.excludes(id.String()) {
+				c.enter(&pageEntry{id: id, way: wayOf(byOnlyRow), only: true})
+			}
 		}
 	}
 	clear(c.strays)

@@ -53,6 +53,7 @@ func (c *content) readLastPages(ctx context.Context) (last earlierPages, err err
 			standing: last.standing(known, c.d.standing(cells, row)),
 		})
 	}
+	last.list = slices.Clone(last.list) // without what it could grow by
 	slices.SortFunc(last.list, func(a, b earlierPage) int { return bytes.Compare(a.id[:], b.id[:]) })
 	return last, nil
 }
