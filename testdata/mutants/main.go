@@ -157,6 +157,9 @@ func (m mutant) try(dir string) (caught string, err error) {
 	}()
 	cmd := exec.Command("go", append([]string{"test", "-count=1", "-failfast", "-timeout=10m"}, m.test...)...)
 	cmd.Dir = dir
+	if slices.Contains(m.test, "-race") { // which needs a C compiler
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+	}
 	text, err := cmd.CombinedOutput()
 	switch {
 	case err == nil:
