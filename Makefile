@@ -18,7 +18,7 @@ PLAIN_PKGS := ./catalog/... ./cmd/...
 
 .DEFAULT_GOAL := help
 SHELL := bash -o pipefail
-.PHONY: help build demo test recorded lint interop matrix bench chaos mutants fuzz clean
+.PHONY: help build demo test recorded lint interop interop-engines interop-servers matrix bench chaos mutants fuzz clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -55,10 +55,16 @@ lint: $(LINTER) ## vet, format and import rules
 	$(LINTER) run ./...
 
 interop: build ## DuckDB, PyIceberg, Spark and Trino judge several loads, cell by cell (installs what is missing, once)
+	@bash testdata/interop/readers.sh >/dev/null
+	$(MAKE) --no-print-directory -j2 interop-engines interop-servers
+
+interop-engines:
 	"$$(bash testdata/interop/readers.sh)" testdata/interop/run.py $(CURDIR)/$(BIN)
 	"$$(bash testdata/interop/readers.sh)" testdata/interop/meanwhile.py $(CURDIR)/$(BIN)
-	"$$(bash testdata/interop/readers.sh)" testdata/interop/servers.py $(CURDIR)/$(BIN)
 	"$$(bash testdata/interop/readers.sh)" testdata/interop/matrix.py $(CURDIR)/$(BIN) short REST
+
+interop-servers:
+	"$$(bash testdata/interop/readers.sh)" testdata/interop/servers.py $(CURDIR)/$(BIN)
 
 matrix: build ## every engine judges every load in every way, with filters, after changes by Spark (docs/matrix.md; it needs Maven, Java 17 and 25)
 	"$$(bash testdata/interop/readers.sh)" testdata/interop/matrix.py $(CURDIR)/$(BIN) docs/matrix.md

@@ -40,6 +40,8 @@ import (
 var (
 	// ErrCatalogType is a catalog type that does not exist or is not built in.
 	ErrCatalogType = errors.New("no such catalog type")
+	// ErrOptions are options with which no catalog of their type can be opened.
+	ErrOptions = errors.New("catalog options")
 	// ErrNoCatalog is a catalog that is only to be read and does not exist.
 	ErrNoCatalog = errors.New("there is no catalog yet")
 	// ErrForeign is a table that another program made, where this one wants to write.

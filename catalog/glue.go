@@ -66,10 +66,10 @@ func openGlue(ctx context.Context, base *Catalog, o Options) (pointers, error) {
 	load = append(load, config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(glueTimeout)))
 	cfg, err := config.LoadDefaultConfig(ctx, load...)
 	if err != nil {
-		return nil, fmt.Errorf("open catalog of AWS Glue: %w", err)
+		return nil, fmt.Errorf("open catalog of AWS Glue: %w: %w", ErrOptions, err)
 	}
 	if cfg.Region == "" {
-		return nil, errors.New("open catalog of AWS Glue: no region is known: set catalog.region, or AWS_REGION in the environment")
+		return nil, fmt.Errorf("%w: AWS Glue: no region is known: set catalog.region, or AWS_REGION in the environment", ErrOptions)
 	}
 	c := &glueCatalog{Catalog: base, at: "AWS Glue in " + cfg.Region}
 	if o.URI != "" {

@@ -36,7 +36,7 @@ type hiveCatalog struct {
 func openHive(_ context.Context, base *Catalog, o Options) (pointers, error) {
 	u, err := url.Parse(o.URI)
 	if err != nil || u.Scheme != "thrift" || u.Hostname() == "" {
-		return nil, fmt.Errorf("catalog %s: of a Hive metastore a URI like thrift://host:%s is expected", o.URI, hivePort)
+		return nil, fmt.Errorf("%w: catalog %s: of a Hive metastore a URI like thrift://host:%s is expected", ErrOptions, o.URI, hivePort)
 	}
 	c := &hiveCatalog{Catalog: base, address: u.Host, user: o.User}
 	if u.Port() == "" {

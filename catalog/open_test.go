@@ -37,11 +37,12 @@ func TestOpenRefuses(t *testing.T) {
 		want    string
 		is      error
 	}{
-		{"no metastore's URI", catalog.Options{Type: "hive", URI: "http://host"}, "a URI like thrift://host:9083", nil},
+		{"no metastore's URI", catalog.Options{Type: "hive", URI: "http://host"}, "a URI like thrift://host:9083", catalog.ErrOptions},
 		{"no metastore", catalog.Options{Type: "hive", URI: "thrift://127.0.0.1:1"}, "catalog thrift://127.0.0.1:1: it cannot be reached", nil},
 		{"no Glue", catalog.Options{Type: "glue", URI: "http://127.0.0.1:1", Glue: catalog.GlueOptions{Region: "eu-central-1", AccessKeyID: "a", SecretAccessKey: "hidden"}}, "catalog http://127.0.0.1:1: it cannot be reached", nil},
-		{"no URL", catalog.Options{Type: "postgres", URI: "lake.db"}, "a URL like postgres://", nil},
-		{"a bad URL", catalog.Options{Type: "postgres", URI: "postgres://me:hidden@h:port/x"}, "cannot be read", nil},
+		{"no URL", catalog.Options{Type: "postgres", URI: "lake.db"}, "a URL like postgres://", catalog.ErrOptions},
+		{"a bad URL", catalog.Options{Type: "postgres", URI: "postgres://me:hidden@h:port/x"}, "cannot be read", catalog.ErrOptions},
+		{"a bad sslmode", catalog.Options{Type: "postgres", URI: "postgres://me:hidden@h/x?sslmode=maybe"}, "sslmode", catalog.ErrOptions},
 		{"no server", catalog.Options{Type: "postgres", URI: "postgres://me:hidden@127.0.0.1:1/x"}, "catalog postgres://me@127.0.0.1:1/x: it cannot be reached", nil},
 		{"unknown type", catalog.Options{Type: "sqlit"}, `"sqlit"`, catalog.ErrCatalogType},
 		{"no path", catalog.Options{}, "path of the SQLite file is empty", nil},

@@ -28,11 +28,11 @@ type postgresServer struct {
 // environment as by all programs of Postgres: PGPASSWORD, PGSSLMODE and so on.
 func newPostgres(uri string, timeout time.Duration) (*postgresServer, error) {
 	if !strings.HasPrefix(uri, "postgres://") && !strings.HasPrefix(uri, "postgresql://") {
-		return nil, errors.New("catalog: a Postgres catalog is a URL like postgres://user@host:5432/database")
+		return nil, fmt.Errorf("%w: a Postgres catalog is a URL like postgres://user@host:5432/database", ErrOptions)
 	}
 	config, err := pgx.ParseConfig(uri)
 	if err != nil {
-		return nil, fmt.Errorf("catalog: the URL of the Postgres database cannot be read: %w", err)
+		return nil, fmt.Errorf("%w: the URL of the Postgres database cannot be read: %w", ErrOptions, err)
 	}
 	config.RuntimeParams["application_name"] = "notionlake"
 	if config.ConnectTimeout == 0 {

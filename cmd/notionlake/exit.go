@@ -89,7 +89,7 @@ func exitCode(err error) int {
 	case errors.As(err, &panicked), errors.As(err, &inLoad):
 		return exitInternal
 	case errors.As(err, &usage), errors.As(err, &badURL), errors.As(err, &ofCLI),
-		errors.Is(err, catalog.ErrForeign), errors.Is(err, lake.ErrAltered), errors.Is(err, catalog.ErrMoved), errors.Is(err, catalog.ErrCatalogType), errors.Is(err, catalog.ErrNoCatalog), errors.Is(err, extract.ErrNotDatabase), errors.Is(err, extract.ErrAllExcluded), errors.Is(err, extract.ErrNoMatch):
+		errors.Is(err, catalog.ErrForeign), errors.Is(err, lake.ErrAltered), errors.Is(err, catalog.ErrMoved), errors.Is(err, catalog.ErrCatalogType), errors.Is(err, catalog.ErrOptions), errors.Is(err, catalog.ErrNoCatalog), errors.Is(err, extract.ErrNotDatabase), errors.Is(err, extract.ErrAllExcluded), errors.Is(err, extract.ErrNoMatch):
 		return exitUsage
 	case errors.As(err, &held):
 		return exitHeld

@@ -5,6 +5,7 @@ in engines/*.xml and requirements.txt. Servers listen on 127.0.0.1.
 """
 
 import contextlib
+import fcntl
 import glob
 import hashlib
 import json
@@ -61,12 +62,18 @@ def installed(name, *salt):
     if os.path.exists(done):
         yield home, False
         return
-    if not shutil.which("mvn"):
-        sys.exit("Maven (mvn) is needed to install %s, and not found" % name)
-    print("installing %s into %s (once)" % (name, home), file=sys.stderr)
-    shutil.rmtree(home, ignore_errors=True)
-    yield home, True
-    open(done, "w").close()
+    os.makedirs(CACHE, exist_ok=True)
+    with open(os.path.join(CACHE, ".lock"), "w") as lock:  # one at a time: others may want the same
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.exists(done):
+            yield home, False
+            return
+        if not shutil.which("mvn"):
+            sys.exit("Maven (mvn) is needed to install %s, and not found" % name)
+        print("installing %s into %s (once)" % (name, home), file=sys.stderr)
+        shutil.rmtree(home, ignore_errors=True)
+        yield home, True
+        open(done, "w").close()
 
 
 def maven(name, folder, *options):

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.parse
 
 from pyiceberg.catalog.rest import RestCatalog
@@ -22,15 +23,31 @@ from killed import killed
 from readers import PyIceberg
 
 
+BEGAN, PROGRAMS = time.monotonic(), tempfile.TemporaryDirectory()
+
+
+def say(text):
+    print("== %4d s, %s" % (time.monotonic() - BEGAN, text), flush=True)
+
+
+def program(package):
+    """The tests of a package as a program, which takes a while to link."""
+    path = os.path.join(PROGRAMS.name, os.path.basename(package))
+    if not os.path.exists(path):
+        subprocess.run(["go", "test", "-c", "-o", path, package], env={**os.environ, "CGO_ENABLED": "0"}, check=True)
+    return path
+
+
 def test(what, package, run, **variables):
-    print("== %s: go test %s -run %s" % (what, package, run), flush=True)
-    environment = {**os.environ, **variables, "CGO_ENABLED": "0"}
-    return subprocess.run(["go", "test", "-count=1", "-timeout", "10m", package, "-run", run], env=environment, check=False).returncode
+    command = [program(package), "-test.timeout", "10m", "-test.run", run]
+    done = subprocess.run(command, cwd=package, env={**os.environ, **variables}, check=False).returncode
+    say("%s: go test %s -run %s: %s" % (what, package, run, "FAIL" if done else "ok"))
+    return done
 
 
 def kills(what, bin_dir, configuration, n, seed, at_once=True):
     hit, landed, wrong = killed(bin_dir, configuration, n, seed, at_once)
-    print("== %s: %d runs killed of %d, %d of them after the commit (seed %d): %d wrong" % (what, hit, n, landed, seed, len(wrong)), flush=True)
+    say("%s: %d runs killed of %d, %d of them after the commit (seed %d): %d wrong" % (what, hit, n, landed, seed, len(wrong)))
     for text in wrong:
         print("WRONG", text)
     return len(wrong) + (hit < n // 3)
@@ -52,7 +69,7 @@ def newest(bin_dir, configuration, url):
                 j.compare(PyIceberg(), "load %d, table %s" % (n, truth["table"]), truth, table.scan().to_arrow())
             if n < loads - 1:
                 ask(sim, "/_sim/step", b"")
-    print("== Nessie: %d loads, %d tables compared as the newest load left them: %d differences" % (loads, j.tables["PyIceberg"], j.wrong), flush=True)
+    say("Nessie: %d loads, %d tables compared as the newest load left them: %d differences" % (loads, j.tables["PyIceberg"], j.wrong))
     return j.wrong + (j.tables["PyIceberg"] < 10)
 
 
@@ -84,20 +101,17 @@ def swept(kills):
 def on_lakes(*tests, only=None):
     """Runs tests of the command on each pair, with the arguments that are told for it: how many ended badly."""
     failed, package = 0, "./cmd/notionlake"
-    with tempfile.TemporaryDirectory() as folder:
-        program = os.path.join(folder, "tests")
-        subprocess.run(["go", "test", "-c", "-o", program, package], env={**os.environ, "CGO_ENABLED": "0"}, check=True)
-        for what, variables in lakes():
-            if only and what != only:
-                continue
-            for args in tests:
-                done = subprocess.run([program, "-test.v", "-test.timeout", "5h", *args(what)], cwd=package, check=False, text=True,
-                                      env={**os.environ, **variables}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-                told = [line for line in done.stdout.splitlines() if not line.startswith("===")]
-                print("== %s: %s" % (what, "".join("\n" + line for line in told)), flush=True)
-                failed += done.returncode != 0
-            if only:
-                break
+    for what, variables in lakes():
+        if only and what != only:
+            continue
+        for args in tests:
+            done = subprocess.run([program(package), "-test.v", "-test.timeout", "5h", *args(what)], cwd=package, check=False, text=True,
+                                  env={**os.environ, **variables}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            told = [line for line in done.stdout.splitlines() if not line.startswith("===")]
+            say("%s: %s" % (what, "".join("\n" + line for line in told)))
+            failed += done.returncode != 0
+        if only:
+            break
     return failed
 
 
