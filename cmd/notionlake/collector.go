@@ -17,7 +17,7 @@ const growBytes = 20 << 20
 // whole is to stay small, and such a load waits for Notion most of the time.
 const (
 	muchBytes     = 64 << 20
-	growMuchBytes = 12 << 20
+	growMuchBytes = 8 << 20
 )
 
 // tuneCollector has the collector run each time the heap has grown by growBytes,
