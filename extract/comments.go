@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 
 	"golang.org/x/sync/errgroup"
 
@@ -58,7 +57,7 @@ func (c *content) commentsOn(ctx context.Context, e *pageEntry, id notion.UUID, 
 	for comment, err := range c.client.Comments(ctx, id.String()) {
 		switch {
 		case err != nil && (fatal(err) || ctx.Err() != nil):
-			return nil, fmt.Errorf("comments on %s: %w", id, err)
+			return nil, err // it names the page or block
 		case errors.Is(err, notion.ErrRestricted):
 			c.mu.Lock()
 			defer c.mu.Unlock()
@@ -71,7 +70,7 @@ func (c *content) commentsOn(ctx context.Context, e *pageEntry, id notion.UUID, 
 			return nil, nil // it is not there any more
 		case err != nil:
 			c.doubt(e)
-			c.fail(fmt.Errorf("comments on %s: %w", id, err), keyComments)
+			c.fail(err, keyComments)
 			return nil, nil
 		}
 		if comment.Get("discussion_id") == nil {

@@ -3,7 +3,6 @@ package extract
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/notionlake/notionlake/extract/notion"
@@ -137,7 +136,7 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 	page, err := c.client.Page(ctx, id)
 	switch {
 	case err != nil && fatal(err):
-		return false, fmt.Errorf("page %s: %w", id, err)
+		return false, err // it names the page
 	case errors.Is(err, notion.ErrNotFound), errors.Is(err, notion.ErrRestricted):
 		c.lose(e, KindNotShared, reasonUnshared)
 		return false, nil
@@ -149,7 +148,7 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 		return false, nil
 	case err != nil:
 		c.drop(e)
-		c.fail(fmt.Errorf("page %s: %w", id, err), keyPages, keyBlocks, keyComments, keyLinks)
+		c.fail(err, keyPages, keyBlocks, keyComments, keyLinks)
 		return false, nil
 	case inTrash(page):
 		e.trashed = true

@@ -197,7 +197,7 @@ func (d *discovery) search(ctx context.Context) error {
 			d.problem(problem{kind: KindSearch, message: err.Error()})
 			continue
 		case err != nil:
-			return fmt.Errorf("search for data sources: %w", err)
+			return err // it says what was searched for
 		}
 		if object.Get("object").Text() == "data_source" && !inTrash(object) {
 			d.add(candidate{id: object.Get("id").Text(), by: bySearch})
@@ -283,7 +283,7 @@ func (d *discovery) visit(ctx context.Context, c candidate) error {
 	object, err := d.source.client.DataSource(ctx, c.id)
 	switch {
 	case err != nil && fatal(err):
-		return fmt.Errorf("data source %s: %w", c.id, err)
+		return err // it names the data source
 	case errors.Is(err, notion.ErrNotFound):
 		d.missing(c, reasonUnshared)
 		return nil
@@ -341,7 +341,7 @@ func (d *discovery) visitDatabase(ctx context.Context, id string) error {
 	object, err := d.source.client.Database(ctx, id)
 	switch {
 	case err != nil && fatal(err):
-		return fmt.Errorf("database %s: %w", id, err)
+		return err // it names the database
 	case errors.Is(err, notion.ErrNotFound):
 		d.problem(problem{kind: KindNotShared, objectType: "database", objectID: id, message: reasonUnshared})
 		return nil
@@ -409,7 +409,7 @@ func (d *discovery) choose(first bool) ([]*found, error) {
 	everything := len(fresh)
 	if first {
 		var err error
-		if fresh, err = d.pick.only(w, fresh); err != nil {
+		if fresh, err = d.pick.only(w, fresh, d.databaseTitle); err != nil {
 			return nil, err
 		}
 	}

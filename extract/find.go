@@ -3,7 +3,6 @@ package extract
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/notionlake/notionlake/extract/notion"
@@ -32,7 +31,7 @@ func (c *content) find(ctx context.Context) error {
 			c.d.problem(problem{kind: KindSearch, message: err.Error()})
 			continue
 		case err != nil:
-			return fmt.Errorf("search for pages: %w", err)
+			return err // it says what was searched for
 		}
 		if object.Get("object").Text() != "page" || inTrash(object) {
 			continue
@@ -141,7 +140,7 @@ func (c *content) pageOf(ctx context.Context, id notion.UUID) (page notion.UUID,
 		object, err := c.client.Block(ctx, id.String())
 		switch {
 		case err != nil && fatal(err):
-			return page, fmt.Errorf("block %s: %w", id, err)
+			return page, err // it names the block
 		case err != nil:
 			return page, nil // the path of what stands in it begins there
 		}

@@ -22,13 +22,13 @@ func (c *content) readMarkdown(ctx context.Context, e *pageEntry, t *pageText) e
 	m, err := c.client.Markdown(ctx, e.id.String())
 	switch {
 	case err != nil && (fatal(err) || ctx.Err() != nil):
-		return fmt.Errorf("markdown of page %s: %w", e.id, err)
+		return err // it names the page
 	case errors.Is(err, notion.ErrNotFound), errors.Is(err, notion.ErrRestricted):
 		c.problem(e, problem{kind: KindBlocks, objectType: "page", objectID: e.id.String(), message: err.Error()})
 		return nil
 	case err != nil:
 		c.doubt(e)
-		c.fail(fmt.Errorf("markdown of page %s: %w", e.id, err), keyPages)
+		c.fail(err, keyPages)
 		return nil
 	}
 	text, missing, err := c.markdownParts(ctx, m)

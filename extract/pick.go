@@ -88,36 +88,26 @@ func (p picker) excludesFound(f *found, database, table string) bool {
 	return false
 }
 
-// only keeps of w what is to be read alone.
-func (p picker) only(w *workspace, list []*found) ([]*found, error) {
+// only keeps of w what is to be read alone. database is the title of a data source's database.
+func (p picker) only(w *workspace, list []*found, database func(*found) string) ([]*found, error) {
 	if len(p.wanted) == 0 {
 		return list, nil
 	}
-	matched := make([]bool, len(p.wanted))
-	match := func(id, database, table string) bool {
-		any := false
-		for i, w := range p.wanted {
-			if w.id == id || w.id != "" && w.id == database || w.text == table {
-				matched[i], any = true, true
-			}
+	wanted := slices.Clone(p.wanted)
+	for i := range wanted {
+		if err := wanted[i].resolve(w, list, database); err != nil {
+			return nil, err
 		}
-		return any
 	}
-	list = slices.DeleteFunc(list, func(f *found) bool {
-		database := ""
-		if f.ds != nil {
-			database = f.ds.database
-		}
-		return !match(f.id, database, f.name)
-	})
+	match := func(id, database, table string) bool {
+		return slices.ContainsFunc(wanted, func(want want) bool {
+			return want.id == id || want.id != "" && want.id == database || want.text == table
+		})
+	}
+	list = slices.DeleteFunc(list, func(f *found) bool { return !match(f.id, f.database(), f.name) })
 	for id := range w.gone {
 		if !match(id, "", w.before[id].Table) {
 			delete(w.gone, id)
-		}
-	}
-	for i, want := range p.wanted {
-		if !matched[i] {
-			return nil, fmt.Errorf("only %q: %w", want.text, ErrNoMatch)
 		}
 	}
 	return list, nil

@@ -3,7 +3,6 @@ package extract
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/notionlake/notionlake/extract/notion"
@@ -41,7 +40,7 @@ func (p *planner) search(ctx context.Context) error {
 			f.whole = false
 			continue
 		case err != nil:
-			return fmt.Errorf("search for pages: %w", err)
+			return err // it says what was searched for
 		}
 		id, ok := notion.ParseUUID([]byte(object.Get("id").Text()))
 		if !ok || seen[id] {

@@ -259,6 +259,64 @@ func TestOnly(t *testing.T) {
 	}
 }
 
+// TestOnlyByTitle: a title names a data source where nothing else has it, that of a
+// database all of its data sources. The name of a table goes before titles.
+func TestOnlyByTitle(t *testing.T) {
+	v := newWorld(t, notiontest.Options{})
+	v.w.Update(func(tx *notiontest.Tx) {
+		for _, name := range []string{"one", "two", "own"} {
+			tx.AddDatabase(notiontest.Database{ID: id(name + " db"), Title: notiontest.Plain(map[string]string{"own": "Journal"}[name])})
+			tx.AddSource(notiontest.DataSource{ID: id(name), Database: id(name + " db"), Title: notiontest.Plain(map[string]string{"one": "Day Notes", "two": "day notes", "own": "Tasks and More"}[name]), Properties: []*notiontest.Property{
+				{ID: "title", Name: "Name", Type: "title"},
+			}})
+		}
+	})
+	for range 2 { // at the first load and later
+		for _, test := range []struct {
+			only string
+			want []string // tables, or those of an error
+		}{
+			{"Tasks and More", []string{"tasks_and_more"}},
+			{" tasks AND more", []string{"tasks_and_more"}},
+			{"tasks", []string{"tasks"}},
+			{"Tasks", []string{"tasks"}},
+			{"Sales", []string{"east", "west"}},
+			{"journal", []string{"tasks_and_more"}},
+			{"Day Notes", []string{v.tableOf("one")}},
+			{"DAY notes", nil},
+			{"Day Note", nil},
+		} {
+			v.options.Only = []string{test.only}
+			tables, err := v.tryLoad()
+			if test.want != nil {
+				if err != nil {
+					t.Fatalf("only %q: %v", test.only, err)
+				}
+				equal(t, sources(tables), test.want)
+				continue
+			}
+			var unmatched *NoMatchError
+			if !errors.As(err, &unmatched) || !errors.Is(err, ErrNoMatch) {
+				t.Fatalf("only %q: got %v", test.only, err)
+			}
+			if several := len(unmatched.Several) == 2; several != (test.only == "DAY notes") || several == slices.Contains(unmatched.Titles, "Day Notes") {
+				t.Errorf("only %q: %+v", test.only, unmatched)
+			}
+		}
+		v.options.Only = nil
+		v.load()
+	}
+}
+
+// tableOf is the name that the table of a data source of equal titles gets.
+func (v *world) tableOf(name string) string {
+	ids := sorted([]string{id("one"), id("two")})
+	if ids[0] == id(name) {
+		return "day_notes"
+	}
+	return "day_notes" + sourceSuffix(id(name))
+}
+
 // The shards of a workspace are all of it, each data source in one, under the name
 // that it has in a load of everything.
 func TestShards(t *testing.T) {

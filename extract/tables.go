@@ -2,7 +2,6 @@ package extract
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/notionlake/notionlake/lake"
 )
@@ -38,7 +37,7 @@ func (w *workspace) databasesTable() lake.Table {
 		var failure error
 		for _, d := range w.databases {
 			if d.err != nil {
-				failure = fmt.Errorf("database %s: %w", d.id, d.err)
+				failure = d.err // it names the database
 				continue
 			}
 			if !push(d.row()...) {

@@ -86,9 +86,9 @@ func (d *directory) list(ctx context.Context) error {
 		}
 		if err != nil {
 			if ctx.Err() == nil {
-				d.listed, d.failure = true, fmt.Errorf("list users: %w", err)
+				d.listed, d.failure = true, err
 			}
-			return fmt.Errorf("list users: %w", err)
+			return err // it says what was asked for
 		}
 		u := parseUser(object)
 		d.mu.Lock()

@@ -40,7 +40,7 @@ func (d *discovery) viewsTable() lake.Table {
 				continue
 			}
 			if r.err != nil {
-				return fmt.Errorf("views of data source %s: %w", f.id, r.err)
+				return r.err // it names the data source
 			}
 			for _, v := range r.views {
 				id := v.Get("id").Text()
@@ -110,7 +110,7 @@ func (d *discovery) views(ctx context.Context, f *found) ([]notion.JSON, error) 
 			case !fatal(err) && (errors.Is(err, notion.ErrNotFound) || refusedAs(err, refusedID)):
 				d.problem(problem{kind: KindView, objectType: "view", objectID: id, table: f.name, message: err.Error()})
 			default:
-				return err
+				return fmt.Errorf("view of data source %s: %w", source, err)
 			}
 			return nil
 		}))

@@ -213,7 +213,7 @@ func (c *content) walk(ctx context.Context, e *pageEntry, t *pageText, root noti
 			g.Go(safe(keyBlocks, func() error {
 				children, err := c.client.Children(gctx, o.id.String())
 				if err != nil && (fatal(err) || gctx.Err() != nil) {
-					return fmt.Errorf("blocks of page %s: %w", e.id, err)
+					return inPage(e.id, o.id, err)
 				}
 				if err != nil && o.id == root && at == nil && errors.Is(err, notion.ErrNotFound) {
 					missing = true
@@ -255,6 +255,14 @@ func (c *content) walk(ctx context.Context, e *pageEntry, t *pageText, root noti
 	return true, nil
 }
 
+// inPage says of an error about a block, which it names, on which page that is.
+func inPage(page, block notion.UUID, err error) error {
+	if page == block {
+		return err
+	}
+	return fmt.Errorf("page %s: %w", page, err)
+}
+
 // unread notes that blocks could not be read.
 func (c *content) unread(e *pageEntry, id notion.UUID, err error) {
 	switch {
@@ -262,7 +270,7 @@ func (c *content) unread(e *pageEntry, id notion.UUID, err error) {
 		c.problem(e, problem{kind: KindBlocks, objectType: "block", objectID: id.String(), message: fmt.Sprintf("on page %s: %s", e.id, err)})
 	default:
 		c.doubt(e)
-		c.fail(fmt.Errorf("blocks of page %s: %w", e.id, err), keyPages, keyBlocks, keyLinks, keyComments)
+		c.fail(inPage(e.id, id, err), keyPages, keyBlocks, keyLinks, keyComments)
 	}
 }
 
