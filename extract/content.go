@@ -208,6 +208,7 @@ func (c *content) done(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.active--
+	c.counted.read.Add(1)
 	if c.err == nil {
 		c.err = err
 	}
@@ -307,6 +308,7 @@ func (c *content) enter(e *pageEntry) {
 	c.known[e.id] = int32(len(c.all))
 	c.all = append(c.all, e)
 	c.queue = append(c.queue, e)
+	c.counted.known.Add(1)
 	c.changed.Signal()
 }
 

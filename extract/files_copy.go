@@ -48,6 +48,7 @@ type copier struct {
 	have    map[lake.Sum]lake.Copy
 	busy    map[lake.Sum]chan struct{} // copies that are being written
 	silent  map[string]int             // servers that gave no answer, for how many files in a row
+	counts  lake.FilesReport
 	objects fileObjects
 }
 
@@ -76,6 +77,7 @@ type flight struct {
 // A fileCopy is what is known of a file.
 type fileCopy struct {
 	there                       bool // there is a copy
+	fetched                     bool // in this load
 	sum                         lake.Sum
 	bytes                       int64
 	contentType, etag, modified string
@@ -173,11 +175,14 @@ func (c *copier) copy(ctx context.Context, ref fileRef, signed *signatures) (fil
 		}
 		c.mu.Unlock()
 		if !flies {
-			if f.copy, f.err = c.find(ctx, ref, signed); f.err != nil { // who waits for it tries by itself
-				c.mu.Lock()
+			f.copy, f.err = c.find(ctx, ref, signed)
+			c.mu.Lock()
+			if f.err != nil { // who waits for it tries by itself
 				delete(c.flights, key)
-				c.mu.Unlock()
+			} else {
+				c.count(f.copy)
 			}
+			c.mu.Unlock()
 			close(f.done)
 			return f.copy, f.err
 		}
@@ -226,7 +231,7 @@ func (c *copier) find(ctx context.Context, ref fileRef, signed *signatures) (fil
 	default:
 		return fileCopy{}, err
 	}
-	now := fileCopy{there: true, sum: d.sum, bytes: d.bytes, contentType: d.contentType, etag: d.etag, modified: d.modified}
+	now := fileCopy{there: true, fetched: true, sum: d.sum, bytes: d.bytes, contentType: d.contentType, etag: d.etag, modified: d.modified}
 	return now, errors.Join(c.store(ctx, ref, d), d.close())
 }
 

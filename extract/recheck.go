@@ -191,6 +191,7 @@ func (c *content) recheck() (more bool) {
 			e.rare.problems = nil
 		}
 		c.queue = append(c.queue, e)
+		c.counted.read.Add(-1)
 		more = true
 	}
 	c.changed.Broadcast()

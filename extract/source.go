@@ -95,6 +95,7 @@ type Source struct {
 	content *content // nil: no pages are read
 	joins   *joins
 	files   *copier // nil: no files are copied
+	counted pageCount
 }
 
 var _ lake.Source = (*Source)(nil)

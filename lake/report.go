@@ -23,6 +23,19 @@ type Report struct {
 	RateLimited int64         `json:"rate_limited"`
 	BytesRead   int64         `json:"bytes_read"`
 	Tables      []TableReport `json:"tables"`
+	// Files is what became of the files that are copied; nil: none are.
+	Files *FilesReport `json:"files,omitempty"`
+}
+
+// A FilesReport counts the files that a load met, each once from however many
+// places it is referred to.
+type FilesReport struct {
+	Copied      int64 `json:"copied"`       // fetched by this load
+	Bytes       int64 `json:"bytes"`        // of those
+	CarriedOver int64 `json:"carried_over"` // with a copy that was there
+	Skipped     int64 `json:"skipped"`      // without a copy
+	// SkippedBy has Skipped by reason, in the words of _files.reason.
+	SkippedBy map[string]int64 `json:"skipped_by,omitempty"`
 }
 
 // A TableReport says what became of one table in a load.
@@ -47,6 +60,8 @@ type TableReport struct {
 // SourceStats is what a source counts while it is read.
 type SourceStats struct {
 	Requests, Retries, RateLimited, BytesRead int64
+	// Files is nil where none are copied.
+	Files *FilesReport
 }
 
 // count takes the source's counters in.
@@ -56,4 +71,5 @@ func (r *Report) count(stats func() SourceStats) {
 	}
 	s := stats()
 	r.Requests, r.Retries, r.RateLimited, r.BytesRead = s.Requests, s.Retries, s.RateLimited, s.BytesRead
+	r.Files = s.Files
 }

@@ -76,6 +76,9 @@ func openFolder(dir string, o StorageOptions) (*Storage, error) {
 	if o.ReadOnly && len(made) > 0 {
 		return newFolder(dir, memblob.OpenBucket(nil), o), nil
 	}
+	if err := os.MkdirAll(dir, 0o777); err != nil && len(made) > 0 {
+		return nil, &objectError{action: "open", object: dir, reason: "its folder cannot be made: " + pathReason(err), err: err}
+	}
 	bucket, err := fileblob.OpenBucket(dir, &fileblob.Options{
 		CreateDir: !o.ReadOnly,
 		// A temporary file lies beside the object that it becomes: renaming

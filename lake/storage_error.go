@@ -70,3 +70,17 @@ func objectFault(action, object string, err error) error {
 	}
 	return e
 }
+
+// pathReason is what is wrong with a path, in words and without the path.
+func pathReason(err error) string {
+	for _, w := range plainWords {
+		if errors.Is(err, w.err) {
+			return w.text
+		}
+	}
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		return "mkdir " + of.Path + ": " + of.Err.Error()
+	}
+	return err.Error()
+}

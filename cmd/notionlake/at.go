@@ -27,8 +27,9 @@ type ledgerRow struct {
 	Tables         int64                          `json:"tables"`
 	Version        string                         `json:"version"`
 	RollbackTo     string                         `json:"rollback_to,omitempty"`
-	Reasons        []string                       `json:"reasons,omitempty"` // of a held load
-	Expired        bool                           `json:"expired,omitempty"` // it cannot be read any more
+	Reasons        []string                       `json:"reasons,omitempty"`      // of a held load
+	OvertakenBy    lake.LoadID                    `json:"overtaken_by,omitempty"` // of a held load that can only be discarded
+	Expired        bool                           `json:"expired,omitempty"`      // it cannot be read any more
 	TableSnapshots map[string]ledgerTableSnapshot `json:"table_snapshots"`
 }
 

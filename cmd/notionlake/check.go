@@ -44,14 +44,21 @@ func (l *checkList) warn(name, message, cure string) {
 }
 
 func (l *checkList) fail(name string, err error) {
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("no answer in time: %w", err)
-	}
 	err = &checkError{err}
 	l.results = append(l.results, checkResult{Name: name, Status: checkFail, Message: describe(err), Cure: adviceFor(err)})
 	if l.err == nil {
 		l.err = err
 	}
+}
+
+// failed are the names of what failed.
+func (l *checkList) failed() (names []string) {
+	for _, r := range l.results {
+		if r.Status == checkFail {
+			names = append(names, r.Name)
+		}
+	}
+	return names
 }
 
 func (p *program) checkCommand() *cli.Command {
@@ -79,7 +86,11 @@ func (p *program) checkCommand() *cli.Command {
 			if err := context.Cause(c.Context); err != nil {
 				return err
 			}
-			return errors.Join(list.err, p.printChecks(list, c.Bool("json")))
+			err = p.printChecks(list, c.Bool("json"))
+			if list.err != nil && err == nil && !c.Bool("json") {
+				return &toldError{"check failed: " + strings.Join(list.failed(), ", "), list.err}
+			}
+			return errors.Join(list.err, err)
 		},
 	}
 }
@@ -113,7 +124,10 @@ func (p *program) checkNotion(ctx context.Context, cfg *config, list *checkList)
 		list.fail("token", err)
 		return
 	}
-	me, err := client.Me(ctx)
+	asking, answer, stop := p.impatient(ctx, cfg, client)
+	me, err := client.Me(asking)
+	err = answer(err)
+	stop()
 	if err != nil {
 		name := "token"
 		if errors.Is(err, notion.ErrUnreachable) {
@@ -234,45 +248,53 @@ func checkUsers(ctx context.Context, cfg *config, client *notion.Client, list *c
 	list.ok("users", "%s, %d with an email address", plural(int64(people), "user"), emails)
 }
 
-// checkTimeout is how long storage and catalog may take for all of their answers.
-const checkTimeout = 30 * time.Second
-
 // checkLake looks at storage and catalog.
 func (p *program) checkLake(ctx context.Context, cfg *config, list *checkList) {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	ctx, cancel := context.WithTimeout(ctx, p.patience)
 	defer cancel()
+	what := "the warehouse " + cfg.Warehouse
+	if cfg.Storage.Endpoint != "" {
+		what += " at " + cfg.Storage.Endpoint
+	}
+	late := func(err error) error {
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		return storageError(fmt.Errorf("no answer from %s within %s: look at the network and at the configuration", what, p.patience))
+	}
 	storage, err := p.openStorage(ctx, cfg)
 	if err != nil {
-		list.fail("storage", err)
+		list.fail("storage", late(err))
 		return
 	}
 	defer storage.Close()
 	if err := probe(ctx, storage); err != nil {
-		list.fail("storage", err)
+		list.fail("storage", late(err))
 	} else {
 		list.ok("storage", "write, read, list and delete work in %s", storage.Root())
 	}
 	if err := probeConditional(ctx, storage); err != nil {
-		list.fail("new objects", err)
+		list.fail("new objects", late(err))
 	} else {
 		list.ok("new objects", "an object that is there is not written over")
 	}
 	if list.err != nil && exitCode(list.err) == exitStorage {
 		return // the catalog's folder may be the same
 	}
+	what = "the " + cfg.Catalog.Type + " catalog"
 	c, err := p.openCatalog(ctx, cfg, storage, catalog.Options{})
 	if err != nil {
-		list.fail("catalog", err)
+		list.fail("catalog", late(err))
 		return
 	}
 	defer c.Close()
 	tables, err := c.Tables(ctx)
 	if err != nil {
-		list.fail("catalog", storageError(err))
+		list.fail("catalog", late(storageError(err)))
 		return
 	}
 	if err := errors.Join(c.CheckNewest(ctx), c.CheckWritable(ctx)); err != nil {
-		list.fail("catalog", storageError(err))
+		list.fail("catalog", late(storageError(err)))
 		return
 	}
 	if names, of, err := (&lakeAt{cfg, storage, c}).dropped(ctx); err == nil && len(names) > 0 {
@@ -281,7 +303,7 @@ func (p *program) checkLake(ctx context.Context, cfg *config, list *checkList) {
 	last, err := c.LastLoad(ctx)
 	switch {
 	case err != nil:
-		list.fail("catalog", storageError(err))
+		list.fail("catalog", late(storageError(err)))
 	case last == "":
 		list.ok("catalog", "%s, no load yet", c.Place())
 	default:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -111,6 +112,9 @@ func (c *databaseConfig) decodeYAML(d *yamlDecoder, n ast.Node, path string) err
 			return err
 		}
 	}
+	if strings.TrimSpace(entry.ID) == "" {
+		return d.errorAt(n, path, "it has no id: give the id or the URL of the database, such as {id: https://www.notion.so/…, name: tasks}")
+	}
 	id, err := parseID(entry.ID)
 	if err != nil {
 		return d.errorAt(n, path, "%q: %v", cut(entry.ID, 100), err)
@@ -198,8 +202,10 @@ func (p *program) readConfig(file string) (*config, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, token := range tokenForm.FindAll(data, -1) { // before anything of the file can be printed
-		p.secrets.hide(string(token))
+	for _, token := range tokenForm.FindAllString(string(data), -1) { // before anything of the file can be printed
+		if !isKeyName(token) {
+			p.secrets.hide(token)
+		}
 	}
 	cfg := defaults()
 	cfg.path, cfg.dir = file, filepath.Dir(file)
@@ -304,10 +310,10 @@ func (p *program) complete(c *config, present map[string]string) (err error) {
 	if err := p.checkCatalog(c); err != nil {
 		return err
 	}
-	if c.maxShrink, err = parseShare(c.Guard.MaxShrink); err != nil {
+	if c.maxShrink, err = parseShare("guard.max_shrink", c.Guard.MaxShrink); err != nil {
 		return badKey("guard.max_shrink", "%v", err)
 	}
-	if c.sample, err = parseShare(c.Content.Sample); err != nil {
+	if c.sample, err = parseShare("content.sample", c.Content.Sample); err != nil {
 		return badKey("content.sample", "%v", err)
 	}
 	if err := c.Retention.check(); err != nil {
@@ -378,7 +384,7 @@ func (p *program) catalogFile(c *config) (string, error) {
 		uri = rest
 	}
 	if uri == "" || strings.Contains(uri, "://") {
-		return "", usagef("catalog.uri %s: the path of a file on a local disk is expected", c.Catalog.URI)
+		return "", usagef("catalog.uri %s: the path of a file on a local disk is expected", cmp.Or(c.Catalog.URI, `""`))
 	}
 	return p.path(c, uri)
 }

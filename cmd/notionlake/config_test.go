@@ -176,6 +176,13 @@ func TestConfigMistakes(t *testing.T) {
 		{"postgres", "catalog: {type: postgres, uri: \"https://me:hidden@x\"}\n", "yaml:1:32: catalog.uri: of a postgres catalog a URL like postgres://"},
 		{"catalog elsewhere", "catalog:\n  uri: https://x\n", "yaml:2:8: catalog.uri https://x: the path of a file"},
 		{"no home", "catalog: {uri: ~/x.db}\n", "yaml:1:16: ~/x.db: the environment variable HOME is not set"},
+		{"database without id", "databases: [{name: x}]\n", "yaml:1:13: databases[0]: it has no id: give the id or the URL"},
+		{"empty database", "databases: ['']\n", "databases[0]: it has no id"},
+		{"share of a guard", "guard: {max_shrink: 5}\n", "yaml:1:21: guard.max_shrink 5: a percentage from 0% to 100%"},
+		{"share of pages", "content: {sample: x}\n", "content.sample x: a percentage"},
+		{"no catalog file", "catalog: {uri: ''}\n", "catalog.uri \"\": the path of a file"},
+		{"variable between braces", "notion: {token: ${TOKEN}}\n", "not YAML: ',' or '}' must be specified: between { and } a variable needs quotes: \"${NAME}\""},
+		{"no YAML of another kind", "warehouse: [x\n", "not YAML: sequence end token ']' not found"},
 		{"contract", "schema: {contract: maybe}\n", "schema.contract maybe: use evolve, freeze"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -220,11 +220,12 @@ func (l *lakeAt) span(ctx context.Context, o diffOptions) (s timeSpan, err error
 }
 
 func (l *lakeAt) ends(ctx context.Context, o diffOptions) (s timeSpan, err error) {
-	loads, err := l.loads(ctx)
+	all, err := l.loads(ctx)
 	if err != nil {
 		return s, err
 	}
-	if loads, err = l.kept(ctx, loads); err != nil {
+	loads, err := l.kept(ctx, all)
+	if err != nil {
 		return s, err
 	}
 	if len(loads) == 0 && o.to == "" {
@@ -240,8 +241,19 @@ func (l *lakeAt) ends(ctx context.Context, o diffOptions) (s timeSpan, err error
 		s.from.moment, err = l.moment(ctx, "--from", o.from, o.table)
 		return s, err
 	}
-	s.from, err = l.before(ctx, loads, s.to, o.table)
+	if s.from, err = l.before(ctx, loads, s.to, o.table); err == nil && s.from.nothing && s.to.load != nil && all[0].LoadID < s.to.load.LoadID {
+		return s, onlyOneLeft(s.to.load.LoadID, len(loads))
+	}
 	return s, err
+}
+
+// onlyOneLeft says that the loads before one have expired: that nothing was before it
+// would not be true.
+func onlyOneLeft(load lake.LoadID, kept int) error {
+	if kept > 1 {
+		return usagef("the loads before %s have expired, so there is nothing to compare it with: name a later one with --to (`notionlake loads` lists them)", load)
+	}
+	return usagef("there is one load only, %s: those before it have expired, so there is nothing to compare it with; `notionlake run` makes another, and retention in the configuration says how many are kept", load)
 }
 
 // before is the moment before another one: that of the load before, of the

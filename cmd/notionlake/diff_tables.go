@@ -181,5 +181,9 @@ func (s timeSpan) title(table string) string {
 	if table != "" {
 		table += ": "
 	}
-	return fmt.Sprintf("%s%s → %s\n", table, s.from, s.to)
+	title := fmt.Sprintf("%s%s → %s\n", table, s.from, s.to)
+	if s.from.nothing && s.to.load != nil {
+		title += "this is the first load, so everything is new; the next one can be compared with it\n"
+	}
+	return title
 }

@@ -62,6 +62,15 @@ type checkError struct{ err error }
 func (e *checkError) Error() string { return e.err.Error() }
 func (e *checkError) Unwrap() error { return e.err }
 
+// A toldError is an error that stdout tells about already: stderr only says so.
+type toldError struct {
+	text string
+	err  error
+}
+
+func (e *toldError) Error() string { return e.text }
+func (e *toldError) Unwrap() error { return e.err }
+
 // errDeadline is the cause of the context when --deadline has passed.
 var errDeadline = errors.New("deadline passed")
 
@@ -116,6 +125,9 @@ const bugAdvice = "please report it with the output of --log-level debug"
 // words do not say it.
 func describe(err error) string {
 	text := err.Error()
+	if as[*toldError](err) {
+		return text
+	}
 	for _, kind := range []error{notion.ErrUnauthorized, notion.ErrBlocked, notion.ErrRestricted, notion.ErrNotFound, notion.ErrUnreachable} {
 		if errors.Is(err, kind) && !strings.Contains(text, kind.Error()) {
 			return kind.Error() + ": " + text
@@ -127,6 +139,18 @@ func describe(err error) string {
 // adviceFor is what the user can do about err, "" where nothing is known that
 // the error does not say itself.
 func adviceFor(err error) string {
+	var (
+		unmatched *extract.NoMatchError
+		held      *lake.HeldError
+	)
+	switch {
+	case as[*toldError](err):
+		return ""
+	case errors.As(err, &unmatched):
+		return onlyAdvice(unmatched)
+	case errors.As(err, &held):
+		return fmt.Sprintf("`notionlake diff --to %s` shows what it would change; then `notionlake publish %[1]s` or `notionlake discard %[1]s`", held.Load)
+	}
 	for _, a := range advice {
 		if !a.when(err) || strings.Contains(err.Error(), a.do) {
 			continue
@@ -157,7 +181,6 @@ var advice = []struct {
 	{is(lake.ErrHeldLate), "`notionlake discard` deletes it; `notionlake run` reads anew"},
 	{is(lake.ErrConflict), "nothing of this load was published; run again"},
 	{is(extract.ErrNotDatabase), "in Notion, open the database as a full page and copy its link"},
-	{is(extract.ErrNoMatch), "`notionlake tables` lists the tables"},
 	{is(extract.ErrNothingShared), "open a page or database in Notion, ••• → Connections → add the connection; --allow-empty publishes a load without any"},
 	{is(notion.ErrNotFound), "open it in Notion, ••• → Connections → add the connection, and run again"},
 	{is(notion.ErrUnreachable), "look at the network, at the proxy (HTTPS_PROXY) and at notion.base_url in the configuration"},

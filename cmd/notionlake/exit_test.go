@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/notionlake/notionlake/catalog"
+	"github.com/notionlake/notionlake/extract"
 	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/notionlake/notionlake/lake"
 )
@@ -67,6 +68,14 @@ func TestAdvice(t *testing.T) {
 		{&checkError{&lake.SourceError{Err: notion.ErrRestricted}}, "give the connection the capability “Read content” at notion.so/profile/integrations"},
 		{&lake.StorageError{Err: fmt.Errorf("%w: x", lake.ErrNotVerified)}, "its tables are what readers see now; `notionlake check` looks at storage and catalog, and the next load replaces them"},
 		{fmt.Errorf("x: %w", catalog.ErrNoCatalog), "`notionlake run` makes it"},
+		{&toldError{"check failed: token", &lake.SourceError{Err: notion.ErrUnauthorized}}, ""},
+		{&lake.HeldError{Load: "X"}, "`notionlake diff --to X` shows what it would change; then `notionlake publish X` or `notionlake discard X`"},
+		{&lake.SourceError{Err: &extract.NoMatchError{Text: "taks", Tables: []string{"clients", "tasks"}, Titles: []string{"Clients", "Tasks"}}}, "did you mean tasks?"},
+		{&extract.NoMatchError{Text: "Client lists", Tables: []string{"client_list_0123456789ab"}, Titles: []string{"Client list"}}, `did you mean "Client list"?`},
+		{&extract.NoMatchError{Text: "zzzzzzzz", Tables: []string{"clients", "tasks"}}, "there are clients, tasks"},
+		{&extract.NoMatchError{Text: "zzzzzzzz"}, "`notionlake plan` lists what there is"},
+		{&extract.NoMatchError{Text: "_pages", Tables: []string{"pages"}}, "--only takes data sources; tables that begin with _ are made of all that is read"},
+		{&extract.NoMatchError{Text: "a", Several: []string{"a_1", "a_2"}}, ""},
 		{&loadError{fmt.Errorf("x: %w", lake.ErrAltered)}, "the tables stay at their last load until then"},
 		{fmt.Errorf("x: %w", lake.ErrAltered), ""},
 	} {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -80,7 +81,18 @@ func TestFiles(t *testing.T) {
 		t.Fatalf("%d copies", first)
 	}
 	b.checkFiles()
-	b.call("run", "--as-load", "20260102T000000Z").wants(t, exitDone)
+	if !regexp.MustCompile(`(?m)^files: \d\d copied \(\d+ B\), 0 carried over, \d+ skipped \(\d+ blocked, \d+ not_found, .*\)$`).MatchString(r.stdout) {
+		t.Errorf("the report says nothing of files:\n%s", r.stdout)
+	}
+	again := b.call("run", "--as-load", "20260102T000000Z", "--json")
+	again.wants(t, exitDone)
+	var report lake.Report
+	if err := json.Unmarshal([]byte(again.stdout), &report); err != nil {
+		t.Fatal(err)
+	}
+	if f := report.Files; f == nil || f.CarriedOver < 20 || f.Skipped == 0 || f.SkippedBy["blocked"] == 0 {
+		t.Errorf("the second report counts %+v", f)
+	}
 	if n := len(b.copies()); n != first {
 		t.Errorf("%d copies, then %d", first, n)
 	}

@@ -11,12 +11,12 @@ import (
 	"github.com/notionlake/notionlake/lake"
 )
 
-// parseShare reads a percentage, 0% to 100%.
-func parseShare(text string) (float64, error) {
+// parseShare reads the percentage of a key, 0% to 100%.
+func parseShare(key, text string) (float64, error) {
 	number, ok := strings.CutSuffix(strings.TrimSpace(text), "%")
 	share, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 	if !ok || err != nil || !(share >= 0 && share <= 100) {
-		return 0, usagef("%s: a percentage from 0%% to 100%% is expected", cut(text, 60))
+		return 0, usagef("%s %s: a percentage from 0%% to 100%% is expected", key, cut(text, 60))
 	}
 	return share / 100, nil
 }

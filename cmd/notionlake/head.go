@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,10 +26,11 @@ const headCellWidth = 36
 
 func (p *program) headCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "head",
-		Usage:       "show the first rows of a table",
-		ArgsUsage:   "TABLE",
-		Description: "Shows as many columns as fit on the screen, those of Notion's properties first. --columns picks them;\n--json shows all.",
+		Name:      "head",
+		Usage:     "show the first rows of a table",
+		ArgsUsage: "TABLE",
+		Description: "Shows as many columns as fit on the screen, those that people read first: of Notion's properties, or titles, types\n" +
+			"and texts of notionlake's own tables. --columns picks them; --json shows all, in the order of the table.",
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "n", Usage: "show the first `N` rows", Value: 10},
 			&cli.StringSliceFlag{Name: "columns", Usage: "show the columns `NAMES` only, comma-separated or repeated"},
@@ -80,24 +83,14 @@ func (p *program) head(ctx context.Context, l *lakeAt, name, at string, n int, o
 	if len(only) == 0 {
 		columns = propertiesFirst(state.Schema)
 	}
-	g := &grid{maxWidth: headCellWidth}
-	for _, i := range columns {
-		c := state.Schema.Columns[i]
-		if k := c.Type.Kind; k == lake.Int64 || k == lake.Float64 {
-			g.numbers = append(g.numbers, len(g.header))
-		}
-		g.header = append(g.header, c.Name)
-	}
-	for _, row := range rows {
-		var cells []string
-		for _, i := range columns {
-			cells = append(cells, cellText(row[i], state.Schema.Columns[i].Type))
-		}
-		g.add(cells...)
-	}
+	g := headGrid(state.Schema, columns, rows)
 	hiddenColumns := 0
 	if len(only) == 0 {
-		hiddenColumns = g.narrow(screenWidth(p.stdout))
+		width := screenWidth(p.stdout)
+		if hiddenColumns = g.narrow(width); hiddenColumns > 0 && strings.HasPrefix(state.Schema.Key, "_") {
+			g = headGrid(state.Schema, readableFirst(state.Schema, columns), rows)
+			hiddenColumns = g.narrow(width)
+		}
 	}
 	out := g.String()
 	if hiddenColumns > 0 {
@@ -107,6 +100,49 @@ func (p *program) head(ctx context.Context, l *lakeAt, name, at string, n int, o
 		out += fmt.Sprintf("… %s\n", plural(left, "more row"))
 	}
 	return p.printText(out)
+}
+
+// headGrid are rows with some of their columns.
+func headGrid(s lake.Schema, columns []int, rows [][]lake.Value) *grid {
+	g := &grid{maxWidth: headCellWidth}
+	for _, i := range columns {
+		c := s.Columns[i]
+		if k := c.Type.Kind; k == lake.Int64 || k == lake.Float64 {
+			g.numbers = append(g.numbers, len(g.header))
+		}
+		g.header = append(g.header, c.Name)
+	}
+	for _, row := range rows {
+		var cells []string
+		for _, i := range columns {
+			cells = append(cells, cellText(row[i], s.Columns[i].Type))
+		}
+		g.add(cells...)
+	}
+	return g
+}
+
+// readColumns are the columns of own tables by which people know a row, in the
+// order in which they look for them.
+var readColumns = []string{"title", "name", "table_name", "kind", "type", "text", "plain_text", "message", "reason", "column_name"}
+
+// readableFirst puts the columns that people read before the others, and ids last.
+func readableFirst(s lake.Schema, columns []int) []int {
+	rank := func(i int) int {
+		name := s.Columns[i].Name
+		switch at := slices.Index(readColumns, name); {
+		case s.Key == lake.LedgerTable && name == "load_id":
+			return -1 // by which people know it
+		case at >= 0:
+			return at
+		case name == "id" || name == "path" && s.Columns[i].Type.Kind == lake.List || strings.HasSuffix(name, "_id") || strings.HasSuffix(name, "_by"):
+			return len(readColumns) + 1
+		}
+		return len(readColumns)
+	}
+	sorted := slices.Clone(columns)
+	slices.SortStableFunc(sorted, func(a, b int) int { return cmp.Compare(rank(a), rank(b)) })
+	return sorted
 }
 
 // firstRows reads the first n rows of a table.

@@ -62,10 +62,19 @@ func (l *lakeAt) heldRows(ctx context.Context) ([]ledgerRow, error) {
 		return nil, err
 	}
 	var rows []ledgerRow
+	var last lake.LoadID
+	if len(list) > 0 {
+		if last, err = l.catalog.LastLoad(ctx); err != nil {
+			return nil, storageError(err)
+		}
+	}
 	for _, h := range list {
 		r := ledgerRow{
 			LoadID: h.Load.ID, Tag: h.Load.ID.HeldTag(), Status: lake.StatusHeld, Started: h.Load.Started, Requests: h.Requests,
 			Version: h.Load.Version, Reasons: h.Reasons, TableSnapshots: map[string]ledgerTableSnapshot{},
+		}
+		if last != h.After {
+			r.OvertakenBy = last
 		}
 		for _, t := range h.Tables {
 			if t.Complete { // the others keep their last load

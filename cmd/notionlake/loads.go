@@ -72,7 +72,11 @@ func (p *program) loads(ctx context.Context, l *lakeAt, asJSON bool) error {
 	}
 	text := g.String()
 	for _, r := range held {
-		text += fmt.Sprintf("\nload %s is held; decide with `notionlake publish %[1]s` or `notionlake discard %[1]s`:\n", r.LoadID)
+		if r.OvertakenBy != "" {
+			text += fmt.Sprintf("\nload %s is held, and load %s was published since: it can only be discarded, with `notionlake discard %[1]s`:\n", r.LoadID, r.OvertakenBy)
+		} else {
+			text += fmt.Sprintf("\nload %s is held; decide with `notionlake publish %[1]s` or `notionlake discard %[1]s`:\n", r.LoadID)
+		}
 		for _, reason := range r.Reasons {
 			text += "  " + oneLine(reason) + "\n"
 		}

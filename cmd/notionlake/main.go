@@ -8,7 +8,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	stdlog "log"
@@ -41,6 +43,7 @@ type outside struct {
 	env            func(name string) (string, bool)
 	point          lake.Point    // where tests stop the program; nil otherwise
 	keepEvery      time.Duration // of extract.Options; tests shorten it
+	patience       time.Duration // defaultPatience; tests shorten it
 }
 
 // A program is one call of notionlake.
@@ -57,6 +60,7 @@ type program struct {
 	point   lake.Point
 
 	keepEvery time.Duration
+	patience  time.Duration // how long commands wait that somebody looks at
 }
 
 // run is the whole program but for signals and exiting: it does what args say
@@ -74,6 +78,7 @@ func run(ctx context.Context, args []string, o outside) (code int) {
 		point:   o.point,
 
 		keepEvery: o.keepEvery,
+		patience:  cmp.Or(o.patience, defaultPatience),
 	}
 	token, _ := o.env(tokenVariable)
 	secrets.hide(strings.TrimSpace(token))
@@ -96,6 +101,10 @@ func run(ctx context.Context, args []string, o outside) (code int) {
 func (p *program) fail(ctx context.Context, err error) int {
 	err = interrupted(ctx, err)
 	code := exitCode(err)
+	var told *toldError
+	if errors.As(err, &told) && p.format == formatJSON {
+		err = told.err // who reads the log does not see stdout
+	}
 	text := p.secrets.redact(oneLine(describe(err)))
 	advice := oneLine(p.secrets.redact(adviceFor(err)))
 	p.console.endProgress()
@@ -136,7 +145,24 @@ func (p *program) panicked(v any) error {
 	return &panicError{what}
 }
 
-// oneLine puts a text on one line, safe for terminals.
+// oneLine puts a text on one line, safe for terminals. What a library says line by
+// line, for each address that it tried, is said once.
 func oneLine(s string) string {
-	return safeText(strings.Join(strings.FieldsFunc(strings.TrimSpace(s), func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
+	var b strings.Builder
+	seen := map[string]bool{}
+	for line := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		if line = strings.TrimSpace(line); line == "" || seen[line] {
+			continue
+		}
+		switch {
+		case len(seen) == 0:
+		case strings.HasSuffix(b.String(), ":"):
+			b.WriteByte(' ')
+		default:
+			b.WriteString("; ")
+		}
+		seen[line] = true
+		b.WriteString(line)
+	}
+	return safeText(b.String())
 }

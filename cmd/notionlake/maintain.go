@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
 
 	"github.com/notionlake/notionlake/catalog"
 	"github.com/notionlake/notionlake/lake"
@@ -22,10 +25,13 @@ func (p *program) expireCommand() *cli.Command {
 		Usage: "forget old loads and delete the files that only they need",
 		Description: "A load is kept if any of the flags says so, and the newest one always. Without these flags\n" +
 			"retention in the configuration says it. Days, weeks (ISO) and months are in UTC, and those without\n" +
-			"a load do not count. A load that expires stays a row of _loads. Begin with --dry-run.",
+			"a load do not count. A load that expires stays a row of _loads. Begin with --dry-run. On a terminal,\n" +
+			"without flags that say what is kept, it only says what would expire, and --yes does it.",
 		Flags: append(keepFlags(),
 			&cli.StringFlag{Name: "older-than", Usage: "keep the loads that are younger than `AGE`: 90d, 12w, 36h"},
-			dryRunFlag(), lockTimeoutFlag(), jsonFlag(),
+			dryRunFlag(),
+			&cli.BoolFlag{Name: "yes", Usage: "on a terminal: expire by the configured retention, without a look at it first", DisableDefaultText: true},
+			lockTimeoutFlag(), jsonFlag(),
 		),
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
@@ -35,12 +41,17 @@ func (p *program) expireCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return p.maintain(c, func(cfg *config) lake.Maintenance {
+			looks := retention.Empty() && !c.Bool("yes") && !c.Bool("dry-run") && isTyped(p.stdin)
+			report, err := p.maintain(c, func(cfg *config) lake.Maintenance {
 				if retention.Empty() {
 					retention = cfg.retention()
 				}
-				return lake.Maintenance{Retention: retention}
+				return lake.Maintenance{Retention: retention, DryRun: looks}
 			})
+			if err == nil && looks && len(report.Expired) > 0 {
+				return usagef("nothing has expired yet: `notionlake expire --yes` does it, by retention in the configuration; flags like --keep-last say otherwise")
+			}
+			return err
 		},
 	}
 }
@@ -64,9 +75,10 @@ func (p *program) maintainCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return p.maintain(c, func(cfg *config) lake.Maintenance {
+			_, err = p.maintain(c, func(cfg *config) lake.Maintenance {
 				return lake.Maintenance{Retention: cfg.retention(), Compact: true, Orphans: age}
 			})
+			return err
 		},
 	}
 }
@@ -76,34 +88,40 @@ func dryRunFlag() cli.Flag {
 }
 
 // maintain runs what a command plans, and prints the report.
-func (p *program) maintain(c *cli.Context, plan func(*config) lake.Maintenance) (err error) {
+func (p *program) maintain(c *cli.Context, plan func(*config) lake.Maintenance) (report lake.MaintenanceReport, err error) {
 	cfg, err := p.configuration(c, hasLake)
 	if err != nil {
-		return err
+		return report, err
 	}
 	m := plan(cfg)
-	m.DryRun = c.Bool("dry-run")
+	m.DryRun = m.DryRun || c.Bool("dry-run")
 	options := catalog.Options{LockTimeout: max(c.Duration("lock-timeout"), 1), ReadOnly: m.DryRun}
 	l, err := p.openExistingFor(c.Context, cfg, options)
 	if err != nil {
-		return err
+		return report, err
 	}
 	defer func() { err = errors.Join(err, storageError(l.close())) }()
 	switch loads, err := l.catalog.Loads(c.Context); {
 	case err != nil:
-		return storageError(err)
+		return report, storageError(err)
 	case len(loads) == 0:
-		return errNoLoad()
+		return report, errNoLoad()
 	}
-	report, err := p.loader(c, l).Maintain(c.Context, m)
+	report, err = p.loader(c, l).Maintain(c.Context, m)
 	if err != nil && !report.Did {
-		return err
+		return report, err
 	}
 	// What was done is said, whatever became of the rest.
 	if c.Bool("json") {
-		return errors.Join(err, p.printJSON(report))
+		return report, errors.Join(err, p.printJSON(report))
 	}
-	return errors.Join(err, p.printText(maintenanceText(report, m)))
+	return report, errors.Join(err, p.printText(maintenanceText(report, m)))
+}
+
+// isTyped says whether somebody types what comes from r.
+func isTyped(r io.Reader) bool {
+	f, ok := r.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // loader is a Loader that reads no source.

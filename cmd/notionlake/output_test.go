@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -111,18 +112,33 @@ func TestSize(t *testing.T) {
 
 func TestProgress(t *testing.T) {
 	p := &lake.Progress{}
+	stats := notion.Stats{Requests: 12}
+	read, known := int64(0), int64(0)
+	w := watched{p, func() notion.Stats { return stats }, func() (int64, int64) { return read, known }, true}
 	p.Rows.Store(1000)
 	p.Expected.Store(4000)
 	p.TablesDone.Store(2)
 	p.TablesSeen.Store(5)
 	began := time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
 	now := began.Add(10 * time.Second)
-	stats := notion.Stats{Requests: 12}
-	if got, want := progressAt(now, began, p, stats, true).String(), "2/5 tables  1,000 rows  100/s  12 requests  about 30s left"; got != want {
+	if got, want := w.at(now, began).String(), "2/5 tables  1,000 rows  100/s  12 requests  72/min  about 30s left"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	// While pages are read it is they that count.
+	read, known = 25, 1500
+	if got, want := w.at(now, began).String(), "2/5 tables  1,000 rows  25/1,500 pages  2.5/s  12 requests  72/min"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	read = 500
+	if got, want := w.at(now, began).String(), "2/5 tables  1,000 rows  500/1,500 pages  50.0/s  12 requests  72/min  about 20s left"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if text := fmt.Sprint(w.at(now, began).attrs()); !strings.Contains(text, "pages=500 pages_known=1500") || !strings.Contains(text, "requests_per_minute=72") {
+		t.Errorf("a log line lacks the pages: %s", text)
+	}
+	read = 1500
 	stats.PausedUntil = now.Add(61 * time.Second)
-	if got, want := progressAt(now, began, p, stats, true).String(), "2/5 tables  1,000 rows  100/s  12 requests  Notion asks to wait 1m1s"; got != want {
+	if got, want := w.at(now, began).String(), "2/5 tables  1,000 rows  100/s  1,500/1,500 pages  12 requests  72/min  Notion asks to wait 1m1s"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -151,7 +167,8 @@ func TestTimeLeft(t *testing.T) {
 		p.Rows.Store(test.rows)
 		p.Expected.Store(test.expected)
 		got := ""
-		for _, a := range progressAt(began.Add(test.after), began, p, notion.Stats{}, test.whole).attrs() {
+		w := watched{p, func() notion.Stats { return notion.Stats{} }, func() (int64, int64) { return 0, 0 }, test.whole}
+		for _, a := range w.at(began.Add(test.after), began).attrs() {
 			if a.Key == "left" {
 				got = a.Value.String()
 			}

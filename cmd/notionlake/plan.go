@@ -99,7 +99,7 @@ func (p *program) planCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			cfg, err := p.configuration(c, p.hasToken)
+			cfg, err := p.configurationToLoad(c)
 			if err != nil {
 				return err
 			}
@@ -117,6 +117,7 @@ func (p *program) planCommand() *cli.Command {
 
 // plan finds out what run would do with these options.
 func (p *program) plan(ctx context.Context, cfg *config, o runOptions) (doc planDocument, err error) {
+	cfg.attempts = planAttempts
 	client, err := p.client(ctx, cfg)
 	if err != nil {
 		return doc, err
@@ -138,9 +139,11 @@ func (p *program) plan(ctx context.Context, cfg *config, o runOptions) (doc plan
 	if err != nil {
 		return doc, err
 	}
-	plan, err := extract.MakePlan(ctx, cfg.sourceOptions(client, p.log, o), client, now)
+	asking, answer, stop := p.impatient(ctx, cfg, client)
+	defer stop()
+	plan, err := extract.MakePlan(asking, cfg.sourceOptions(client, p.log, o), client, now)
 	if err != nil {
-		return doc, sourceError(err)
+		return doc, sourceError(answer(err))
 	}
 	doc = planDocument{Namespace: cfg.Namespace, Parts: append([]string{}, o.parts()...), Requests: []planRequests{}, Notes: []string{}}
 	if doc.Tables, err = foresee(ctx, l.catalog, now, plan); err != nil {

@@ -45,10 +45,18 @@ func newDisplay(w io.Writer) *display {
 
 func (d *display) clear() { _ = d.bar.Clear() }
 
+// A watched is a load that runs.
+type watched struct {
+	progress *lake.Progress
+	stats    func() notion.Stats
+	pages    func() (read, known int64)
+	// whole: the load reads the whole workspace. Of a part it is not known how much it is.
+	whole bool
+}
+
 // watch shows how the load comes along until the returned function is called:
-// as a bar on a terminal, else as a log line every few seconds. whole says that
-// the load reads the whole workspace: of a part it is not known how much it is.
-func (p *program) watch(ctx context.Context, progress *lake.Progress, stats func() notion.Stats, whole bool) (stop func()) {
+// as a bar on a terminal, else as a log line every few seconds.
+func (p *program) watch(ctx context.Context, w watched) (stop func()) {
 	onTerminal := p.format == formatText && isTerminal(p.console)
 	interval := logInterval
 	if onTerminal {
@@ -67,7 +75,7 @@ func (p *program) watch(ctx context.Context, progress *lake.Progress, stats func
 			case <-ctx.Done():
 				return
 			case <-ticks.C:
-				now := progressAt(p.now(), began, progress, stats(), whole)
+				now := w.at(p.now(), began)
 				if onTerminal {
 					p.console.show(now)
 				} else {
@@ -87,27 +95,38 @@ func (p *program) watch(ctx context.Context, progress *lake.Progress, stats func
 type progressState struct {
 	rows, expected         int64
 	tablesDone, tablesSeen int64
+	pagesRead, pagesKnown  int64 // 0 known: none are read
 	requests               int64
-	perSecond              float64       // rows
+	perSecond              float64 // rows
+	pagesPerSecond         float64
+	perMinute              float64       // requests
 	left                   time.Duration // 0: not known
 	paused                 time.Duration // how long Notion wants us to wait
 }
 
-func progressAt(now, began time.Time, progress *lake.Progress, stats notion.Stats, whole bool) progressState {
+func (w watched) at(now, began time.Time) progressState {
+	stats := w.stats()
 	s := progressState{
-		rows:       progress.Rows.Load(),
-		tablesDone: progress.TablesDone.Load(), tablesSeen: progress.TablesSeen.Load(),
+		rows:       w.progress.Rows.Load(),
+		tablesDone: w.progress.TablesDone.Load(), tablesSeen: w.progress.TablesSeen.Load(),
 		requests: stats.Requests,
 	}
-	if whole {
-		s.expected = progress.Expected.Load()
+	s.pagesRead, s.pagesKnown = w.pages()
+	if w.whole {
+		s.expected = w.progress.Expected.Load()
 	}
 	elapsed := now.Sub(began)
 	if elapsed > 0 {
 		s.perSecond = float64(s.rows) / elapsed.Seconds()
+		s.pagesPerSecond = float64(s.pagesRead) / elapsed.Seconds()
+		s.perMinute = float64(s.requests) / elapsed.Minutes()
 	}
-	if elapsed >= estimateAfter && s.rows > 0 && s.rows >= s.expected/estimatePart && s.expected > s.rows {
-		s.left = time.Duration(float64(s.expected-s.rows) / s.perSecond * float64(time.Second))
+	done, all, pace := s.rows, s.expected, s.perSecond
+	if s.readsPages() { // which is what the load waits for: rows come of themselves then
+		done, all, pace = s.pagesRead, s.pagesKnown, s.pagesPerSecond
+	}
+	if elapsed >= estimateAfter && w.whole && s.expected > 0 && done > 0 && done >= all/estimatePart && all > done {
+		s.left = time.Duration(float64(all-done) / pace * float64(time.Second))
 		if s.left > 10*time.Minute {
 			s.left = s.left.Round(time.Minute)
 		} else {
@@ -120,8 +139,24 @@ func progressAt(now, began time.Time, progress *lake.Progress, stats notion.Stat
 	return s
 }
 
+// readsPages says that pages that are known are still to be read.
+func (s progressState) readsPages() bool { return s.pagesKnown > s.pagesRead }
+
 func (s progressState) String() string {
-	text := fmt.Sprintf("%d/%d tables  %s rows  %.0f/s  %s", s.tablesDone, s.tablesSeen, thousands(s.rows), s.perSecond, plural(s.requests, "request"))
+	text := fmt.Sprintf("%d/%d tables  %s rows", s.tablesDone, s.tablesSeen, thousands(s.rows))
+	if !s.readsPages() {
+		text += fmt.Sprintf("  %.0f/s", s.perSecond)
+	}
+	if s.pagesKnown > 0 {
+		text += fmt.Sprintf("  %s/%s pages", thousands(s.pagesRead), thousands(s.pagesKnown))
+	}
+	if s.readsPages() {
+		text += fmt.Sprintf("  %.1f/s", s.pagesPerSecond)
+	}
+	text += "  " + plural(s.requests, "request")
+	if s.perMinute > 0 {
+		text += fmt.Sprintf("  %s/min", thousands(int64(s.perMinute)))
+	}
 	switch {
 	case s.paused > 0:
 		text += fmt.Sprintf("  Notion asks to wait %s", s.paused)
@@ -134,7 +169,10 @@ func (s progressState) String() string {
 func (s progressState) attrs() []slog.Attr {
 	attrs := []slog.Attr{
 		slog.Int64("rows", s.rows), slog.Int64("tables", s.tablesDone), slog.Int64("tables_seen", s.tablesSeen),
-		slog.Int64("requests", s.requests), slog.Int64("rows_per_second", int64(s.perSecond)),
+		slog.Int64("requests", s.requests), slog.Int64("requests_per_minute", int64(s.perMinute)), slog.Int64("rows_per_second", int64(s.perSecond)),
+	}
+	if s.pagesKnown > 0 {
+		attrs = append(attrs, slog.Int64("pages", s.pagesRead), slog.Int64("pages_known", s.pagesKnown))
 	}
 	if s.left > 0 {
 		attrs = append(attrs, slog.String("left", s.left.String()))
@@ -154,10 +192,11 @@ func (c *console) show(s progressState) {
 	}
 	bar := c.progress.bar
 	bar.Describe(s.String())
+	done := s.rows + s.pagesRead
 	if s.expected > 0 {
-		bar.ChangeMax64(max(s.expected, s.rows+1)) // never full before the end
+		bar.ChangeMax64(max(s.expected+s.pagesKnown, done+1)) // never full before the end
 	}
-	_ = bar.Set64(s.rows)
+	_ = bar.Set64(done)
 }
 
 // isTerminal says whether what is written to c is shown to somebody.

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,6 +92,9 @@ func reportText(r lake.Report) string {
 		fmt.Fprintf(&b, " (%s tried again, %s limited)", thousands(r.Retries), thousands(r.RateLimited))
 	}
 	fmt.Fprintf(&b, ", %s read, %s\n", size(r.BytesRead), took)
+	if r.Files != nil {
+		fmt.Fprintf(&b, "files: %s\n", filesText(*r.Files))
+	}
 	if kept > 0 {
 		fmt.Fprintf(&b, "  not counted: %s not read in this load\n", plural(kept, "table"))
 	}
@@ -100,6 +105,23 @@ func reportText(r lake.Report) string {
 		fmt.Fprintf(&b, "  %s\n", oneLine(reason))
 	}
 	return b.String()
+}
+
+// filesText says what became of files: 12 copied (3.4 MB), 40 carried over, 2 skipped (1 not_found, 1 type).
+func filesText(f lake.FilesReport) string {
+	text := thousands(f.Copied) + " copied"
+	if f.Copied > 0 {
+		text += " (" + size(f.Bytes) + ")"
+	}
+	text += fmt.Sprintf(", %s carried over, %s skipped", thousands(f.CarriedOver), thousands(f.Skipped))
+	var reasons []string
+	for _, reason := range slices.Sorted(maps.Keys(f.SkippedBy)) {
+		reasons = append(reasons, thousands(f.SkippedBy[reason])+" "+reason)
+	}
+	if len(reasons) > 0 {
+		text += " (" + strings.Join(reasons, ", ") + ")"
+	}
+	return text
 }
 
 func changesText(changes []lake.SchemaChange) string {

@@ -62,7 +62,7 @@ func (p *program) runCommand() *cli.Command {
 // selectionFlags say what of the workspace is loaded.
 func selectionFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "only", Usage: "load only the data source `NAME`: its table, id or URL; may be repeated"},
+		&cli.StringSliceFlag{Name: "only", Usage: "load only the data source `NAME`: its table, title, id or URL; may be repeated"},
 		&cli.StringFlag{Name: "shard", Usage: "load part `I/N` of the data sources (1/4, 2/4, ...); the parts may run at the same time"},
 		&cli.BoolFlag{Name: "full", Usage: "read everything, also pages that have not been edited; no interrupted load is continued, nor this one", DisableDefaultText: true},
 	}
@@ -73,7 +73,7 @@ func selection(c *cli.Context) (o runOptions, err error) {
 	o.only, o.full = c.StringSlice("only"), c.Bool("full")
 	for _, name := range o.only {
 		if name == "" {
-			return o, usagef("--only: a table, id or URL is expected")
+			return o, usagef("--only: a table, title, id or URL is expected")
 		}
 	}
 	if o.shard, err = parseShard(c.String("shard")); err != nil {
@@ -120,7 +120,7 @@ func (p *program) runFlags(c *cli.Context) (lake.Report, error) {
 	case o.lockTimeout < 0:
 		return lake.Report{}, usagef("--lock-timeout %s: 0s or more is expected", o.lockTimeout)
 	}
-	cfg, err := p.configuration(c, p.hasToken)
+	cfg, err := p.configurationToLoad(c)
 	if err != nil {
 		return lake.Report{}, err
 	}
@@ -192,9 +192,9 @@ func (p *program) run(ctx context.Context, cfg *config, o runOptions) (report la
 	loader := &lake.Loader{
 		Source: source, Storage: l.storage, Catalog: l.catalog,
 		Logger: p.log, Now: p.now, Version: version, AsLoad: o.asLoad, Parts: o.parts(), LockTimeout: o.lockTimeout,
-		Audit: cfg.audit(o.allowShrink), Config: cfg.fingerprint(o.parts()), Resume: cfg.resumeFor(o.full), Progress: progress, Stats: sourceStats(client), Point: p.point,
+		Audit: cfg.audit(o.allowShrink), Config: cfg.fingerprint(o.parts()), Resume: cfg.resumeFor(o.full), Progress: progress, Stats: sourceStats(client, source), Point: p.point,
 	}
-	stop := p.watch(ctx, progress, client.Stats, o.parts() == nil)
+	stop := p.watch(ctx, watched{progress, client.Stats, source.Pages, o.parts() == nil})
 	report, err = loader.Run(ctx)
 	stop()
 	p.warnOfSkew(client.Stats().Skew)
@@ -222,10 +222,10 @@ func isCancellation(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, errDeadline)
 }
 
-func sourceStats(client *notion.Client) func() lake.SourceStats {
+func sourceStats(client *notion.Client, source *extract.Source) func() lake.SourceStats {
 	return func() lake.SourceStats {
 		s := client.Stats()
-		return lake.SourceStats{Requests: s.Requests, Retries: s.Retries, RateLimited: s.RateLimited, BytesRead: s.BytesRead}
+		return lake.SourceStats{Requests: s.Requests, Retries: s.Retries, RateLimited: s.RateLimited, BytesRead: s.BytesRead, Files: source.Files()}
 	}
 }
 

@@ -197,6 +197,24 @@ func TestSecretPrintsItselfHidden(t *testing.T) {
 	}
 }
 
+// The name of a key looks like a token, and is none: what it holds is hidden.
+func TestKeyNamesAreShown(t *testing.T) {
+	const value = "secret_0123456789abcdefghij"
+	b := &bench{t: t, dir: t.TempDir(), env: map[string]string{"NOTION_TOKEN": "ntn_simulator"}, url: "http://127.0.0.1:1"}
+	for more, want := range map[string]string{
+		"warehouse: s3://bucket/x\nstorage: {endpoint: 'https://s3.example.com', access_key_id: abc, secret_access_key: " + value + "}\n": "holds storage.secret_access_key and everybody",
+		"storage: {secret_acess_key: " + value + "}\n":                `unknown key "secret_acess_key": did you mean secret_access_key?`,
+		"notion: {token: " + value + "}\nexclude: ['" + value + "[']\n": `exclude[0] "***["`,
+	} {
+		b.config = b.write("notionlake.yaml", more, 0o644)
+		r := b.call("plan")
+		r.wants(t, exitUsage, want)
+		if strings.Contains(r.stderr, value) {
+			t.Errorf("%s: it shows the secret: %s", more, r.stderr)
+		}
+	}
+}
+
 func TestRedactor(t *testing.T) {
 	r := &redactor{}
 	r.hide(sentinel)

@@ -35,6 +35,12 @@ const (
 // tokenForm is what Notion's tokens look like today.
 var tokenForm = regexp.MustCompile(`(?:ntn|secret)_[A-Za-z0-9_-]{8,}`)
 
+// isKeyName says whether what looks like a token is the name of a key, or meant to be.
+func isKeyName(text string) bool {
+	const key, typos = "secret_access_key", 2
+	return editDistance(text, key) <= typos
+}
+
 const noToken = "no token: set NOTION_TOKEN, or token, token_file or token_command in the configuration"
 
 // token finds the token of the connection and makes the redactor know it. No

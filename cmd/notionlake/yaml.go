@@ -42,7 +42,7 @@ func (d *yamlDecoder) decode(data []byte, v any) error {
 		var at yaml.Error
 		if errors.As(err, &at) && at.GetToken() != nil {
 			p := at.GetToken().Position
-			return usagef("%s:%d:%d: not YAML: %s", d.file, p.Line, p.Column, at.GetMessage())
+			return usagef("%s:%d:%d: not YAML: %s%s", d.file, p.Line, p.Column, at.GetMessage(), bareVariable(data, p.Line))
 		}
 		return usagef("%s: not YAML", d.file)
 	}
@@ -58,6 +58,19 @@ func (d *yamlDecoder) decode(data []byte, v any) error {
 		}
 	}
 	return nil
+}
+
+// bareBraces is a variable without quotes between braces, where YAML takes its own
+// braces for a mapping.
+var bareBraces = regexp.MustCompile(`[{\[].*[^"'\w}]\$\{`)
+
+// bareVariable says what may be wrong with a line that is not YAML.
+func bareVariable(data []byte, line int) string {
+	lines := strings.Split(string(data), "\n")
+	if line < 1 || line > len(lines) || !bareBraces.MatchString(lines[line-1]) {
+		return ""
+	}
+	return `: between { and } a variable needs quotes: "${NAME}"`
 }
 
 // errorAt is a mistake at a node.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"strings"
 )
 
 // Me returns the user that the token belongs to.
@@ -58,7 +59,7 @@ func (c *Client) Search(ctx context.Context, object string) iter.Seq2[JSON, erro
 	}
 	switch object {
 	case "page", "data_source":
-		l.op = "search for objects of kind " + object
+		l.op = "search for " + strings.ReplaceAll(object, "_", " ") + "s"
 		l.body.Filter = fields{"property": "object", "value": object}
 	case "":
 	default:
