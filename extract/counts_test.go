@@ -10,6 +10,7 @@ import (
 // that are taken from the last load too.
 func TestPagesAreCounted(t *testing.T) {
 	v := newWorld(t, notiontest.Options{})
+	v.options = contentOptions(v.options.Client)
 	for range 2 {
 		s := NewSource(v.options)
 		v.loads++
