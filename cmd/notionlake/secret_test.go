@@ -203,7 +203,7 @@ func TestKeyNamesAreShown(t *testing.T) {
 	b := &bench{t: t, dir: t.TempDir(), env: map[string]string{"NOTION_TOKEN": "ntn_simulator"}, url: "http://127.0.0.1:1"}
 	for more, want := range map[string]string{
 		"warehouse: s3://bucket/x\nstorage: {endpoint: 'https://s3.example.com', access_key_id: abc, secret_access_key: " + value + "}\n": "holds storage.secret_access_key and everybody",
-		"storage: {secret_acess_key: " + value + "}\n":                `unknown key "secret_acess_key": did you mean secret_access_key?`,
+		"storage: {secret_acess_key: " + value + "}\n":                  `unknown key "secret_acess_key": did you mean secret_access_key?`,
 		"notion: {token: " + value + "}\nexclude: ['" + value + "[']\n": `exclude[0] "***["`,
 	} {
 		b.config = b.write("notionlake.yaml", more, 0o644)
