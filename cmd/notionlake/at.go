@@ -144,6 +144,9 @@ func (l *lakeAt) moment(ctx context.Context, flag, text, table string) (moment, 
 	if found, ok, err := l.inRefs(ctx, ref, table); err != nil || ok {
 		return moment{ref: found}, err
 	}
+	if !ref.Time.IsZero() && len(kept) > 0 {
+		return moment{}, usagef("%s %s: no such load, none was published by then%s", flag, cut(text, 60), nearest(kept, ref))
+	}
 	return moment{}, usagef("%s %s: no such load%s", flag, cut(text, 60), nearest(kept, ref))
 }
 

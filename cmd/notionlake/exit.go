@@ -184,6 +184,7 @@ var advice = []struct {
 	{is(extract.ErrNothingShared), "open a page or database in Notion, ••• → Connections → add the connection; --allow-empty publishes a load without any"},
 	{is(notion.ErrNotFound), "open it in Notion, ••• → Connections → add the connection, and run again"},
 	{is(notion.ErrUnreachable), "look at the network, at the proxy (HTTPS_PROXY) and at notion.base_url in the configuration"},
+	{func(err error) bool { return as[*signalError](err) && as[*loadError](err) }, "run again: the load is continued with what was read of pages, unless resume is off or --full was given; the tables stay as they are until then"},
 	{is(errDeadline), "run again: the load is continued with what was read of pages, unless resume is off or --full was given; the tables stay as they are until then"},
 	{is(catalog.ErrNoCatalog), "`notionlake run` makes it"},
 	{is(lake.ErrNotVerified), "its tables are what readers see now; `notionlake check` looks at storage and catalog, and the next load replaces them"},

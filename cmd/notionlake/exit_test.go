@@ -64,6 +64,8 @@ func TestAdvice(t *testing.T) {
 		{&loadError{storage}, stay + "`notionlake check` looks at storage and catalog"},
 		{&loadError{source}, stay + "run again later, `notionlake check` looks at the connection"},
 		{&loadError{errors.New("x")}, ""},
+		{&loadError{&signalError{syscall.SIGINT}}, "run again: the load is continued with what was read of pages, unless resume is off or --full was given; the tables stay as they are until then"},
+		{&signalError{syscall.SIGINT}, ""},
 		{&checkError{storage}, ""},
 		{&checkError{&lake.SourceError{Err: notion.ErrRestricted}}, "give the connection the capability “Read content” at notion.so/profile/integrations"},
 		{&lake.StorageError{Err: fmt.Errorf("%w: x", lake.ErrNotVerified)}, "its tables are what readers see now; `notionlake check` looks at storage and catalog, and the next load replaces them"},

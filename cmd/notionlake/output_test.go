@@ -125,8 +125,8 @@ func TestProgress(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	// While pages are read it is they that count.
-	read, known = 25, 1500
-	if got, want := w.at(now, began).String(), "2/5 tables  1,000 rows  25/1,500 pages  2.5/s  12 requests  72/min"; got != want {
+	read, known = 99, 1500
+	if got, want := w.at(now, began).String(), "2/5 tables  1,000 rows  99/1,500 pages  9.9/s  12 requests  72/min"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	read = 500

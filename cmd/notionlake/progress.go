@@ -23,6 +23,8 @@ const (
 	// seconds go to finding out what is there, and at Notion's burst rate.
 	estimateAfter = 10 * time.Second
 	estimatePart  = 20 // and one row in so many has been read
+	// Many pages are read side by side: the first ones come late, then many at once.
+	estimatePages = 100
 )
 
 // A display is the progress bar at the foot of a terminal. The console that
@@ -121,11 +123,11 @@ func (w watched) at(now, began time.Time) progressState {
 		s.pagesPerSecond = float64(s.pagesRead) / elapsed.Seconds()
 		s.perMinute = float64(s.requests) / elapsed.Minutes()
 	}
-	done, all, pace := s.rows, s.expected, s.perSecond
+	done, all, pace, least := s.rows, s.expected, s.perSecond, int64(1)
 	if s.readsPages() { // which is what the load waits for: rows come of themselves then
-		done, all, pace = s.pagesRead, s.pagesKnown, s.pagesPerSecond
+		done, all, pace, least = s.pagesRead, s.pagesKnown, s.pagesPerSecond, estimatePages
 	}
-	if elapsed >= estimateAfter && w.whole && s.expected > 0 && done > 0 && done >= all/estimatePart && all > done {
+	if elapsed >= estimateAfter && s.expected > 0 && done >= max(all/estimatePart, least) && all > done {
 		s.left = time.Duration(float64(all-done) / pace * float64(time.Second))
 		if s.left > 10*time.Minute {
 			s.left = s.left.Round(time.Minute)

@@ -49,11 +49,12 @@ func (p *program) runCommand() *cli.Command {
 		Action: func(c *cli.Context) error {
 			asJSON := c.Bool("json")
 			report, err := p.runFlags(c)
+			err = interrupted(c.Context, err)
 			printed := err == nil || report.LoadID != "" || asJSON
 			if !printed {
 				return err
 			}
-			report = failedReport(report, interrupted(c.Context, err), p.now())
+			report = failedReport(report, err, p.now())
 			return p.printReport(report, err, asJSON)
 		},
 	}
@@ -194,6 +195,11 @@ func (p *program) run(ctx context.Context, cfg *config, o runOptions) (report la
 		Logger: p.log, Now: p.now, Version: version, AsLoad: o.asLoad, Parts: o.parts(), LockTimeout: o.lockTimeout,
 		Audit: cfg.audit(o.allowShrink), Config: cfg.fingerprint(o.parts()), Resume: cfg.resumeFor(o.full), Progress: progress, Stats: sourceStats(client, source), Point: p.point,
 	}
+	defer context.AfterFunc(ctx, func() {
+		if cause := context.Cause(ctx); as[*signalError](cause) {
+			p.log.Info("the load is being ended, and what was read of pages put aside; another signal ends the program at once", "cause", cause)
+		}
+	})()
 	stop := p.watch(ctx, watched{progress, client.Stats, source.Pages, o.parts() == nil})
 	report, err = loader.Run(ctx)
 	stop()
