@@ -30,8 +30,9 @@ type fileWorld struct {
 	storage *lake.Storage
 	copies  *lake.Copies
 	loads   int
-	written atomic.Int64 // copies
-	mu      sync.Mutex   // of asked
+	counted *lake.FilesReport // of the last load
+	written atomic.Int64      // copies
+	mu      sync.Mutex        // of asked
 	asked   []string
 }
 
@@ -108,6 +109,7 @@ func (f *fileWorld) load(change func(*Options)) (tables map[string]*memoryTable,
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	f.counted = s.Files()
 	if err := s.Close(); err != nil {
 		f.t.Fatal(err)
 	}
@@ -169,18 +171,21 @@ func (f *fileWorld) file(tables map[string]*memoryTable, url, column string) str
 // What the last load copied is not fetched again, as far as it is known to be the same.
 func TestFilesTakenOver(t *testing.T) {
 	f := newFileWorld(t)
-	check := func(what string, wantFetched, wantWritten int64, change func(*Options)) map[string]*memoryTable {
+	check := func(what string, wantFetched, wantWritten, wantCopied int64, change func(*Options)) map[string]*memoryTable {
 		t.Helper()
 		got, fetched, written := f.load(change)
 		if fetched != wantFetched || written != wantWritten {
 			t.Errorf("%s: %d files fetched and %d copies written, want %d and %d", what, fetched, written, wantFetched, wantWritten)
 		}
+		if c := f.counted; c != nil && (c.Copied != wantCopied || c.CarriedOver != 4-wantCopied || (c.Bytes > 0) != (wantCopied > 0) || c.Skipped != 0) {
+			t.Errorf("%s: counted as %+v, want %d copied", what, c, wantCopied)
+		}
 		return got
 	}
-	check("the first load", 4, 4, nil)
+	check("the first load", 4, 4, 4, nil)
 	first := f.lake.before[lake.CopiesTable]
 	f.asked = nil
-	check("nothing has changed", 1, 0, nil) // the logo is asked for, and has not changed
+	check("nothing has changed", 1, 0, 0, nil) // the logo is asked for, and has not changed
 	if diff := cmp.Diff(fmt.Sprint(first.rows), fmt.Sprint(f.lake.before[lake.CopiesTable].rows)); diff != "" {
 		t.Errorf("_files: %s", diff)
 	}
@@ -189,11 +194,11 @@ func TestFilesTakenOver(t *testing.T) {
 			t.Errorf("a block that has not changed was asked for: %s", path)
 		}
 	}
-	check("a full load", 4, 0, func(o *Options) { o.Full = true })
+	check("a full load", 4, 0, 4, func(o *Options) { o.Full = true })
 	f.w.Update(func(tx *notiontest.Tx) {
 		tx.AddFile("/public/logo", notiontest.Served{Data: []byte("another logo"), Type: "text/plain", ETag: `"2"`})
 	})
-	got := check("an external file has changed", 1, 1, nil)
+	got := check("an external file has changed", 1, 1, 1, nil)
 	if tag := f.file(got, "/public/logo", "etag"); tag != `"2"` {
 		t.Errorf("etag %s", tag)
 	}
@@ -201,9 +206,9 @@ func TestFilesTakenOver(t *testing.T) {
 	if err := f.storage.Delete(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
-	check("a copy is gone", 2, 1, nil)
-	check("files are off", 0, 0, func(o *Options) { o.Files = Files{} })
-	check("files are on again", 1, 0, nil)
+	check("a copy is gone", 2, 1, 1, nil)
+	check("files are off", 0, 0, 0, func(o *Options) { o.Files = Files{} })
+	check("files are on again", 1, 0, 0, nil)
 }
 
 // Files are switched on when pages are there that are not read again.
