@@ -85,11 +85,14 @@ type sourceTable struct {
 	content *content // what reads the rows' texts; nil: nothing does
 	joins   *joins
 	files   *copier // what copies the rows' files; nil: nothing does
+	view    lake.View
+	loaded  bool // there are rows of the last load
 
 	// Set by Rows:
 	mapper   *mapper
 	complete bool // all rows have been read
 	later    laterRows
+	vanished vanished
 	extras   map[string]*extra
 	reread   *dataSource // the data source as read a second time
 }
@@ -167,7 +170,7 @@ func columnNames(properties []*property, before map[string]*lake.Column) []strin
 
 // table is what the load reads.
 func (t *sourceTable) table() lake.Table {
-	return lake.Table{Schema: t.schema, Rows: t.rows, Rest: t.rest, Omitted: t.omitted}
+	return lake.Table{Schema: t.schema, Rows: t.rows, Rest: t.rest, Omitted: t.omitted, Gone: t.vanished.gone}
 }
 
 // rows yields the rows of the data source.

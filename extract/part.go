@@ -206,7 +206,7 @@ func (d *discovery) keepsProblem(row lake.Row, old cells, again map[string]bool)
 		return c == nil || !c.part.owned[id] && !c.has(id) || typ == "block" && !c.options.Content.Blocks
 	}
 	switch kind {
-	case KindTrash, KindUnseen: // events of a load
+	case KindTrash, KindUnseen, KindRowNotFound, KindRowsUnasked, KindRowUnlisted: // events of a load
 		return false
 	case KindUsers:
 		return !d.source.options.Users

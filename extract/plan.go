@@ -20,9 +20,6 @@ type PlanClient interface {
 // A PlanView is what a plan may know of the lake.
 type PlanView interface {
 	lake.View
-	// Columns yields the rows of a table with some of its columns, in the order of
-	// their names; what the table lacks is null.
-	Columns(ctx context.Context, key string, names ...string) iter.Seq2[lake.Row, error]
 	// State is a table as last published; false where there is none.
 	State(key string) (lake.TableState, bool)
 	// IsContinued reports whether the load is one that was interrupted: what it read

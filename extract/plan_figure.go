@@ -63,7 +63,7 @@ const (
 	RequestProperties  RequestKind = "properties"   // values that a page shows a part of
 	RequestUsers       RequestKind = "users"
 	RequestViews       RequestKind = "views"
-	RequestPages       RequestKind = "pages" // that are no rows
+	RequestPages       RequestKind = "pages" // that are no rows, or not listed as such any more
 	RequestBlocks      RequestKind = "blocks"
 	RequestMarkdown    RequestKind = "markdown"
 	RequestComments    RequestKind = "comments"

@@ -39,6 +39,7 @@ func (p *planner) requests(ctx context.Context) ([]PlannedRequests, error) {
 	}
 	f[RequestPages] = exactly(p.tally.of(RequestPages)).plus(pages.requests(p.basis()))
 	for _, s := range p.sources {
+		f[RequestPages] = f[RequestPages].plus(s.gone)
 		if s.joins && s.properties.N > 0 {
 			f[RequestPages] = f[RequestPages].plus(about(0, 0, p.basis()))
 		}

@@ -19,6 +19,7 @@ type sourceRows struct {
 	open, archived Figure
 	queries        Figure
 	properties     Figure
+	gone           Figure // rows of the last load that are asked for because they were not listed
 	more           int64  // rows that have changed and were not looked at: at least so many
 	failure        string // why they could not be looked at
 	// joins: rollups run over them for which pages may be asked that are no rows of the
@@ -68,7 +69,7 @@ func (p *planner) lookAtAll(ctx context.Context, list []*found) error {
 func (p *planner) lookAt(ctx context.Context, f *found) (s *sourceRows, pages []notion.JSON, err error) {
 	state, loaded := p.view.State(f.id)
 	archives := p.options.Archived
-	s = &sourceRows{open: about(0, 0, Unknown), archived: exactly(0), queries: exactly(0), properties: exactly(0)}
+	s = &sourceRows{open: about(0, 0, Unknown), archived: exactly(0), queries: exactly(0), properties: exactly(0), gone: exactly(0)}
 	s.joins = slices.ContainsFunc(newMapper(f.ds.properties, false, nil).rollups, func(c *column) bool { return rollupWays[c.function].joined })
 	if archives {
 		s.archived = about(p.archived[f.id], 0, LastLoad)
@@ -91,6 +92,13 @@ func (p *planner) lookAt(ctx context.Context, f *found) (s *sourceRows, pages []
 		s.open = exactly(int64(len(pages)))
 	} else if more {
 		s.more = 1
+	}
+	if loaded && (!small || more) {
+		s.gone = about(0, 0, LastLoad)
+	} else if loaded {
+		if s.gone, err = p.countGone(ctx, f, pages); err != nil {
+			return s, pages, err
+		}
 	}
 	if loaded && !small {
 		return s, pages, p.countEarlier(ctx, f, s, state)
@@ -126,6 +134,31 @@ func (p *planner) lookAt(ctx context.Context, f *found) (s *sourceRows, pages []
 		s.properties = about(n+long, n, s.rows().Basis)
 	}
 	return s, pages, err
+}
+
+// countGone counts the rows of the last load that are not listed any more. Which
+// of those that are archived are listed is not known.
+func (p *planner) countGone(ctx context.Context, f *found, pages []notion.JSON) (Figure, error) {
+	listed := map[string]bool{}
+	for _, page := range pages {
+		listed[page.Get("id").Text()] = true
+	}
+	gone, sure := int64(0), true
+	for row, err := range p.view.Columns(ctx, f.id, "_id", "_archived") {
+		switch {
+		case err != nil:
+			return Figure{}, err
+		case listed[row.Values[0].Text()]:
+		case row.Values[1].Bool() && p.options.Archived:
+			sure = false
+		default:
+			gone++
+		}
+	}
+	if gone == 0 && sure {
+		return exactly(0), nil
+	}
+	return about(min(gone, maxGoneAsked), 0, LastLoad), nil // those that are archived now are listed
 }
 
 // listing is how many requests the rows take, if they were created one after the

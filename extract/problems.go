@@ -26,6 +26,12 @@ const (
 	KindSearch ProblemKind = "search_cut_off"
 	// KindTrash: a page of the last load is in the trash.
 	KindTrash ProblemKind = "in_trash"
+	// KindRowNotFound: a row of the last load is neither listed nor shown any more.
+	KindRowNotFound ProblemKind = "row_not_found"
+	// KindRowsUnasked: more rows of the last load are gone than a load asks for.
+	KindRowsUnasked ProblemKind = "rows_not_asked"
+	// KindRowUnlisted: a row that Notion shows and does not list.
+	KindRowUnlisted ProblemKind = "row_not_listed"
 	// KindBlocks: what is in a page or block is not shown to the connection.
 	KindBlocks ProblemKind = "blocks_not_readable"
 	// KindUnsupportedBlock: a block whose content Notion gives to no client.
@@ -124,6 +130,7 @@ func (w *workspace) allProblems() []problem {
 		}
 	}
 	for _, t := range w.made {
+		all = append(all, t.vanished.problems...)
 		for _, o := range t.omitted() {
 			all = append(all, problem{
 				kind: ProblemKind(o.Reason), objectType: "data_source", objectID: t.source.id, table: t.schema.Table,

@@ -35,7 +35,7 @@ type rowReader struct {
 	fetches sync.WaitGroup
 
 	seed maphash.Seed
-	seen map[uint64]struct{} // IDs of the rows that are not archived
+	seen map[uint64]struct{} // IDs of the rows that were listed
 }
 
 // A waitingPage is a page that cannot be a row yet.
@@ -57,7 +57,7 @@ func newRowReader(t *sourceTable, yield func(lake.Row, error) bool) *rowReader {
 
 // run reads all rows: first those that are not archived, then the archived ones,
 // so that one that is archived meanwhile is not missed; it then comes twice, and
-// the second supersedes the first.
+// the second supersedes the first. What the last load had beside them is asked for.
 func (r *rowReader) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer r.fetches.Wait()
@@ -76,6 +76,12 @@ func (r *rowReader) run(ctx context.Context) error {
 			}
 		}
 	}
+	if err := r.drain(ctx, 0); err != nil || r.stopped {
+		return err
+	}
+	if err := r.vanished(ctx); err != nil || r.stopped {
+		return err
+	}
 	return r.drain(ctx, 0)
 }
 
@@ -92,13 +98,11 @@ func (r *rowReader) page(ctx context.Context, result notion.Result, archived boo
 		}
 	}
 	supersedes := result.Supersedes
-	if r.t.archive {
+	if r.t.archive || r.t.loaded {
 		h := maphash.String(r.seed, m.id)
 		_, seen := r.seen[h]
 		supersedes = supersedes || archived && seen
-		if !archived {
-			r.seen[h] = struct{}{}
-		}
+		r.seen[h] = struct{}{}
 	}
 	files := r.t.files.of(result.Object, m.id)
 	if m.whole(nil) && len(r.waiting) == 0 && len(files) == 0 {
@@ -191,8 +195,12 @@ func (r *rowReader) drain(ctx context.Context, limit int) error {
 
 // finish makes the row of a page that waited.
 func (r *rowReader) finish(ctx context.Context, p *waitingPage) error {
-	if p.err != nil || p.gone {
+	if p.err != nil {
 		return p.err
+	}
+	if p.gone {
+		r.forget(p)
+		return nil
 	}
 	m := r.t.mapper
 	m.d.copies = p.copies
@@ -206,11 +214,20 @@ func (r *rowReader) finish(ctx context.Context, p *waitingPage) error {
 		if m.whole(p.parts) {
 			return r.row(p.supersedes, p.page, p.parts, p.files)
 		}
-		if err := r.t.fetch(ctx, p, m.missing(p.parts), slices.Clone(m.users.unasked)); err != nil || p.gone {
+		if err := r.t.fetch(ctx, p, m.missing(p.parts), slices.Clone(m.users.unasked)); err != nil {
 			return err
+		}
+		if p.gone {
+			r.forget(p)
+			return nil
 		}
 	}
 	return fmt.Errorf("page %s: Notion does not give all of its properties", p.id)
+}
+
+// forget takes a page out of what was listed: what became of it is still asked.
+func (r *rowReader) forget(p *waitingPage) {
+	delete(r.seen, maphash.String(r.seed, p.id))
 }
 
 // fetch fetches the whole of the columns and the users.

@@ -280,6 +280,7 @@ func (w *workspace) sourceTables(list []*found, gone bool) []lake.Table {
 		}
 		before, ok := w.before[f.id]
 		t := w.source.newSourceTable(f.ds, f.name, f.configured, pointer(before, ok), w.sources)
+		t.view, t.loaded = w.view, ok
 		w.made = append(w.made, t)
 		w.source.joins.tables[f.id] = t
 		tables = append(tables, t.table())

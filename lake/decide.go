@@ -203,7 +203,7 @@ func (r *run) stageLoad(ctx context.Context, to LoadID) error {
 		r.changes = append(r.changes, Change{Staged: staged})
 		r.tables = append(r.tables, TableReport{
 			Name: r.view.before[key].Schema.Table, Key: key, Complete: true,
-			SchemaChanges: append([]SchemaChange{}, staged.Changes()...), Omitted: []Omission{},
+			SchemaChanges: append([]SchemaChange{}, staged.Changes()...), Omitted: []Omission{}, Gone: []Gone{},
 		})
 	}
 	return nil

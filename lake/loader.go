@@ -370,10 +370,7 @@ type reading struct {
 // table reads one table and notes what became of it. One that is to go on when
 // other tables have been read is put aside.
 func (r *run) table(ctx context.Context, t Table) error {
-	report := TableReport{
-		Name: t.Schema.Table, Key: t.Schema.Key, Complete: true,
-		SchemaChanges: []SchemaChange{}, Omitted: []Omission{},
-	}
+	report := newTableReport(t.Schema)
 	if t.Unread != "" {
 		report.Complete, report.Reason = false, t.Unread
 		if before, ok := r.view.before[t.Schema.Key]; ok {
@@ -450,6 +447,9 @@ func (r *run) step(ctx context.Context, p *reading, read func(context.Context) (
 		}
 	}
 	report.Rows, report.Files = result.Rows, len(change.Files)
+	if t.Gone != nil {
+		report.Gone = append(report.Gone, t.Gone()...)
+	}
 	report.SchemaChanges = append(report.SchemaChanges, change.Staged.Changes()...)
 	if err := r.noteLost(ctx, t); err != nil {
 		return err

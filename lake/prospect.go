@@ -3,7 +3,6 @@ package lake
 import (
 	"context"
 	"fmt"
-	"iter"
 	"slices"
 )
 
@@ -70,46 +69,4 @@ func (p *Prospect) IsContinued() bool { return p.Continues != "" }
 func (p *Prospect) State(key string) (TableState, bool) {
 	t, ok := p.before[key]
 	return t, ok
-}
-
-// Columns yields the rows of a table with the columns of these names only, in
-// their order, those that the table lacks as nulls. Nothing else of it is read.
-func (p *Prospect) Columns(ctx context.Context, key string, names ...string) iter.Seq2[Row, error] {
-	return func(yield func(Row, error) bool) {
-		t, ok := p.before[key]
-		if !ok {
-			return
-		}
-		files, err := t.Files(ctx)
-		if err != nil {
-			yield(Row{}, storageError(fmt.Errorf("files of table %s: %w", t.Schema.Table, err)))
-			return
-		}
-		some := Schema{Table: t.Schema.Table, Key: t.Schema.Key}
-		at := make([]int, len(names)) // of the names among some.Columns, -1: none
-		for i, name := range names {
-			at[i] = -1
-			for _, c := range t.Schema.Columns {
-				if c.Name == name {
-					at[i] = len(some.Columns)
-					some.Columns = append(some.Columns, c)
-				}
-			}
-		}
-		values := make([]Value, len(names))
-		for row, err := range ReadFiles(ctx, p.storage, some, t.Layout, files) {
-			if err != nil {
-				yield(Row{}, storageError(err))
-				return
-			}
-			for i := range names {
-				if values[i] = (Value{}); at[i] >= 0 {
-					values[i] = row.Values[at[i]]
-				}
-			}
-			if !yield(Row{Values: values}, nil) {
-				return
-			}
-		}
-	}
 }

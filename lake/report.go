@@ -55,6 +55,13 @@ type TableReport struct {
 	// Reason says why the table is not complete.
 	Reason  string     `json:"reason,omitempty"`
 	Omitted []Omission `json:"omitted"`
+	// Gone are the rows of the last load that this one does not have.
+	Gone []Gone `json:"gone"`
+}
+
+// newTableReport is that of a table which is complete, with lists that are never null.
+func newTableReport(s Schema) TableReport {
+	return TableReport{Name: s.Table, Key: s.Key, Complete: true, SchemaChanges: []SchemaChange{}, Omitted: []Omission{}, Gone: []Gone{}}
 }
 
 // SourceStats is what a source counts while it is read.

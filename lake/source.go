@@ -43,6 +43,15 @@ type Table struct {
 	Lost func(ctx context.Context) (int64, error)
 	// Omitted says, after Rows and Rest ended, what was left out of the table's cells.
 	Omitted func() []Omission
+	// Gone says, after Rows ended, what became of the rows of the last load that are
+	// not among them, as far as the source tells.
+	Gone func() []Gone
+}
+
+// A Gone counts rows of the last load that a table does not have any more.
+type Gone struct {
+	Reason string `json:"reason"`
+	Count  int64  `json:"count"`
 }
 
 // An Omission is something that the source has and the table has not.
@@ -74,6 +83,10 @@ type View interface {
 	// Rows yields the rows of a table as last published; none if there is no such table.
 	// The values follow the current schema's columns.
 	Rows(ctx context.Context, key string) iter.Seq2[Row, error]
+	// Columns yields the rows of a table as last published with the columns of these
+	// names only, in their order, those that the table lacks as nulls. Nothing else of
+	// it is read.
+	Columns(ctx context.Context, key string, names ...string) iter.Seq2[Row, error]
 	// LoadOf is the load that a table as last published is of, "" where there is none.
 	LoadOf(key string) LoadID
 	// Keep keeps something that was read for the run that continues the load, should

@@ -59,6 +59,46 @@ func (v *lakeView) Rows(ctx context.Context, key string) iter.Seq2[Row, error] {
 	}
 }
 
+func (v *lakeView) Columns(ctx context.Context, key string, names ...string) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		t, ok := v.before[key]
+		if !ok {
+			return
+		}
+		files, err := t.Files(ctx)
+		if err != nil {
+			yield(Row{}, storageError(fmt.Errorf("files of table %s: %w", t.Schema.Table, err)))
+			return
+		}
+		some := Schema{Table: t.Schema.Table, Key: t.Schema.Key}
+		at := make([]int, len(names)) // of the names among some.Columns, -1: none
+		for i, name := range names {
+			at[i] = -1
+			for _, c := range t.Schema.Columns {
+				if c.Name == name {
+					at[i] = len(some.Columns)
+					some.Columns = append(some.Columns, c)
+				}
+			}
+		}
+		values := make([]Value, len(names))
+		for row, err := range ReadFiles(ctx, v.storage, some, t.Layout, files) {
+			if err != nil {
+				yield(Row{}, storageError(err))
+				return
+			}
+			for i := range names {
+				if values[i] = (Value{}); at[i] >= 0 {
+					values[i] = row.Values[at[i]]
+				}
+			}
+			if !yield(Row{Values: values}, nil) {
+				return
+			}
+		}
+	}
+}
+
 func (v *lakeView) LoadOf(key string) LoadID { return v.before[key].Snapshot.LoadID }
 
 func (v *lakeView) Keep(ctx context.Context, data []byte) error { return v.keeper.keep(ctx, data) }

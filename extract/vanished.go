@@ -1,0 +1,171 @@
+package extract
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/lake"
+)
+
+// What became of a row of the last load that its data source does not list any
+// more (gone[].reason in the report).
+const (
+	goneTrashed  = "trashed"
+	goneArchived = "archived" // and archived rows are not loaded
+	goneMoved    = "moved"    // it stands in something else now
+	goneNotFound = "not_found"
+	goneUnasked  = "not_asked"
+)
+
+// fates are the reasons in the order in which they are told.
+var fates = [...]string{goneTrashed, goneArchived, goneMoved, goneNotFound, goneUnasked}
+
+// maxGoneAsked is how many rows of a data source that are gone a load asks for, one
+// request for each: a night in which many go is to cost little more than others.
+const maxGoneAsked = 100
+
+// A vanished is what became of the rows of the last load that were not listed.
+type vanished struct {
+	counts   map[string]int64 // by reason
+	problems []problem
+}
+
+func (v *vanished) count(reason string, n int64) {
+	if v.counts == nil {
+		v.counts = map[string]int64{}
+	}
+	v.counts[reason] += n
+}
+
+// gone counts them for the report.
+func (v *vanished) gone() []lake.Gone {
+	var all []lake.Gone
+	for _, reason := range fates {
+		if n := v.counts[reason]; n > 0 {
+			all = append(all, lake.Gone{Reason: reason, Count: n})
+		}
+	}
+	return all
+}
+
+// vanished asks for the rows of the last load that were not listed, although the
+// lists are whole. What Notion shows and did not list is a row nevertheless.
+func (r *rowReader) vanished(ctx context.Context) error {
+	ids, more, err := r.unlisted(ctx)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	pages := make([]notion.JSON, len(ids))
+	whys := make([]string, len(ids)) // why a page is not shown
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(inFlight)
+	for i, id := range ids {
+		g.Go(safe(r.t.schema.Table, func() error {
+			page, err := r.t.client.Page(gctx, id)
+			switch {
+			case err == nil:
+				pages[i] = bytes.Clone(page)
+			case !fatal(err) && (errors.Is(err, notion.ErrNotFound) || errors.Is(err, notion.ErrRestricted) || refusedAs(err, refusedID)):
+				whys[i] = err.Error()
+			default: // it may be there
+				return fmt.Errorf("page %s, which was not listed and was there at the last load: %w", id, err)
+			}
+			return nil
+		}))
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for i, id := range ids {
+		if err := r.judge(ctx, id, pages[i], whys[i]); err != nil || r.stopped {
+			return err
+		}
+	}
+	if more > 0 {
+		r.t.vanished.count(goneUnasked, more)
+		r.t.vanished.problems = append(r.t.vanished.problems, problem{
+			kind: KindRowsUnasked, objectType: "data_source", objectID: r.t.source.id, table: r.t.schema.Table, count: more,
+			message: fmt.Sprintf("%d rows of the last load are gone and were not asked for: a load asks for %d of a data source", more, maxGoneAsked),
+		})
+	}
+	return nil
+}
+
+// unlisted are the rows of the last load that were not listed: the first maxGoneAsked,
+// and how many more there are.
+func (r *rowReader) unlisted(ctx context.Context) (ids []string, more int64, err error) {
+	if !r.t.loaded {
+		return nil, 0, nil
+	}
+	for row, err := range r.t.view.Columns(ctx, r.t.source.id, "_id") {
+		if err != nil {
+			return nil, 0, fmt.Errorf("rows of %s at the last load: %w", r.t.schema.Table, err)
+		}
+		id := row.Values[0].Text()
+		if _, listed := r.seen[maphash.String(r.seed, id)]; listed {
+			continue
+		}
+		if len(ids) == maxGoneAsked {
+			more++
+			continue
+		}
+		ids = append(ids, strings.Clone(id))
+	}
+	return ids, more, nil
+}
+
+// judge finds out what became of a row that was not listed. page is what Notion
+// shows of it, why tells why that is nothing.
+func (r *rowReader) judge(ctx context.Context, id string, page notion.JSON, why string) error {
+	v := &r.t.vanished
+	parent := parentRefOf(page)
+	switch {
+	case page != nil && inTrash(page):
+		v.count(goneTrashed, 1)
+		return nil
+	case parent.typ == "":
+		if page != nil {
+			why = "Notion shows its ID only"
+		}
+		v.count(goneNotFound, 1)
+		v.problems = append(v.problems, problem{
+			kind: KindRowNotFound, objectType: "page", objectID: id, table: r.t.schema.Table,
+			message: "a row of the last load is no longer shared with the connection, or was deleted for good: " + why,
+		})
+		return nil
+	case parent.typ != parentDataSource || parent.id.String() != r.t.source.id:
+		v.count(goneMoved, 1)
+		r.t.content.moved(id, parent)
+		return nil
+	}
+	archived := page.Get("is_archived").Bool()
+	if archived && !r.t.archive {
+		v.count(goneArchived, 1)
+		return nil
+	}
+	v.problems = append(v.problems, problem{
+		kind: KindRowUnlisted, objectType: "page", objectID: id, table: r.t.schema.Table,
+		message: "Notion did not list the row, and shows it when it is asked for: it is in the table as shown",
+	})
+	return r.page(ctx, notion.Result{Object: page}, archived)
+}
+
+// moved takes in a page that was a row and stands in something else now, which
+// need not lead to it.
+func (c *content) moved(id string, to parentRef) {
+	switch {
+	case c == nil || !c.roams():
+	case to.typ == parentDataSource:
+		c.stray(id, to.id)
+		c.d.add(candidate{id: to.id.String(), by: byPage})
+	default:
+		c.add(id, byLastLoad, notion.UUID{})
+	}
+}
