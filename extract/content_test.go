@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/notionlake/notionlake/extract/notiontest"
 	"github.com/notionlake/notionlake/extract/notiontest/truth"
@@ -28,10 +29,30 @@ func compareTables(t *testing.T, w *notiontest.Workspace, state *truth.State, o 
 	for _, table := range want {
 		cells += compareTable(t, o.Load, table, got[table.Key])
 	}
+	compareGone(t, o.Load, want, got)
 	if cells < 500 {
 		t.Errorf("only %d cells compared", cells)
 	}
 	return next
+}
+
+// compareGone looks that every row of the last load of which Notion does not tell
+// what became of it has a row in _problems, and none besides.
+func compareGone(t *testing.T, load string, want []truth.Table, got map[string]*memoryTable) {
+	t.Helper()
+	var ids []string
+	for _, table := range want {
+		for id, why := range table.Gone {
+			if why == "not_found" {
+				ids = append(ids, "row_not_found "+id)
+			}
+		}
+	}
+	slices.Sort(ids)
+	told := slices.DeleteFunc(problemsOf(got), func(p string) bool { return !strings.HasPrefix(p, "row") })
+	if diff := cmp.Diff(ids, told, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("%s: rows that are gone: -want +got\n%s", load, diff)
+	}
 }
 
 // A workspace whose parts lead to each other arrives whole, however little of it

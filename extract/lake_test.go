@@ -39,6 +39,7 @@ type memoryTable struct {
 	unread  string
 	partial error
 	omitted []lake.Omission
+	gone    []lake.Gone
 	byID    map[string]int // rows by the first column
 }
 
@@ -214,6 +215,9 @@ func (m *memoryTable) take(rows iter.Seq2[lake.Row, error]) error {
 func (l *memoryLake) finish(m *memoryTable, t lake.Table) error {
 	if t.Omitted != nil {
 		m.omitted = t.Omitted()
+	}
+	if t.Gone != nil {
+		m.gone = t.Gone()
 	}
 	if err := m.decide(); err != nil {
 		return err

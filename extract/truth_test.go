@@ -99,6 +99,18 @@ func compareTable(t *testing.T, load string, want truth.Table, got *memoryTable)
 		t.Errorf("%s: table %s has %d rows (%d different), want %d", load, want.Name, len(got.rows), len(index), len(want.Rows))
 		return 0
 	}
+	gone := map[string]int64{}
+	for _, why := range want.Gone {
+		gone[why]++
+	}
+	for _, g := range got.gone {
+		gone[g.Reason] -= g.Count
+	}
+	for why, n := range gone {
+		if n != 0 {
+			t.Errorf("%s: table %s: %d rows more are %s than are told: %v of %v", load, want.Name, n, why, got.gone, want.Gone)
+		}
+	}
 	for _, row := range want.Rows {
 		key := rowKey(want, func(name string) string {
 			if n, ok := row[name].(json.Number); ok {

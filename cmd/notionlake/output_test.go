@@ -74,6 +74,7 @@ func TestReportText(t *testing.T) {
 				Name: "tasks", Rows: 12345, Files: 1, Bytes: 1500, Complete: true,
 				SchemaChanges: []lake.SchemaChange{{Kind: "add", Column: "a"}, {Kind: "rename", Column: "new", From: "old", To: "new"}, {Kind: "retype", Column: "n", From: "double", To: "string"}},
 				Omitted:       []lake.Omission{{Column: "who", Reason: "unsupported", Count: 2}},
+				Gone:          []lake.Gone{{Reason: "trashed", Count: 1234}, {Reason: "not_found", Count: 1}},
 			},
 			{Name: "bugs", Rows: 7, Complete: false, Reason: "no longer shared"},
 		},
@@ -82,6 +83,8 @@ func TestReportText(t *testing.T) {
 ─────────────────────────────────────────────────────────────────────
 tasks  12,345      1  1.5 KB  old → new, n: double → string, +a
 bugs        7      0     0 B  keeps its last load: no longer shared
+
+gone: tasks: 1,235 rows: 1,234 trashed, 1 not found
 
 left out: tasks.who: 2 values: unsupported
 

@@ -47,6 +47,9 @@ func normalized(r lake.Report) lake.Report {
 		if t.Omitted == nil {
 			r.Tables[i].Omitted = []lake.Omission{}
 		}
+		if t.Gone == nil {
+			r.Tables[i].Gone = []lake.Gone{}
+		}
 	}
 	return r
 }
@@ -81,7 +84,8 @@ func reportText(r lake.Report) string {
 		}
 		b.WriteString("\n")
 	}
-	writeOmitted(&b, r.Tables)
+	shown := writeGone(&b, r.Tables)
+	writeOmitted(&b, r.Tables, maxNotes-shown)
 	id := string(r.LoadID)
 	if id == "" {
 		id = "without an id"
@@ -153,14 +157,47 @@ func changesText(changes []lake.SchemaChange) string {
 	return strings.Join(parts, ", ")
 }
 
-// maxOmitted is how many omissions the report shows.
-const maxOmitted = 8
+// maxNotes is how many omissions and tables that lost rows the report shows, maxGone
+// how many of the latter.
+const (
+	maxNotes = 8
+	maxGone  = 4
+)
 
-func writeOmitted(b *strings.Builder, tables []lake.TableReport) {
+// writeGone says what became of the rows that tables have not any more.
+func writeGone(b *strings.Builder, tables []lake.TableReport) (shown int) {
+	left := 0
+	for _, t := range tables {
+		var rows int64
+		var parts []string
+		for _, g := range t.Gone {
+			rows += g.Count
+			parts = append(parts, thousands(g.Count)+" "+strings.ReplaceAll(g.Reason, "_", " "))
+		}
+		switch {
+		case rows == 0:
+		case shown == maxGone:
+			left++
+		default:
+			shown++
+			fmt.Fprintf(b, "gone: %s: %s: %s\n", safeText(t.Name), plural(rows, "row"), strings.Join(parts, ", "))
+		}
+	}
+	if left > 0 {
+		fmt.Fprintf(b, "gone: … of %s more: --json shows them all\n", plural(int64(left), "table"))
+	}
+	if shown > 0 {
+		b.WriteString("\n")
+	}
+	return shown
+}
+
+// writeOmitted says what was left out of cells, in so many lines.
+func writeOmitted(b *strings.Builder, tables []lake.TableReport, most int) {
 	shown, left := 0, 0
 	for _, t := range tables {
 		for _, o := range t.Omitted {
-			if shown == maxOmitted {
+			if shown == most {
 				left++
 				continue
 			}

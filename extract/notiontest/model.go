@@ -150,7 +150,9 @@ type Page struct {
 	Unshared    bool
 	// Alone: a row that is shared itself, so it can be read where its data source cannot.
 	Alone bool
-	raw   string // the recorded page object, without request_id
+	// Unlisted: a row that queries leave out, although it is there.
+	Unlisted bool
+	raw      string // the recorded page object, without request_id
 }
 
 // A Block is a piece of a page's content.

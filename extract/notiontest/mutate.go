@@ -195,14 +195,68 @@ func (t *Tx) Restore(page string) { t.Page(page).Trashed = false }
 func (t *Tx) Archive(page string)   { t.Page(page).Archived = true }
 func (t *Tx) Unarchive(page string) { t.Page(page).Archived = false }
 
-// Move moves a row to another data source; its values of properties that are
-// not there are kept out of sight.
+// Move moves a page to another data source, whose row it becomes; its values of
+// properties that are not there are kept out of sight.
 func (t *Tx) Move(page, source string) {
-	p := t.Page(page)
-	from, to := t.Source(p.Source), t.Source(source)
-	from.Rows = slices.DeleteFunc(from.Rows, func(id string) bool { return id == page })
+	t.leave(page)
+	to, p := t.Source(source), t.Page(page)
 	to.Rows = append(to.Rows, page)
 	p.Source, p.Parent = source, Parent{"data_source_id", source}
+}
+
+// MoveTo moves a page to where it is no row.
+func (t *Tx) MoveTo(page string, parent Parent) {
+	t.leave(page)
+	t.m.TopPages = append(t.m.TopPages, page)
+	p := t.Page(page)
+	p.Source, p.Parent = "", parent
+}
+
+// Purge deletes a page for good, with the blocks in it; no page and no database may
+// stand in it.
+func (t *Tx) Purge(page string) {
+	t.leave(page)
+	delete(t.m.Pages, page)
+	for _, in := range append([]string{page}, t.blocksOf(page)...) {
+		delete(t.m.Blocks, in)
+		delete(t.m.Children, in)
+		delete(t.m.Comments, in)
+	}
+}
+
+func (t *Tx) blocksOf(page string) (ids []string) {
+	for id, b := range t.m.Blocks {
+		if b.page == page {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// IsLeaf reports whether no page and no database stands in a page.
+func (m *Model) IsLeaf(page string) bool {
+	in := func(p Parent) bool {
+		b := m.Blocks[p.ID]
+		return p.ID == page || b != nil && b.page == page
+	}
+	for _, id := range m.TopPages {
+		if in(m.Pages[id].Parent) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(m.Databases, func(d *Database) bool { return in(d.Parent) })
+}
+
+// leave takes a page out of where it stands.
+func (t *Tx) leave(page string) {
+	gone := func(id string) bool { return id == page }
+	p := t.Page(page)
+	if p.Source == "" {
+		t.m.TopPages = slices.DeleteFunc(t.m.TopPages, gone)
+		return
+	}
+	from := t.Source(p.Source)
+	from.Rows = slices.DeleteFunc(from.Rows, gone)
 }
 
 func setTime(t *time.Time, d time.Time) {

@@ -79,7 +79,7 @@ func (q queried) rows() rows {
 		}
 		if q.kind != "data_source" {
 			for _, id := range q.s.Rows {
-				if p := q.x.m.Pages[id]; p.Archived == q.archived && !p.Unshared && !q.x.m.inTrash(p) {
+				if p := q.x.m.Pages[id]; p.Archived == q.archived && !p.Unshared && !p.Unlisted && !q.x.m.inTrash(p) {
 					add(row{page: p})
 				}
 			}

@@ -15,6 +15,7 @@ type TableState struct {
 	Base       string
 	Configured bool
 	Columns    []*ColumnState
+	Rows       []string // IDs
 }
 
 // A ColumnState is what is known of the column of a property.

@@ -16,6 +16,9 @@ type Table struct {
 	Key     string           `json:"key"` // data source ID, or the name of a fixed table
 	Columns []Column         `json:"columns"`
 	Rows    []map[string]any `json:"rows"` // no cell of unchecked columns
+	// Gone are the rows of the last load that are not there any more: ID -> what
+	// became of it, one of the words of the report's gone[].reason.
+	Gone map[string]string `json:"gone,omitempty"`
 }
 
 // A Column is a column of a Table.
@@ -156,7 +159,9 @@ func (l *load) table(s *notiontest.DataSource) (Table, error) {
 	if err != nil {
 		return Table{}, err
 	}
-	return l.tableOf(s, rows), nil
+	t := l.tableOf(s, rows)
+	l.gone(s, &t)
+	return t, nil
 }
 
 // tableOf is the table of a data source with these rows.

@@ -1,0 +1,164 @@
+package extract
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/notionlake/notionlake/extract/notiontest"
+	"github.com/notionlake/notionlake/lake"
+)
+
+// worldOfRows is a world whose table tasks has more rows, r0 and on.
+func worldOfRows(t *testing.T, rows int) *world {
+	v := newWorld(t, notiontest.Options{})
+	v.w.Update(func(tx *notiontest.Tx) {
+		for i := range rows {
+			tx.AddRow(id("tasks"), notiontest.Page{ID: id(fmt.Sprint("r", i))})
+		}
+		tx.AddPage(notiontest.Page{ID: id("page")})
+	})
+	return v
+}
+
+// What became of rows that are gone is asked, a request each, and told.
+func TestVanished(t *testing.T) {
+	for _, content := range []bool{false, true} {
+		t.Run(fmt.Sprint("content=", content), func(t *testing.T) {
+			v := worldOfRows(t, 8)
+			if content {
+				v.options.Content = Content{Pages: true, Blocks: true, Views: true}
+			}
+			equal(t, len(v.load()[id("tasks")].gone), 0)
+			v.w.Update(func(tx *notiontest.Tx) {
+				tx.Trash(id("r0"))
+				tx.Trash(id("r1"))
+				tx.MoveTo(id("r2"), notiontest.Parent{Type: "page_id", ID: id("page")})
+				tx.Move(id("r3"), id("west"))
+				tx.Page(id("r4")).Unshared = true
+				tx.Purge(id("r5"))
+				tx.Archive(id("r6"))
+				tx.Page(id("r7")).Unlisted = true
+			})
+			tables := v.load()
+			tasks := tables[id("tasks")]
+			equal(t, tasks.gone, []lake.Gone{{Reason: "trashed", Count: 2}, {Reason: "moved", Count: 2}, {Reason: "not_found", Count: 2}})
+			equal(t, tasks.texts("_id"), ids("long", "old", "r6", "r7", "short"))
+			equal(t, tables[id("west")].gone, []lake.Gone(nil))
+			equal(t, problemsOf(tables), told("row_not_found", "r4", "row_not_found", "r5", "row_not_listed", "r7"))
+			if content {
+				pages := tables[keyPages]
+				equal(t, pages.cell(id("r2"), "parent_id").Text(), id("page"))
+				equal(t, pages.cell(id("r3"), "data_source_id").Text(), id("west"))
+				equal(t, pages.cell(id("r7"), "data_source_id").Text(), id("tasks"))
+			}
+			v.w.Update(func(tx *notiontest.Tx) { tx.Restore(id("r0")) })
+			tables = v.load()
+			equal(t, tables[id("tasks")].gone, []lake.Gone(nil)) // they were gone before
+			equal(t, problemsOf(tables), told("row_not_listed", "r7"))
+		})
+	}
+}
+
+// Where archived rows are not loaded, one that is archived is gone.
+func TestVanishedArchived(t *testing.T) {
+	v := worldOfRows(t, 2)
+	v.options.Archived = false
+	v.load()
+	v.w.Update(func(tx *notiontest.Tx) { tx.Archive(id("r0")) })
+	tables := v.load()
+	equal(t, tables[id("tasks")].gone, []lake.Gone{{Reason: "archived", Count: 1}})
+	equal(t, problemsOf(tables), []string(nil))
+}
+
+// A row that moves to where nothing leads to is among the pages nevertheless.
+func TestVanishedMovesOut(t *testing.T) {
+	v := worldOfRows(t, 2)
+	v.server = notiontest.NewServer(v.w, notiontest.Options{SearchGap: notiontest.SearchShared})
+	v.options = allOptions(newClient(t, v.server))
+	v.options.Content = Content{Pages: true}
+	v.load()
+	v.w.Update(func(tx *notiontest.Tx) {
+		tx.AddDatabase(notiontest.Database{ID: id("other db"), Title: notiontest.Plain("Other")})
+		tx.AddSource(notiontest.DataSource{ID: id("other"), Database: id("other db"), Inherited: true, Properties: []*notiontest.Property{{ID: "title", Name: "Name", Type: "title"}}})
+		tx.AddRow(id("other"), notiontest.Page{ID: id("there")})
+		tx.Move(id("r0"), id("other"))
+	})
+	tables := v.load()
+	equal(t, tables[id("tasks")].gone, []lake.Gone{{Reason: "moved", Count: 1}})
+	if other := tables[id("other")]; other == nil || len(other.rows) != 2 {
+		t.Errorf("the data source that the row moved to was not read: %+v", other)
+	}
+}
+
+// A night in which many rows go costs a hundred requests for each data source.
+func TestVanishedMany(t *testing.T) {
+	v := worldOfRows(t, maxGoneAsked+30)
+	v.load()
+	v.w.Update(func(tx *notiontest.Tx) {
+		for i := range maxGoneAsked + 30 {
+			tx.Trash(id(fmt.Sprint("r", i)))
+		}
+	})
+	before := v.server.Stats().Routes["GET /v1/pages/{page_id}"]
+	tables := v.load()
+	equal(t, v.server.Stats().Routes["GET /v1/pages/{page_id}"]-before, int64(maxGoneAsked))
+	equal(t, tables[id("tasks")].gone, []lake.Gone{{Reason: "trashed", Count: maxGoneAsked}, {Reason: "not_asked", Count: 30}})
+	p := tables[keyProblems]
+	equal(t, p.texts("kind"), []string{"rows_not_asked"})
+	equal(t, p.texts("count"), []string{"30"})
+}
+
+// A row that cannot be asked for may be there: the table is not whole.
+func TestVanishedUnanswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := worldOfRows(t, 2)
+		v.load()
+		v.w.Update(func(tx *notiontest.Tx) { tx.Trash(id("r0")) })
+		v.server.Inject(onPath("/v1/pages/"+id("r0")), notiontest.FaultInternal, 1000)
+		tables := v.load()
+		tasks := tables[id("tasks")]
+		if tasks.partial == nil || !strings.Contains(tasks.partial.Error(), id("r0")) {
+			t.Errorf("the table is taken for whole: %v", tasks.partial)
+		}
+	})
+}
+
+// A row that leaves between two of its requests is gone like others.
+func TestVanishedMeanwhile(t *testing.T) {
+	v := worldOfRows(t, 1)
+	v.load()
+	trashed := false
+	v.server = notiontest.NewServer(v.w, notiontest.Options{OnRequest: func(r *http.Request) {
+		if !trashed && strings.Contains(r.URL.Path, "/properties/") {
+			trashed = true
+			v.w.Update(func(tx *notiontest.Tx) { tx.Purge(id("long")) })
+		}
+	}})
+	v.options.Client = newClient(t, v.server)
+	tables := v.load()
+	equal(t, tables[id("tasks")].gone, []lake.Gone{{Reason: "not_found", Count: 1}})
+	equal(t, problemsOf(tables), told("row_not_found", "long"))
+}
+
+// ids are IDs, sorted; told are problems as problemsOf has them.
+func ids(keys ...string) []string {
+	var all []string
+	for _, key := range keys {
+		all = append(all, id(key))
+	}
+	slices.Sort(all)
+	return all
+}
+
+func told(pairs ...string) []string {
+	var all []string
+	for i := 0; i < len(pairs); i += 2 {
+		all = append(all, pairs[i]+" "+id(pairs[i+1]))
+	}
+	slices.Sort(all)
+	return all
+}
