@@ -7,7 +7,7 @@ import "github.com/notionlake/notionlake/extract/notion"
 type parentKind uint8
 
 const (
-	parentNone  parentKind = iota // of an object that was not read
+	parentNone  parentKind = iota // of an object that was not read, or not shown
 	parentOther                   // the workspace, and types that are not known
 	parentPage
 	parentDataSource
@@ -17,6 +17,8 @@ const (
 
 func parentKindOf(typ string) parentKind {
 	switch typ {
+	case "":
+		return parentNone
 	case "page_id":
 		return parentPage
 	case "data_source_id":

@@ -223,7 +223,7 @@ func (d *discovery) keepsProblem(row lake.Row, old cells, again map[string]bool)
 	}
 	switch typ {
 	case "data_source":
-		return d.carries(object)
+		return d.carries(object) && !again[string(kind)+object]
 	case "database":
 		return !d.asked[object]
 	case "view":

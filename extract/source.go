@@ -377,8 +377,11 @@ func tableBase(configured, title string, several bool) (base string, always bool
 }
 
 // carries reports whether the rows of a fixed table that belong to the data
-// source stay as they were at the last load.
+// source stay as they were at the last load, as its table does.
 func (w *workspace) carries(id string) bool {
+	if w.gone[id] != "" {
+		return true
+	}
 	for _, f := range w.found {
 		if f.id == id {
 			return f.ds == nil

@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/notionlake/notionlake/extract/notiontest"
+	"github.com/notionlake/notionlake/extract/notiontest/truth"
 	"github.com/notionlake/notionlake/lake"
 )
 
@@ -170,6 +172,42 @@ func TestDiscovery(t *testing.T) {
 			tx.RestoreSource(id("tasks"))
 		})
 		equal(t, sources(v.load()), []string{"east", "tasks", "west"})
+	})
+	t.Run("what is known of those that are gone stays", func(t *testing.T) {
+		v := newWorld(t, notiontest.Options{})
+		v.options.Content.Views = true
+		v.w.Update(func(tx *notiontest.Tx) {
+			for _, name := range []string{"tasks", "east", "west"} {
+				tx.AddProperty(id(name), notiontest.Property{ID: "state", Name: "State", Type: "select", Options: []notiontest.Option{{ID: "o", Name: "Open", Color: "red"}}}, 1)
+				tx.AddView(id(name), notiontest.View{ID: id(name + " view"), Name: "All", Type: "table"})
+			}
+		})
+		var state *truth.State
+		for n, change := range []func(*notiontest.Tx){
+			func(*notiontest.Tx) {},
+			func(tx *notiontest.Tx) { tx.Unshare(id("west")) },
+			func(tx *notiontest.Tx) { tx.TrashSource(id("tasks")); tx.RenameSource(id("east"), notiontest.Plain("East")) },
+			func(tx *notiontest.Tx) { tx.Share(id("west")); tx.RestoreSource(id("tasks")) },
+		} {
+			v.w.Update(change)
+			tables := v.load()
+			want, next, err := truth.Tables(v.w.Model(), state, truth.Options{Content: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			state = next
+			for _, table := range want {
+				if strings.Contains(" _options _views _databases _data_sources ", " "+table.Name+" ") {
+					compareTable(t, fmt.Sprint("load ", n), table, tables[table.Key])
+					equal(t, len(table.Rows), map[string]int{"_options": 3, "_views": 3, "_databases": 2, "_data_sources": 3}[table.Name])
+				}
+			}
+		}
+		v.server.Inject(onPath("/v1/data_sources/"+id("tasks")), notiontest.FaultRestricted, 100)
+		tables := v.load()
+		for table, rows := range map[string]int{"_options": 3, "_views": 3, "_databases": 2, "_data_sources": 3} {
+			equal(t, len(tables[table].rows), rows)
+		}
 	})
 	t.Run("a database in the trash", func(t *testing.T) {
 		v := newWorld(t, notiontest.Options{})

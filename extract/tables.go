@@ -2,11 +2,13 @@ package extract
 
 import (
 	"context"
+	"slices"
 
 	"github.com/notionlake/notionlake/lake"
 )
 
-// databasesTable is _databases: the databases of the data sources that are read.
+// databasesTable is _databases: the databases of the data sources that are read, or
+// whose table stays at its last load.
 func (w *workspace) databasesTable() lake.Table {
 	schema := w.fixedSchema(keyDatabases, true,
 		required(fixedColumn("id", stringType, "ID of the database")),
@@ -31,7 +33,10 @@ func (w *workspace) databasesTable() lake.Table {
 	carry := func(row lake.Row, old cells) bool {
 		id := old.text(row, "id")
 		ok, known := read[id]
-		return known && !ok || !known && w.source.options.isPart()
+		if known || w.source.options.isPart() {
+			return !ok
+		}
+		return slices.ContainsFunc(old.value(row, "data_sources").Items(), func(v lake.Value) bool { return w.carries(v.Text()) })
 	}
 	return w.fixed(schema, false, carry, func(_ context.Context, push func(...lake.Value) bool) error {
 		var failure error
@@ -63,7 +68,8 @@ func (d *database) row() []lake.Value {
 	}
 }
 
-// dataSourcesTable is _data_sources: the data sources that are read.
+// dataSourcesTable is _data_sources: the data sources that are read, or whose table
+// stays at its last load.
 func (w *workspace) dataSourcesTable() lake.Table {
 	schema := w.fixedSchema(keyDataSources, true,
 		required(fixedColumn("id", stringType, "ID of the data source")),

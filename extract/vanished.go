@@ -130,7 +130,7 @@ func (r *rowReader) judge(ctx context.Context, id string, page notion.JSON, why 
 	case page != nil && inTrash(page):
 		v.count(goneTrashed, 1)
 		return nil
-	case parent.typ == "":
+	case parent.typ == parentNone:
 		if page != nil {
 			why = "Notion shows its ID only"
 		}

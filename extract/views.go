@@ -31,7 +31,18 @@ func (d *discovery) viewsTable() lake.Table {
 		fixedColumn("configuration", jsonType, "as JSON"),
 		fixedColumn("dashboard_view_id", stringType, ""),
 	)
-	carry := func(row lake.Row, old cells) bool { return d.carries(old.text(row, "data_source_id")) }
+	var read map[string]bool // views
+	carry := func(row lake.Row, old cells) bool {
+		if read == nil {
+			read = map[string]bool{}
+			for _, r := range d.viewed {
+				for _, v := range r.views {
+					read[v.Get("id").Text()] = true
+				}
+			}
+		}
+		return d.carries(old.text(row, "data_source_id")) && !read[old.text(row, "id")]
+	}
 	return d.fixed(schema, false, carry, func(_ context.Context, push func(...lake.Value) bool) error {
 		seen := map[string]bool{}
 		for _, f := range d.found {

@@ -1,11 +1,17 @@
 package truth
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // A State is what loads fix for those after them: names and types by ID.
 type State struct {
 	Tables     map[string]*TableState // by data source ID
 	Properties []PropertyState        // those that left included
+	// Fixed are the rows of the fixed tables of which some stay with the table of
+	// their data source, by table.
+	Fixed map[string][]map[string]any
 }
 
 // A TableState is what is known of one table.
@@ -46,6 +52,7 @@ func (s *State) next() *State {
 		return n
 	}
 	n.Properties = slices.Clone(s.Properties)
+	n.Fixed = maps.Clone(s.Fixed)
 	for id, t := range s.Tables {
 		c := *t
 		c.Columns = nil

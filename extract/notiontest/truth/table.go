@@ -93,7 +93,9 @@ func Tables(m *notiontest.Model, prev *State, o Options) ([]Table, *State, error
 	if err != nil {
 		return nil, nil, err
 	}
-	return append(tables, properties, options), l.state, nil
+	tables = append(tables, properties, options)
+	l.stay(sources, tables)
+	return tables, l.state, nil
 }
 
 // Write writes every table to a file <name>.json in dir, which it makes.
