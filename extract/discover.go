@@ -39,6 +39,8 @@ type discovery struct {
 	follow  bool     // what is found leads to more
 	content *content // nil: only data sources are read
 
+	fileNotes fileNotes
+
 	viewing sync.WaitGroup        // that which is being read of viewed
 	viewed  map[string]*viewsRead // by data source
 	// pagesFound: there are pages, although none is read (in a plan).

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/url"
@@ -46,6 +45,9 @@ type copier struct {
 	known   map[fileKey]fileCopy // of the last load
 	flights map[flightKey]*flight
 	have    map[lake.Sum]lake.Copy
+	damaged map[lake.Sum]lake.Copy // that do not hold what they were written with; until they are written again
+	doubts  bool                   // a copy is read before what is fetched is not written
+	sure    map[lake.Sum]bool      // copies that need not be read for that
 	busy    map[lake.Sum]chan struct{} // copies that are being written
 	silent  map[string]int             // servers that gave no answer, for how many files in a row
 	counts  lake.FilesReport
@@ -91,6 +93,7 @@ func (s *Source) newCopier(ctx context.Context, d *discovery) (*copier, error) {
 	c := &copier{
 		client: s.client, log: s.log, copies: f.Copies, fetch: newFetcher(f, s.options.TempDir), types: f.Types, slots: make(chan struct{}, fileWorkers),
 		known: map[fileKey]fileCopy{}, flights: map[flightKey]*flight{}, have: map[lake.Sum]lake.Copy{}, busy: map[lake.Sum]chan struct{}{}, silent: map[string]int{},
+		damaged: map[lake.Sum]lake.Copy{}, doubts: s.options.Full, sure: map[lake.Sum]bool{},
 	}
 	for copied, err := range f.Copies.List(ctx) {
 		if err != nil {
@@ -98,7 +101,17 @@ func (s *Source) newCopier(ctx context.Context, d *discovery) (*copier, error) {
 		}
 		c.have[copied.Sum] = copied
 	}
-	var err error
+	share := s.options.Sample
+	if c.doubts { // of all that can be fetched
+		share = 0
+	}
+	known, err := damagedBefore(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.check(ctx, string(d.view.Load().ID), share, known); err != nil {
+		return nil, err
+	}
 	if c.objects, err = newFileObjects(s.options.TempDir); err != nil {
 		return nil, err
 	}
@@ -366,66 +379,6 @@ func (c *copier) refresh(ctx context.Context, ref fileRef) (string, error) {
 		return "", &fetchError{reason: fileNotFound, err: errors.New("it is not there any more, as Notion says")}
 	}
 	return "", &fetchError{reason: fileUnreachable, err: err}
-}
-
-// store writes the copy of a download, unless there is one of its content.
-func (c *copier) store(ctx context.Context, ref fileRef, d *download) error {
-	for {
-		c.mu.Lock()
-		old, is := c.have[d.sum]
-		there := is && old.Bytes == d.bytes // another size: it is damaged, and is written again
-		wait, writes := c.busy[d.sum]
-		if !there && !writes {
-			wait = make(chan struct{})
-			c.busy[d.sum] = wait
-		}
-		c.mu.Unlock()
-		if there {
-			return nil
-		}
-		if writes {
-			select {
-			case <-wait:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			continue
-		}
-		copied, err := c.write(ctx, ref, d)
-		c.mu.Lock()
-		if delete(c.busy, d.sum); err == nil {
-			c.have[d.sum] = copied
-		}
-		c.mu.Unlock()
-		close(wait)
-		return err
-	}
-}
-
-func (c *copier) write(ctx context.Context, ref fileRef, d *download) (lake.Copy, error) {
-	if _, err := d.file.Seek(0, io.SeekStart); err != nil {
-		return lake.Copy{}, &lake.StorageError{Err: fmt.Errorf("file for what is fetched: %w", err)}
-	}
-	copied, err := c.copies.Add(ctx, d.sum, extensionOf(ref.name.Text(), urlPath(ref.url)), d.file)
-	if err != nil && ctx.Err() == nil {
-		err = &lake.StorageError{Err: err}
-	}
-	return copied, err
-}
-
-func urlPath(s string) string {
-	u, err := url.Parse(s)
-	if err != nil {
-		return ""
-	}
-	return u.Path
-}
-
-// uri is where the copy of a content lies.
-func (c *copier) uri(sum lake.Sum) string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.copies.URI(c.have[sum])
 }
 
 // A copiedCell is what a cell says of a copy.

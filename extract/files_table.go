@@ -12,7 +12,8 @@ import (
 	"github.com/notionlake/notionlake/lake"
 )
 
-// filesTable is _files: every place where a file is referred to, and its copy. It
+// filesTable is _files: every place where a file is referred to, and its copy. What
+// is wrong with files is noted on the way, for _problems, which comes after it. It
 // names every copy that a table of the load names, those of tables that stay at
 // their last load included: what it does not name may be deleted.
 func (d *discovery) filesTable() lake.Table {
@@ -56,11 +57,13 @@ func (d *discovery) fileRows(ctx context.Context, schema lake.Schema, push func(
 		return err
 	}
 	written := placesSeen{maphash.MakeSeed(), map[uint64]struct{}{}}
+	d.fileNotes = fileNotes{counts: map[ProblemKind]int64{}}
 	if err := d.eachFile(ctx, func(ref fileRef, source string, copied fileCopy) error {
 		if _, ok := there[copied.sum]; copied.there && !ok {
 			return &lake.StorageError{Err: fmt.Errorf("the copy %s of a file is gone, which was there when the load began: another program deletes in the warehouse; run again", c.uri(copied.sum))}
 		}
 		written.add(ref.page, ref.block, ref.property, ref.comment, ref.source, ref.position)
+		d.fileNotes.note(ref, copied)
 		if !push(c.fileRow(ref, source, copied)) {
 			return errStopped
 		}
@@ -69,6 +72,7 @@ func (d *discovery) fileRows(ctx context.Context, schema lake.Schema, push func(
 		return err
 	}
 	return d.eachKeptFile(ctx, schema, written, func(row lake.Row) error {
+		d.fileNotes.noteKept(row)
 		if !push(row.Values) {
 			return errStopped
 		}
@@ -239,74 +243,4 @@ func (d *discovery) eachFile(ctx context.Context, visit func(ref fileRef, source
 		}
 	}
 	return nil
-}
-
-// maxFileProblems is how many rows of _problems one kind has at most; after them
-// the rest is counted.
-const maxFileProblems = 1000
-
-// fileProblems are the problems with files.
-func (d *discovery) fileProblems(ctx context.Context) ([]problem, error) {
-	if d.source.files == nil {
-		return nil, nil
-	}
-	var all []problem
-	counts := map[ProblemKind]int64{}
-	written := placesSeen{maphash.MakeSeed(), map[uint64]struct{}{}}
-	note := func(ref fileRef, copied fileCopy) {
-		if copied.reason == "" {
-			return
-		}
-		kind := copied.reason.kind()
-		counts[kind]++
-		if kind == KindFileTooLarge || kind == KindFileType || counts[kind] > maxFileProblems {
-			return // they are counted
-		}
-		p := problem{kind: kind, objectType: "page", objectID: ref.page, page: ref.page, property: ref.property, message: fileMessage(ref, copied)}
-		switch {
-		case ref.comment != "":
-			p.objectType, p.objectID = "comment", ref.comment
-		case ref.block != "":
-			p.objectType, p.objectID = "block", ref.block
-		}
-		all = append(all, p)
-	}
-	err := d.eachFile(ctx, func(ref fileRef, _ string, copied fileCopy) error {
-		written.add(ref.page, ref.block, ref.property, ref.comment, ref.source, ref.position)
-		note(ref, copied)
-		return nil
-	})
-	if err == nil {
-		err = d.eachKeptFile(ctx, d.filesSchema(), written, func(row lake.Row) error {
-			v := func(i int) string { return string([]byte(row.Values[i].Text())) }
-			note(fileRef{filePlace: filePlace{page: v(0), block: v(2), property: v(3), comment: v(4), source: v(5)}},
-				fileCopy{reason: fileReason(v(16)), message: "as at an earlier load", there: !row.Values[13].IsNull()})
-			return nil
-		})
-	}
-	for _, kind := range []ProblemKind{KindFile, KindFileBlocked, KindFileTooLarge, KindFileType} {
-		counted, more := counts[kind], ""
-		if kind == KindFile || kind == KindFileBlocked {
-			counted, more = counted-maxFileProblems, " more"
-		}
-		if counted > 0 {
-			all = append(all, problem{kind: kind, objectType: "file", count: counted, message: fmt.Sprintf("%d files%s: _files.reason says which", counted, more)})
-		}
-		if n := counts[kind]; n > 0 {
-			d.source.log.WarnContext(ctx, "files were not copied", "kind", string(kind), "files", n)
-		}
-	}
-	return all, err
-}
-
-// fileMessage says what became of a file.
-func fileMessage(ref fileRef, copied fileCopy) string {
-	m := string(copied.reason) + ": " + copied.message
-	if ref.source != fileInProperty && ref.source != fileInBlock {
-		m = "its " + ref.source + ": " + m
-	}
-	if copied.there {
-		m += "; the copy of an earlier load is kept"
-	}
-	return m
 }

@@ -197,7 +197,7 @@ func (c *content) unreadRow(key string, row lake.Row, old cells) bool {
 func (d *discovery) keepsProblem(row lake.Row, old cells, again map[string]bool) bool {
 	kind, typ, object := ProblemKind(old.text(row, "kind")), old.text(row, "object_type"), old.text(row, "object_id")
 	switch kind { //nolint:exhaustive // of all others below
-	case KindFile, KindFileBlocked, KindFileTooLarge, KindFileType: // told by what _files keeps
+	case KindFile, KindFileBlocked, KindFileTooLarge, KindFileType, KindCopyDamaged: // told by what _files keeps
 		return d.source.files == nil
 	}
 	if page := old.text(row, "page_id"); page != "" && kind != KindUnseen {
@@ -219,7 +219,7 @@ func (d *discovery) keepsProblem(row lake.Row, old cells, again map[string]bool)
 			return true
 		}
 	case KindTable, KindPartial, KindNotShared, KindLinked, KindNoSources, KindBlocks, KindUnsupportedBlock, KindMarkdown:
-	case KindFile, KindFileBlocked, KindFileTooLarge, KindFileType: // above
+	case KindFile, KindFileBlocked, KindFileTooLarge, KindFileType, KindCopyDamaged: // above
 	}
 	switch typ {
 	case "data_source":

@@ -51,6 +51,8 @@ const (
 	// KindFileTooLarge, KindFileType: the configuration leaves a file out.
 	KindFileTooLarge ProblemKind = "file_too_large"
 	KindFileType     ProblemKind = "file_type"
+	// KindCopyDamaged: a copy of a file holds other bytes than it was written with.
+	KindCopyDamaged ProblemKind = "copy_damaged"
 	// KindUsers: the connection may not read users.
 	KindUsers ProblemKind = "users_not_readable"
 )
@@ -97,11 +99,7 @@ func (d *discovery) problemsTable() lake.Table {
 	}
 	return w.fixed(schema, true, carry, func(ctx context.Context, push func(...lake.Value) bool) error {
 		load := text(string(w.view.Load().ID))
-		files, err := d.fileProblems(ctx)
-		if err != nil {
-			return err
-		}
-		for _, p := range append(w.allProblems(), files...) {
+		for _, p := range append(w.allProblems(), d.fileProblems(ctx)...) {
 			if !push(load, text(string(p.kind)), someText(p.objectType), someText(p.objectID), someText(p.table),
 				someText(p.property), someText(p.column), someText(p.message), lake.IntValue(max(1, p.count)), someText(p.page)) {
 				return nil

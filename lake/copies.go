@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"path"
 	"strings"
@@ -98,6 +99,37 @@ func (c *Copies) Add(ctx context.Context, sum Sum, extension string, r io.Reader
 		return Copy{}, errors.Join(err, o.Abort())
 	}
 	return copied, o.Close()
+}
+
+// IsIntact reads a copy and reports whether it holds what it was written with. One
+// that is not there is not.
+func (c *Copies) IsIntact(ctx context.Context, copied Copy) (ok bool, err error) {
+	r, err := c.storage.Open(ctx, copied.Key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	h := sha256.New()
+	if _, err := io.Copy(h, stopped{ctx, r}); err != nil {
+		return false, objectFault("read", c.storage.describe(copied.Key), err)
+	}
+	return Sum(h.Sum(nil)) == copied.Sum, nil
+}
+
+// stopped ends a reading with its context.
+type stopped struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (s stopped) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.r.Read(p)
 }
 
 // writeOnly hides what else an Object can do from io.Copy.

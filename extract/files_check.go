@@ -1,0 +1,83 @@
+package extract
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"math"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// check reads some of the copies, others in every load, to see whether they still
+// hold what they were written with: that another program, or the disk, changes one is
+// seen in nothing else. A copy that does not is not relied on, so what refers to its
+// file fetches that again and writes it in its place. Those that were damaged at the
+// last load are read in any case.
+func (c *copier) check(ctx context.Context, load string, share float64, known map[lake.Sum]bool) error {
+	var list []lake.Copy
+	for sum, copied := range c.have {
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(load + string(sum[:]))) // it never fails
+		if float64(h.Sum32()) >= share*math.MaxUint32 && !known[sum] {
+			continue
+		}
+		list = append(list, copied)
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(fileWorkers)
+	for _, copied := range list {
+		g.Go(safe(lake.CopiesTable, func() error { return c.look(gctx, copied) }))
+	}
+	return g.Wait()
+}
+
+// look reads a copy. One that is damaged is as if it were not there.
+func (c *copier) look(ctx context.Context, copied lake.Copy) error {
+	ok, err := c.copies.IsIntact(ctx, copied)
+	if err != nil {
+		return &lake.StorageError{Err: err}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if ok || c.sure[copied.Sum] { // it has been written again meanwhile
+		c.sure[copied.Sum] = true
+		return nil
+	}
+	c.damaged[copied.Sum] = copied
+	delete(c.have, copied.Sum)
+	c.log.WarnContext(ctx, "the copy of a file does not hold what it was written with: the file is fetched again, where it is", "copy", c.copies.URI(copied))
+	return nil
+}
+
+// damagedBefore are the copies that the last load found damaged and could not mend.
+func damagedBefore(ctx context.Context, d *discovery) (map[lake.Sum]bool, error) {
+	sums := map[lake.Sum]bool{}
+	for row, err := range d.view.Columns(ctx, keyProblems, "kind", "object_id") {
+		if err != nil {
+			return nil, fmt.Errorf("problems of the last load: %w", err)
+		}
+		if sum, ok := lake.ParseSum(row.Values[1].Text()); ok && row.Values[0].Text() == string(KindCopyDamaged) {
+			sums[sum] = true
+		}
+	}
+	return sums, nil
+}
+
+// damages are the copies that are damaged still.
+func (c *copier) damages() (all []problem) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, sum := range slices.SortedFunc(maps.Keys(c.damaged), func(a, b lake.Sum) int { return bytes.Compare(a[:], b[:]) }) {
+		all = append(all, problem{
+			kind: KindCopyDamaged, objectType: "file", objectID: sum.String(),
+			message: fmt.Sprintf("the copy %s holds other bytes than it was written with, and no file with these could be fetched in this load", c.copies.URI(c.damaged[sum])),
+		})
+	}
+	return all
+}
