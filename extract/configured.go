@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/notionlake/notionlake/extract/notion"
 )
@@ -20,14 +21,14 @@ const noSources = "the database shows no data source to the connection: it is li
 func (d *discovery) configured(ctx context.Context, db Database) error {
 	id, err := notion.ParseID(db.ID)
 	if err != nil {
-		return fmt.Errorf("%s: %w", config(db), err)
+		return ofConfig(db, err)
 	}
 	object, err := d.source.client.Database(ctx, id)
 	switch {
 	case err == nil:
 		return d.configuredDatabase(ctx, db, id, object)
 	case fatal(err):
-		return fmt.Errorf("%s: %w", config(db), err)
+		return ofConfig(db, err)
 	case errors.Is(err, notion.ErrNotFound):
 		return d.configuredSource(ctx, db, id)
 	}
@@ -69,7 +70,7 @@ func (d *discovery) configuredSource(ctx context.Context, db Database, id string
 		d.add(candidate{id: id, by: byConfiguration, configured: db.Name})
 		return nil
 	case fatal(err):
-		return fmt.Errorf("%s: %w", config(db), err)
+		return ofConfig(db, err)
 	case errors.Is(err, notion.ErrNotFound):
 		return d.lost(ctx, db, id, reasonUnshared, err)
 	}
@@ -90,7 +91,7 @@ func (d *discovery) lost(ctx context.Context, db Database, id, why string, err e
 		return readErr
 	}
 	if len(tables) == 0 && err != nil {
-		return fmt.Errorf("%s: %w", config(db), err)
+		return ofConfig(db, err)
 	}
 	for _, key := range tables {
 		d.gone[key] = why
@@ -106,7 +107,7 @@ func (d *discovery) unread(ctx context.Context, db Database, id string, err erro
 		return readErr
 	}
 	if len(tables) == 0 {
-		return fmt.Errorf("%s: %w", config(db), err)
+		return ofConfig(db, err)
 	}
 	for _, key := range tables {
 		d.results[key] = &found{id: key, by: byConfiguration, configured: db.Name, several: len(tables) > 1, err: err}
@@ -146,6 +147,19 @@ func (d *discovery) readParents(ctx context.Context) error {
 		d.parents[cells.text(row, "id")] = cells.text(row, "database_id")
 	}
 	return nil
+}
+
+// ofConfig says of an error that it is about what the configuration names, and what
+// that is unless the error names it.
+func ofConfig(d Database, err error) error {
+	what := config(d)
+	if strings.Contains(err.Error(), d.ID) {
+		what = "configured database"
+		if d.Name != "" {
+			what += fmt.Sprintf(" %q", d.Name)
+		}
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // config names what the configuration names, for errors.

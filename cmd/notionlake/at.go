@@ -258,7 +258,10 @@ func (l *lakeAt) tableError(ctx context.Context, name string, err error) error {
 		return errNoLoad()
 	}
 	hint := suggest(name, names, "")
-	if hint == "" {
+	switch {
+	case name == lake.CopiesTable && !l.cfg.Content.Files.on:
+		hint = ": a load makes it where content.files in the configuration is on"
+	case hint == "":
 		hint = ": `notionlake tables` lists them"
 	}
 	return usagef("no table %q in namespace %s%s", cut(name, 130), l.cfg.Namespace, hint)

@@ -187,7 +187,10 @@ func (p *program) checkShared(ctx context.Context, cfg *config, client *notion.C
 		}
 		title, err := databaseTitle(ctx, client, d.id)
 		if err != nil {
-			list.fail("database", fmt.Errorf("%s: %w", name, err))
+			if d.name != "" { // the error has the id
+				err = fmt.Errorf("%s: %w", d.name, err)
+			}
+			list.fail("database", err)
 			continue
 		}
 		list.ok("database", "%s: %q", name, title)

@@ -45,6 +45,7 @@ func TestSaidOnce(t *testing.T) {
 		want       string
 	}{
 		{"token", "", map[string]string{"NOTION_TOKEN": "ntn_notthisone"}, exitRefused, "token rejected by Notion: "},
+		{"database", "databases: [{id: d8ee2d15-9ac3-4cfc-8582-7ba5a0a8ae71, name: x}]\n", nil, exitSource, " d8ee2d15-9ac3-4cfc-8582-7ba5a0a8ae71: Could not find "},
 		{"folder", "warehouse: /dev/null/lake\n", nil, exitStorage, "open /dev/null/lake: "},
 		{"folder that cannot be made", "warehouse: /proc/nowhere/lake\n", nil, exitStorage, "open /proc/nowhere/lake: its folder cannot be made: "},
 		{"catalog", "catalog: {uri: /proc/nowhere/c.db}\n", nil, exitStorage, "catalog /proc/nowhere/c.db: its folder cannot be made: "},
