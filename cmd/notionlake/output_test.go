@@ -124,24 +124,27 @@ func TestProgress(t *testing.T) {
 	p.TablesSeen.Store(5)
 	began := time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
 	now := began.Add(10 * time.Second)
-	if got, want := w.at(now, began).String(), "2/5 tables  1,000 rows  100/s  12 requests  72/min  about 30s left"; got != want {
+	if got, want := w.at(now, began, pace{at: began}).String(), "2/5 tables  1,000 rows  100/s  12 requests  72/min  about 30s left"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	// While pages are read it is they that count.
 	read, known = 99, 1500
-	if got, want := w.at(now, began).String(), "2/5 tables  1,000 rows  99/1,500 pages  9.9/s  12 requests  72/min"; got != want {
+	if got, want := w.at(now, began, pace{at: began}).String(), "2/5 tables  1,000 rows  99/1,500 pages  9.9/s  12 requests  72/min"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	read = 500
-	if got, want := w.at(now, began).String(), "2/5 tables  1,000 rows  500/1,500 pages  50.0/s  12 requests  72/min  about 20s left"; got != want {
+	if got, want := w.at(now, began, pace{at: began}).String(), "2/5 tables  1,000 rows  500/1,500 pages  50.0/s  12 requests  72/min  about 20s left"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if text := fmt.Sprint(w.at(now, began).attrs()); !strings.Contains(text, "pages=500 pages_known=1500") || !strings.Contains(text, "requests_per_minute=72") {
+	if text := fmt.Sprint(w.at(now, began, pace{at: began}).attrs()); !strings.Contains(text, "pages=500 pages_known=1500") || !strings.Contains(text, "requests_per_minute=72") {
 		t.Errorf("a log line lacks the pages: %s", text)
+	}
+	if got, want := w.at(now.Add(time.Minute), began, pace{now.Add(30 * time.Second), 2, 440}).String(), "2/5 tables  1,000 rows  500/1,500 pages  2.0/s  12 requests  20/min  about 8m20s left"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 	read = 1500
 	stats.PausedUntil = now.Add(61 * time.Second)
-	if got, want := w.at(now, began).String(), "2/5 tables  1,000 rows  100/s  1,500/1,500 pages  12 requests  72/min  Notion asks to wait 1m1s"; got != want {
+	if got, want := w.at(now, began, pace{at: began}).String(), "2/5 tables  1,000 rows  100/s  1,500/1,500 pages  12 requests  72/min  Notion asks to wait 1m1s"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -171,7 +174,7 @@ func TestTimeLeft(t *testing.T) {
 		p.Expected.Store(test.expected)
 		got := ""
 		w := watched{p, func() notion.Stats { return notion.Stats{} }, func() (int64, int64) { return 0, 0 }, test.whole}
-		for _, a := range w.at(began.Add(test.after), began).attrs() {
+		for _, a := range w.at(began.Add(test.after), began, pace{at: began}).attrs() {
 			if a.Key == "left" {
 				got = a.Value.String()
 			}

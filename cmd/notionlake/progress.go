@@ -25,7 +25,17 @@ const (
 	estimatePart  = 20 // and one row in so many has been read
 	// Many pages are read side by side: the first ones come late, then many at once.
 	estimatePages = 100
+
+	// How fast pages and requests come is told of this time: a load begins with a burst.
+	paceWindow = 30 * time.Second
+	paceAfter  = 3 * time.Second
 )
+
+// A pace is what had been done at a moment.
+type pace struct {
+	at              time.Time
+	requests, pages int64
+}
 
 // A display is the progress bar at the foot of a terminal. The console that
 // shows it guards it.
@@ -70,6 +80,7 @@ func (p *program) watch(ctx context.Context, w watched) (stop func()) {
 		ticks := time.NewTicker(interval)
 		defer ticks.Stop()
 		began := p.now()
+		paces := []pace{{at: began}}
 		for {
 			select {
 			case <-done:
@@ -77,7 +88,11 @@ func (p *program) watch(ctx context.Context, w watched) (stop func()) {
 			case <-ctx.Done():
 				return
 			case <-ticks.C:
-				now := w.at(p.now(), began)
+				now := w.at(p.now(), began, paces[0])
+				paces = append(paces, pace{p.now(), now.requests, now.pagesRead})
+				for len(paces) > 1 && paces[len(paces)-1].at.Sub(paces[1].at) >= paceWindow {
+					paces = paces[1:]
+				}
 				if onTerminal {
 					p.console.show(now)
 				} else {
@@ -106,7 +121,8 @@ type progressState struct {
 	paused                 time.Duration // how long Notion wants us to wait
 }
 
-func (w watched) at(now, began time.Time) progressState {
+// at is the progress now, of a load that began then and was so far at since.
+func (w watched) at(now, began time.Time, since pace) progressState {
 	stats := w.stats()
 	s := progressState{
 		rows:       w.progress.Rows.Load(),
@@ -120,15 +136,17 @@ func (w watched) at(now, began time.Time) progressState {
 	elapsed := now.Sub(began)
 	if elapsed > 0 {
 		s.perSecond = float64(s.rows) / elapsed.Seconds()
-		s.pagesPerSecond = float64(s.pagesRead) / elapsed.Seconds()
-		s.perMinute = float64(s.requests) / elapsed.Minutes()
 	}
-	done, all, pace, least := s.rows, s.expected, s.perSecond, int64(1)
+	if of := now.Sub(since.at); of >= paceAfter {
+		s.pagesPerSecond = max(0, float64(s.pagesRead-since.pages)) / of.Seconds() // some are read again
+		s.perMinute = float64(s.requests-since.requests) / of.Minutes()
+	}
+	done, all, speed, least := s.rows, s.expected, s.perSecond, int64(1)
 	if s.readsPages() { // which is what the load waits for: rows come of themselves then
-		done, all, pace, least = s.pagesRead, s.pagesKnown, s.pagesPerSecond, estimatePages
+		done, all, speed, least = s.pagesRead, s.pagesKnown, s.pagesPerSecond, estimatePages
 	}
-	if elapsed >= estimateAfter && s.expected > 0 && done >= max(all/estimatePart, least) && all > done {
-		s.left = time.Duration(float64(all-done) / pace * float64(time.Second))
+	if elapsed >= estimateAfter && speed > 0 && s.expected > 0 && done >= max(all/estimatePart, least) && all > done {
+		s.left = time.Duration(float64(all-done) / speed * float64(time.Second))
 		if s.left > 10*time.Minute {
 			s.left = s.left.Round(time.Minute)
 		} else {
@@ -152,7 +170,7 @@ func (s progressState) String() string {
 	if s.pagesKnown > 0 {
 		text += fmt.Sprintf("  %s/%s pages", thousands(s.pagesRead), thousands(s.pagesKnown))
 	}
-	if s.readsPages() {
+	if s.readsPages() && s.pagesPerSecond > 0 {
 		text += fmt.Sprintf("  %.1f/s", s.pagesPerSecond)
 	}
 	text += "  " + plural(s.requests, "request")
