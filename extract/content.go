@@ -55,6 +55,7 @@ type content struct {
 	refused   error                         // why comments cannot be read at all
 	failures  map[string]error              // by table: why it cannot be whole
 	strays    map[notion.UUID][]notion.UUID // by data source: its rows that something else named
+	movedTo   map[notion.UUID]notion.UUID   // rows of a part that are another data source's now
 	lostPages map[notion.UUID]bool          // of the last load, that belong to tables that are not read any more
 	part      *part                         // nil: the whole workspace is read
 	last      earlierPages                  // of the last load
@@ -127,7 +128,7 @@ type syncedCopy struct {
 func (s *Source) newContent(d *discovery) (*content, error) {
 	c := &content{
 		Source: s, d: d, known: map[notion.UUID]int32{}, within: map[notion.UUID]notion.UUID{}, parents: map[notion.UUID]parentRef{},
-		originals: map[notion.UUID]int32{}, shown: map[notion.UUID]*pageEntry{}, failures: map[string]error{}, strays: map[notion.UUID][]notion.UUID{},
+		originals: map[notion.UUID]int32{}, shown: map[notion.UUID]*pageEntry{}, failures: map[string]error{}, strays: map[notion.UUID][]notion.UUID{}, movedTo: map[notion.UUID]notion.UUID{},
 	}
 	c.ready = make(chan struct{})
 	c.changed, c.began = sync.NewCond(&c.mu), s.options.Now()

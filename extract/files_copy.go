@@ -45,9 +45,9 @@ type copier struct {
 	known   map[fileKey]fileCopy // of the last load
 	flights map[flightKey]*flight
 	have    map[lake.Sum]lake.Copy
-	damaged map[lake.Sum]lake.Copy // that do not hold what they were written with; until they are written again
-	doubts  bool                   // a copy is read before what is fetched is not written
-	sure    map[lake.Sum]bool      // copies that need not be read for that
+	damaged map[lake.Sum]lake.Copy     // that do not hold what they were written with; until they are written again
+	doubts  bool                       // a copy is read before what is fetched is not written
+	sure    map[lake.Sum]bool          // copies that need not be read for that
 	busy    map[lake.Sum]chan struct{} // copies that are being written
 	silent  map[string]int             // servers that gave no answer, for how many files in a row
 	counts  lake.FilesReport

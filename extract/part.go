@@ -126,6 +126,15 @@ func (c *content) leaveOthers() {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	leave := func(id notion.UUID) {
+		delete(c.part.pages, id)
+		delete(c.part.owned, id)
+	}
+	for id, source := range c.movedTo {
+		if c.d.sources[source.String()] == nil {
+			leave(id)
+		}
+	}
 	up := func(of notion.UUID, p parentRef) parentRef {
 		if p.typ == parentBlock {
 			return parentRef{parentPage, c.within[of]}
@@ -144,8 +153,7 @@ func (c *content) leaveOthers() {
 		})
 		if c.d.sources[in] == nil && !e.trashed {
 			e.gone = true
-			delete(c.part.pages, e.id)
-			delete(c.part.owned, e.id)
+			leave(e.id)
 		}
 	}
 }

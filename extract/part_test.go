@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/notionlake/notionlake/extract/notiontest"
+	"github.com/notionlake/notionlake/lake"
 )
 
 // partsWorkspace has two data sources with a row each, in whose toggle a page stands
@@ -166,6 +167,43 @@ func TestPartOfWhatLeft(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A row that has moved out of a part stays among the pages, until the part is read
+// where it is now.
+func TestPartOfMovedRow(t *testing.T) {
+	for name, move := range map[string]func(*notiontest.Tx){
+		"to another data source": func(tx *notiontest.Tx) { tx.Move(key("row tasks"), key("clients")) },
+		"under a page of another": func(tx *notiontest.Tx) {
+			tx.MoveTo(key("row tasks"), notiontest.Parent{Type: "page_id", ID: key("row clients")})
+			tx.Page(key("row clients")).Locked = true // it was edited
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := partsWorkspace()
+			server := notiontest.NewServer(w, notiontest.Options{})
+			l := newMemoryLake()
+			load := func(id string, only ...string) (in string, gone []lake.Gone) {
+				o := contentOptions(newClient(t, server))
+				o.Only = only
+				got, err := l.run(t.Context(), id, NewSource(o))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if tasks := got[key("tasks")]; tasks != nil {
+					gone = tasks.gone
+				}
+				return l.before[keyPages].cell(key("row tasks"), "parent_id").Text(), gone
+			}
+			load("20260101T000000Z")
+			w.Update(move)
+			in, gone := load("20260102T000000Z", "tasks")
+			equal(t, gone, []lake.Gone{{Reason: "moved", Count: 1}})
+			equal(t, in, key("tasks"))
+			in, _ = load("20260103T000000Z", "clients")
+			equal(t, in, w.Model().Pages[key("row tasks")].Parent.ID)
+		})
 	}
 }
 

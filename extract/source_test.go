@@ -186,7 +186,10 @@ func TestDiscovery(t *testing.T) {
 		for n, change := range []func(*notiontest.Tx){
 			func(*notiontest.Tx) {},
 			func(tx *notiontest.Tx) { tx.Unshare(id("west")) },
-			func(tx *notiontest.Tx) { tx.TrashSource(id("tasks")); tx.RenameSource(id("east"), notiontest.Plain("East")) },
+			func(tx *notiontest.Tx) {
+				tx.TrashSource(id("tasks"))
+				tx.RenameSource(id("east"), notiontest.Plain("East"))
+			},
 			func(tx *notiontest.Tx) { tx.Share(id("west")); tx.RestoreSource(id("tasks")) },
 		} {
 			v.w.Update(change)

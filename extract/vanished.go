@@ -130,7 +130,7 @@ func (r *rowReader) judge(ctx context.Context, id string, page notion.JSON, why 
 	case page != nil && inTrash(page):
 		v.count(goneTrashed, 1)
 		return nil
-	case parent.typ == parentNone:
+	case page.Get("parent").Get("type").Kind() != '"':
 		if page != nil {
 			why = "Notion shows its ID only"
 		}
@@ -161,7 +161,13 @@ func (r *rowReader) judge(ctx context.Context, id string, page notion.JSON, why 
 // need not lead to it.
 func (c *content) moved(id string, to parentRef) {
 	switch {
-	case c == nil || !c.roams():
+	case c == nil:
+	case c.options.isPart() && to.typ == parentDataSource:
+		uuid, _ := notion.ParseUUID([]byte(id))
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.movedTo[uuid] = to.id
+	case !c.roams() && !c.options.isPart():
 	case to.typ == parentDataSource:
 		c.stray(id, to.id)
 		c.d.add(candidate{id: to.id.String(), by: byPage})

@@ -54,6 +54,7 @@ func TestRest(t *testing.T) {
 					}
 				}
 				table.Omitted = func() []lake.Omission { return []lake.Omission{{Reason: key}} }
+				table.Gone = func() []lake.Gone { return []lake.Gone{{Reason: key, Count: 1}} }
 				tables = append(tables, table)
 			}
 			nothing := restTable("w", n, nil)
@@ -80,7 +81,7 @@ func TestRest(t *testing.T) {
 				t.Errorf("the last table: %v", got)
 			}
 			for _, table := range report.Tables {
-				if strings.Contains("tuv", table.Name) && (len(table.Omitted) != 1 || table.Rows != int64(n+1)) {
+				if strings.Contains("tuv", table.Name) && (len(table.Omitted) != 1 || len(table.Gone) != 1 || table.Rows != int64(n+1)) {
 					t.Errorf("reported: %+v", table)
 				}
 			}
