@@ -63,8 +63,7 @@ type content struct {
 	distrust  bool                          // what the last load read is not relied on after all
 	began     time.Time
 	ids       map[string]*twice // of blocks and comments
-	kept      *keptPages
-	nothing   carried // of all pages that show nothing of others
+	nothing   carried           // of all pages that show nothing of others
 	// resumed are the pages that a run read that this one continues, resumedFrom is
 	// when it began, by Notion's clock.
 	resumed     map[notion.UUID]resumedPage
@@ -127,13 +126,12 @@ type syncedCopy struct {
 
 func (s *Source) newContent(d *discovery) (*content, error) {
 	c := &content{
-		Source: s, d: d, known: map[notion.UUID]int32{}, within: map[notion.UUID]notion.UUID{}, parents: map[notion.UUID]parentRef{},
+		Source: s, d: d, known: map[notion.UUID]int32{}, resumed: map[notion.UUID]resumedPage{}, within: map[notion.UUID]notion.UUID{}, parents: map[notion.UUID]parentRef{},
 		originals: map[notion.UUID]int32{}, shown: map[notion.UUID]*pageEntry{}, failures: map[string]error{}, strays: map[notion.UUID][]notion.UUID{}, movedTo: map[notion.UUID]notion.UUID{},
 	}
 	c.ready = make(chan struct{})
 	c.changed, c.began = sync.NewCond(&c.mu), s.options.Now()
 	c.ids = map[string]*twice{keyBlocks: newTwice(), keyComments: newTwice()}
-	c.kept = &keptPages{keep: d.view.Keep, now: s.options.Now, every: s.options.KeepEvery}
 	var err error
 	if c.pages, err = newRecordFile(s.options.TempDir); err != nil {
 		return nil, err
@@ -232,7 +230,12 @@ func (c *content) begin(ctx context.Context, working *sync.WaitGroup) {
 			c.left()
 		})
 	}
-	begin(func(ctx context.Context) error { return errors.Join(c.loadEarlier(ctx), c.loadKept(ctx)) }, func() { close(c.ready) })
+	begin(func(ctx context.Context) error {
+		if err := c.loadKept(ctx, c.d.view); err != nil {
+			return err
+		}
+		return c.loadEarlier(ctx)
+	}, func() { close(c.ready) })
 	if c.roams() {
 		begin(c.find, func() {})
 	}

@@ -102,6 +102,9 @@ func (c *content) readText(ctx context.Context, e *pageEntry) (*pageText, error)
 	e.mark = markOf(page, pageTitle(page))
 	c.mu.Unlock()
 	if resumed, err := c.resume(e); err != nil || resumed != nil {
+		if resumed != nil {
+			resumed.signed = t.signed // comments may be read yet
+		}
 		return resumed, err
 	}
 	if !o.Blocks {

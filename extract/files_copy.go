@@ -52,6 +52,9 @@ type copier struct {
 	silent  map[string]int             // servers that gave no answer, for how many files in a row
 	counts  lake.FilesReport
 	objects fileObjects
+	keeper  *keeper
+	resumed map[fileKey]*resumedFile
+	ready   chan struct{} // closed once resumed is complete
 }
 
 // A fileKey stands for kind and URL of a file.
@@ -92,6 +95,7 @@ func (s *Source) newCopier(ctx context.Context, d *discovery) (*copier, error) {
 	f := s.options.Files
 	c := &copier{
 		client: s.client, log: s.log, copies: f.Copies, fetch: newFetcher(f, s.options.TempDir), types: f.Types, slots: make(chan struct{}, fileWorkers),
+		keeper: s.keeper, resumed: map[fileKey]*resumedFile{}, ready: make(chan struct{}),
 		known: map[fileKey]fileCopy{}, flights: map[flightKey]*flight{}, have: map[lake.Sum]lake.Copy{}, busy: map[lake.Sum]chan struct{}{}, silent: map[string]int{},
 		damaged: map[lake.Sum]lake.Copy{}, doubts: s.options.Full, sure: map[lake.Sum]bool{},
 	}
@@ -210,9 +214,14 @@ func (c *copier) copy(ctx context.Context, ref fileRef, signed *signatures) (fil
 	}
 }
 
-// find takes the copy of the last load over, or fetches the file.
+// find takes over the copy that an interrupted run of this load made, or that of
+// the last load, or fetches the file.
 func (c *copier) find(ctx context.Context, ref fileRef, signed *signatures) (fileCopy, error) {
-	old := c.known[keyOfFile(ref.kind, ref.url)]
+	key := keyOfFile(ref.kind, ref.url)
+	if copied, ok, err := c.resume(ctx, key); err != nil || ok {
+		return c.judge(ref, copied), err
+	}
+	old := c.known[key]
 	if old.there && ref.namesContent() {
 		return c.judge(ref, old), nil
 	}
@@ -227,7 +236,7 @@ func (c *copier) find(ctx context.Context, ref fileRef, signed *signatures) (fil
 	var told *fetchError
 	switch {
 	case err == nil && d.unchanged:
-		return c.judge(ref, old), nil
+		return c.judge(ref, old), c.keep(ctx, ref, old)
 	case err == nil:
 	case errors.As(err, &told):
 		now := fileCopy{}
@@ -245,7 +254,10 @@ func (c *copier) find(ctx context.Context, ref fileRef, signed *signatures) (fil
 		return fileCopy{}, err
 	}
 	now := fileCopy{there: true, fetched: true, sum: d.sum, bytes: d.bytes, contentType: d.contentType, etag: d.etag, modified: d.modified}
-	return now, errors.Join(c.store(ctx, ref, d), d.close())
+	if err := errors.Join(c.store(ctx, ref, d), d.close()); err != nil {
+		return now, err
+	}
+	return now, c.keep(ctx, ref, now)
 }
 
 // judge is an earlier copy as the configuration sees it now.

@@ -4,17 +4,21 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"iter"
+	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/lake"
 )
 
-// What is in and on pages costs most of a load's requests. It is kept while it is
-// read, so that a run that continues the load goes on where this one ended.
+// What is in and on pages costs most of a load's requests, and files most of its
+// bytes. Both are kept while they are read, so that a run that continues the load
+// goes on where this one ended.
 
 const (
 	// keptBytes is how much is kept at a time, before it is packed.
@@ -30,33 +34,34 @@ type keptHead struct {
 	Format int `json:"format"`
 }
 
-// A keptLine is a page, one on a line. Members are not in the order of the text,
-// which is the last, as it is the long one.
+// A keptLine is a page or a file, one on a line. Members are not in the order of the
+// text of a page, which is the last, as it is the long one.
 type keptLine struct {
-	ID       string          `json:"id"`
-	Edited   int64           `json:"edited"` // as a mark
-	Title    uint64          `json:"title"`
-	Read     time.Time       `json:"read"` // its reading began
-	Comments bool            `json:"comments"`
-	Text     json.RawMessage `json:"text"`
+	Read     time.Time       `json:"read"`           // its reading began
+	File     *keptFile       `json:"file,omitempty"` // nil: it is a page
+	ID       string          `json:"id,omitempty"`
+	Edited   int64           `json:"edited,omitempty"` // as a mark
+	Title    uint64          `json:"title,omitempty"`
+	Comments bool            `json:"comments,omitempty"`
+	Text     json.RawMessage `json:"text,omitempty"`
 }
 
-// A keptPages gives what is read of pages to the lake, to be kept.
-type keptPages struct {
+// A keeper gives what is read to the lake, to be kept. It is safe for concurrent use.
+type keeper struct {
 	keep  func(context.Context, []byte) error
 	now   func() time.Time
-	every time.Duration
+	every time.Duration // how long what was read waits
 
 	mu      sync.Mutex
 	pending []byte
 	since   time.Time // the oldest of pending was read
 }
 
-// add keeps what was read of a page, some time soon.
-func (k *keptPages) add(ctx context.Context, line keptLine) error {
+// add keeps what was read of a page or a file, some time soon.
+func (k *keeper) add(ctx context.Context, line keptLine) error {
 	data, err := json.Marshal(line)
 	if err != nil {
-		return fmt.Errorf("page %s: %w", line.ID, err)
+		return fmt.Errorf("keep what was read: %w", err)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -71,7 +76,7 @@ func (k *keptPages) add(ctx context.Context, line keptLine) error {
 }
 
 // rest keeps what has not been kept yet, also where the context has ended.
-func (k *keptPages) rest(ctx context.Context) error {
+func (k *keeper) rest(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keptTimeout)
 	defer cancel()
 	k.mu.Lock()
@@ -79,7 +84,7 @@ func (k *keptPages) rest(ctx context.Context) error {
 	return k.flush(ctx)
 }
 
-func (k *keptPages) flush(ctx context.Context) error {
+func (k *keeper) flush(ctx context.Context) error {
 	if len(k.pending) == 0 {
 		return nil
 	}
@@ -104,110 +109,91 @@ func (k *keptPages) flush(ctx context.Context) error {
 	return nil
 }
 
-// A resumedPage is a page as a run read it that this one continues.
-type resumedPage struct {
-	mark
-	read     time.Time
-	comments bool
-	text     place
+// leave is rest for a run that ends early, whatever becomes of it.
+func (k *keeper) leave(ctx context.Context, log *slog.Logger) {
+	if err := k.rest(ctx); err != nil {
+		log.WarnContext(ctx, "some of what was read is not kept for the run that continues this load", "error", err)
+	}
 }
 
-// loadKept takes in what the runs read that this one continues. What cannot be
-// understood is read again.
-func (c *content) loadKept(ctx context.Context) error {
-	c.resumed = map[notion.UUID]resumedPage{}
-	for data, err := range c.d.view.Kept(ctx) {
+var errKeptDamaged = errors.New("it is damaged")
+
+// keptLines yields the lines of what was kept at a time, up to an error that says
+// what is wrong with it and holds nothing of it.
+func keptLines(data []byte) iter.Seq2[keptLine, error] {
+	return func(yield func(keptLine, error) bool) {
+		r, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+		if err != nil {
+			yield(keptLine{}, err)
+			return
+		}
+		defer r.Close()
+		whole, err := r.DecodeAll(data, nil) // its checksum is at its end: nothing is taken before that is known to be right
+		if err != nil {
+			yield(keptLine{}, errKeptDamaged)
+			return
+		}
+		lines := json.NewDecoder(bytes.NewReader(whole))
+		var head keptHead
+		if lines.Decode(&head) != nil {
+			yield(keptLine{}, errKeptDamaged)
+			return
+		}
+		if head.Format != keptFormat {
+			yield(keptLine{}, fmt.Errorf("it is of format %d, and this version of notionlake reads %d", head.Format, keptFormat))
+			return
+		}
+		for lines.More() {
+			var line keptLine
+			if lines.Decode(&line) != nil {
+				yield(keptLine{}, errKeptDamaged)
+				return
+			}
+			if !yield(line, nil) {
+				return
+			}
+		}
+	}
+}
+
+// eachKept visits what the runs kept that this one continues. What cannot be
+// understood is passed over, which is said.
+func eachKept(ctx context.Context, view lake.View, log *slog.Logger, visit func(keptLine) error) error {
+	for part, err := range view.Kept(ctx) {
 		if err != nil {
 			return err
 		}
-		if err := c.loadKeptPart(data); err != nil {
-			return err
+		for line, err := range keptLines(part.Data) {
+			if err != nil {
+				log.WarnContext(ctx, "a part of what an interrupted run put aside is of no use: the pages and files in it are read again", "part", part.Name, "reason", err)
+				break
+			}
+			if err := visit(line); err != nil {
+				return err
+			}
 		}
-	}
-	if n := len(c.resumed); n > 0 {
-		c.log.InfoContext(ctx, "pages that were read before the load was interrupted", "pages", n)
 	}
 	return nil
 }
 
-func (c *content) loadKeptPart(data []byte) error {
-	r, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
-	if err != nil {
-		return fmt.Errorf("what was read before: %w", err)
-	}
-	defer r.Close()
-	whole, err := r.DecodeAll(data, nil) // its checksum is at its end: nothing is taken before that is known to be right
-	if err != nil {
-		return nil
-	}
-	lines := json.NewDecoder(bytes.NewReader(whole))
-	var head keptHead
-	if err := lines.Decode(&head); err != nil || head.Format != keptFormat {
-		return nil // of another version, or damaged
-	}
-	for lines.More() {
-		var line keptLine
-		if lines.Decode(&line) != nil {
+// Resumed counts what was taken over from the runs that this one continues.
+type Resumed struct{ Pages, Files int64 }
+
+// Resumed says what the load has taken over so far.
+func (s *Source) Resumed() Resumed { return Resumed{s.content.takenOver(), s.files.takenOver()} }
+
+// loadKept takes in what the runs read that this one continues.
+func (s *Source) loadKept(ctx context.Context, view lake.View) error {
+	defer s.files.resumable()
+	err := eachKept(ctx, view, s.log, func(line keptLine) error {
+		if line.File != nil {
+			s.files.takeIn(line)
 			return nil
 		}
-		id, ok := notion.ParseUUID([]byte(line.ID))
-		if before, known := c.resumed[id]; !ok || known && before.read.After(line.Read) {
-			continue
-		}
-		at, err := c.texts.add(line.Text)
-		if err != nil {
-			return err
-		}
-		c.resumed[id] = resumedPage{mark{line.Edited, line.Title}, line.Read, line.Comments, at}
-		if c.resumedFrom.IsZero() || line.Read.Before(c.resumedFrom) {
-			c.resumedFrom = line.Read // what this load has was read then or later
-		}
-	}
-	return nil
-}
-
-// resume returns what an earlier run of this load read in a page that has not been
-// edited since; nil: it is to be read.
-func (c *content) resume(e *pageEntry) (*pageText, error) {
-	c.mu.Lock()
-	r, ok := c.resumed[e.id]
-	now, again := e.mark, e.reread
-	c.mu.Unlock()
-	if !ok || again || r.mark != now || !isBefore(now.edited, r.read) {
-		return nil, nil
-	}
-	record, err := c.texts.get(r.text)
-	if err != nil {
-		return nil, err
-	}
-	t := parsePageText(record)
-	t.commented = r.comments
-	comments := func(list []notion.JSON) {
-		for _, j := range list {
-			c.meet(j)
-		}
-	}
-	comments(t.comments)
-	each(t.blocks, func(b *block) bool {
-		c.block(e, b)
-		comments(b.comments)
-		return true
+		return s.content.takeIn(line)
 	})
-	of := carriedOf(t)
-	of.read = r.read
-	c.mu.Lock()
-	e.carried = of
-	c.mu.Unlock()
-	return t, nil
-}
-
-// keep keeps what was read of a page, if that is all of it.
-func (c *content) keep(ctx context.Context, e *pageEntry, t *pageText, record []byte, began time.Time) error {
-	c.mu.Lock()
-	unsure, mark := e.unsure, e.mark
-	c.mu.Unlock()
-	if unsure {
-		return nil
+	if pages, files := s.content.kept(), s.files.kept(); err == nil && pages+files > 0 {
+		s.log.InfoContext(ctx, "read before the load was interrupted", "pages", pages, "files", files)
 	}
-	return c.kept.add(ctx, keptLine{e.id.String(), mark.edited, mark.title, began, t.commented, record})
+	return err
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/notionlake/notionlake/extract/notiontest"
@@ -150,7 +151,7 @@ func TestContinuedAuthors(t *testing.T) {
 func TestKeptDamaged(t *testing.T) {
 	var chunk []byte
 	now := time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
-	k := &keptPages{now: func() time.Time { return now }, every: time.Minute, keep: func(_ context.Context, b []byte) error {
+	k := &keeper{now: func() time.Time { return now }, every: time.Minute, keep: func(_ context.Context, b []byte) error {
 		chunk = bytes.Clone(b)
 		return nil
 	}}
@@ -159,7 +160,7 @@ func TestKeptDamaged(t *testing.T) {
 	for i := range 400 {
 		id := fmt.Sprintf("38c9ce7b-60a4-87a5-b82f-%012x", i)
 		want[id] = fmt.Sprintf(`{"blocks":[{"p":-1,"b":{"object":"block","id":%q,"type":"divider","divider":{"n":%d}},"c":[]}],"comments":[]}`, id, random.Uint64())
-		if err := k.add(t.Context(), keptLine{id, 1, 2, now, true, json.RawMessage(want[id])}); err != nil {
+		if err := k.add(t.Context(), keptLine{ID: id, Edited: 1, Title: 2, Read: now, Comments: true, Text: json.RawMessage(want[id])}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -173,8 +174,17 @@ func TestKeptDamaged(t *testing.T) {
 	defer func() { _ = texts.close() }()
 	take := func(chunk []byte) int {
 		c := &content{texts: texts, resumed: map[notion.UUID]resumedPage{}}
-		if err := c.loadKeptPart(chunk); err != nil {
-			t.Fatal(err)
+		var why error
+		for line, err := range keptLines(chunk) {
+			if why = err; err == nil {
+				err = c.takeIn(line)
+			}
+			if err != nil && why == nil {
+				t.Fatal(err)
+			}
+		}
+		if (why == nil) != (len(c.resumed) == len(want)) {
+			t.Errorf("%d pages, and %v is said", len(c.resumed), why)
 		}
 		for id, r := range c.resumed {
 			if data, err := texts.get(r.text); err != nil || want[id.String()] != string(data) {
@@ -227,4 +237,14 @@ func (p panicking) Views(ctx context.Context, id string) iter.Seq2[notion.JSON, 
 		panic(p.in)
 	}
 	return p.Client.Views(ctx, id)
+}
+
+// packed is text as it is kept.
+func packed(t *testing.T, text string) []byte {
+	t.Helper()
+	w, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.EncodeAll([]byte(text), nil)
 }

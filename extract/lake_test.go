@@ -81,10 +81,10 @@ func (l *memoryLake) Keep(_ context.Context, data []byte) error {
 	return nil
 }
 
-func (l *memoryLake) Kept(context.Context) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
-		for _, data := range l.kept {
-			if !yield(data, nil) {
+func (l *memoryLake) Kept(context.Context) iter.Seq2[lake.KeptPart, error] {
+	return func(yield func(lake.KeptPart, error) bool) {
+		for n, data := range l.kept {
+			if !yield(lake.KeptPart{Name: fmt.Sprint("part ", n), Data: data}, nil) {
 				return
 			}
 		}

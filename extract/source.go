@@ -96,6 +96,7 @@ type Source struct {
 	joins   *joins
 	files   *copier // nil: no files are copied
 	counted pageCount
+	keeper  *keeper // of what is in pages and became of files
 }
 
 var _ lake.Source = (*Source)(nil)
@@ -149,6 +150,7 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 		return err
 	}
 	s.content = d.content // Close closes it
+	s.keeper = &keeper{keep: now.Keep, now: s.options.Now, every: s.options.KeepEvery}
 	if s.options.Files.Copies != nil {
 		if s.files, err = s.newCopier(ctx, d); err != nil {
 			return err
@@ -158,16 +160,18 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 		cancel()
 		d.viewing.Wait()
 	}()
-	if s.content != nil {
-		// Once all pages have been read, what is kept of them is of no more use: a run
-		// that continues this one from there finds all but the last minute's.
-		defer func() {
-			if err != nil {
-				if kept := s.content.kept.rest(ctx); kept != nil {
-					s.log.WarnContext(ctx, "some of what was read is not kept for the run that continues this load", "error", kept)
-				}
-			}
-		}()
+	// Once all pages have been read, what is kept of them is of no more use: a run
+	// that continues this one from there finds all but the last minute's.
+	defer func() {
+		if err != nil {
+			s.keeper.leave(ctx, s.log)
+		}
+	}()
+	if s.content == nil {
+		if err := s.loadKept(ctx, now); err != nil {
+			return err
+		}
+	} else {
 		var working sync.WaitGroup
 		working.Go(func() { s.content.work(ctx) })
 		s.content.begin(ctx, &working)

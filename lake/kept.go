@@ -77,8 +77,8 @@ func (k *keeper) keep(ctx context.Context, data []byte) error {
 	return nil
 }
 
-func (k *keeper) kept(ctx context.Context) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
+func (k *keeper) kept(ctx context.Context) iter.Seq2[KeptPart, error] {
+	return func(yield func(KeptPart, error) bool) {
 		if k == nil || k.first == "" || k.begins {
 			return
 		}
@@ -92,10 +92,10 @@ func (k *keeper) kept(ctx context.Context) iter.Seq2[[]byte, error] {
 				data, err = k.journal.storage.ReadAll(ctx, o.Key)
 			}
 			if err != nil {
-				yield(nil, storageError(fmt.Errorf("what was read before: %w", err)))
+				yield(KeptPart{}, storageError(fmt.Errorf("what was read before: %w", err)))
 				return
 			}
-			if !yield(data, nil) {
+			if !yield(KeptPart{k.journal.storage.describe(o.Key), data}, nil) {
 				return
 			}
 		}

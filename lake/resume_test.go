@@ -37,11 +37,11 @@ func (s stopping) Tables(ctx context.Context, v lake.View) iter.Seq2[lake.Table,
 
 // keptIn appends what was kept.
 func keptIn(t *testing.T, v lake.View, to *[]string) {
-	for data, err := range v.Kept(t.Context()) {
+	for part, err := range v.Kept(t.Context()) {
 		if err != nil {
 			t.Error(err)
 		}
-		*to = append(*to, string(data))
+		*to = append(*to, string(part.Data))
 	}
 }
 

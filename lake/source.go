@@ -94,9 +94,15 @@ type View interface {
 	// where the load cannot be continued it does nothing.
 	Keep(ctx context.Context, data []byte) error
 	// Kept yields what the runs kept that this one continues, in no order.
-	Kept(ctx context.Context) iter.Seq2[[]byte, error]
+	Kept(ctx context.Context) iter.Seq2[KeptPart, error]
 	// Staged returns a table that this load has read and staged.
 	Staged(key string) (TableResult, bool)
+}
+
+// A KeptPart is what View.Keep was given at a time.
+type KeptPart struct {
+	Name string // of the file that it lies in, for people
+	Data []byte
 }
 
 // TableResult is what became of a table in this load.

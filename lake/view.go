@@ -103,7 +103,7 @@ func (v *lakeView) LoadOf(key string) LoadID { return v.before[key].Snapshot.Loa
 
 func (v *lakeView) Keep(ctx context.Context, data []byte) error { return v.keeper.keep(ctx, data) }
 
-func (v *lakeView) Kept(ctx context.Context) iter.Seq2[[]byte, error] { return v.keeper.kept(ctx) }
+func (v *lakeView) Kept(ctx context.Context) iter.Seq2[KeptPart, error] { return v.keeper.kept(ctx) }
 
 func (v *lakeView) Staged(key string) (TableResult, bool) {
 	v.mu.Lock()
