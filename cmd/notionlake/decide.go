@@ -83,7 +83,7 @@ func (p *program) discardCommand() *cli.Command {
 }
 
 func lockTimeoutFlag() cli.Flag {
-	return &cli.DurationFlag{Name: "lock-timeout", Usage: "wait `TIME` for another load or program that holds the catalog", Value: defaultLockTimeout}
+	return durationFlag("lock-timeout", "wait `TIME` for another load or program that holds the catalog", defaultLockTimeout)
 }
 
 // loadArgument is the held load that a command names, by its id or tag.

@@ -26,9 +26,9 @@ func parseResume(text string) (time.Duration, error) {
 	if text == "off" {
 		return 0, nil
 	}
-	d, err := time.ParseDuration(text)
+	d, err := parseDuration(text)
 	if err != nil || d <= 0 {
-		return 0, usagef("resume %s: off, or a time like 12h or 90m, is expected", cut(text, 60))
+		return 0, usagef("resume %s: off, or a time like 12h or 2d, is expected", cut(text, 60))
 	}
 	return d, nil
 }

@@ -1,10 +1,6 @@
 package main
 
 import (
-	"strconv"
-	"strings"
-	"time"
-
 	"github.com/urfave/cli/v2"
 
 	"github.com/notionlake/notionlake/lake"
@@ -71,25 +67,3 @@ func retentionOf(c *cli.Context) (r lake.Retention, err error) {
 	}
 	return r, err
 }
-
-// parseAge reads a time like 90d, 12w or 36h.
-func parseAge(flag, text string) (time.Duration, error) {
-	const day = 24 * time.Hour
-	for suffix, unit := range map[string]time.Duration{"d": day, "w": 7 * day} {
-		number, ok := strings.CutSuffix(text, suffix)
-		if !ok {
-			continue
-		}
-		n, err := strconv.Atoi(number)
-		if err == nil && n > 0 && n <= maxDays {
-			return time.Duration(n) * unit, nil
-		}
-	}
-	if d, err := time.ParseDuration(text); err == nil && d > 0 {
-		return d, nil
-	}
-	return 0, usagef("%s %s: a time like 90d, 12w or 36h is expected", flag, cut(text, 60))
-}
-
-// maxDays is less than a time.Duration can hold, in weeks too.
-const maxDays = 10_000

@@ -41,7 +41,7 @@ func (p *program) runCommand() *cli.Command {
 		Flags: append(selectionFlags(),
 			&cli.BoolFlag{Name: "allow-shrink", Usage: "publish also where tables lost more rows than guard.max_shrink allows", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "allow-empty", Usage: "publish also when nothing is shared with the connection", DisableDefaultText: true},
-			&cli.DurationFlag{Name: "deadline", Usage: "end after `TIME` (90s, 15m, 2h), with exit code 4; the next run goes on from there", DefaultText: "none"},
+			deadlineFlag(),
 			lockTimeoutFlag(),
 			&cli.StringFlag{Name: "as-load", Usage: "give the load the `ID` (for tests)"},
 			jsonFlag(),
@@ -58,6 +58,12 @@ func (p *program) runCommand() *cli.Command {
 			return p.printReport(report, err, asJSON)
 		},
 	}
+}
+
+func deadlineFlag() cli.Flag {
+	f := durationFlag("deadline", "end after `TIME` (90s, 15m, 2h, 1d), with exit code 4; the next run goes on from there", 0)
+	f.DefaultText = "none"
+	return f
 }
 
 // selectionFlags say what of the workspace is loaded.

@@ -33,11 +33,11 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 		value, name := m[1], m[2]
 		flag := dashed(name)
 		for _, f := range c.Command.Flags {
-			if _, ok := f.(*cli.DurationFlag); ok && hasName(f, name) {
+			if isDuration(f) && hasName(f, name) {
 				if bareNumber.MatchString(value) {
 					return usagef("%s %s: a time needs its unit: use %ss", flag, value, value)
 				}
-				return usagef("%s %s: not a time: write it as 90s, 15m or 2h", flag, value)
+				return usagef("%s %s: not a time: write it as 90s, 15m, 2h or 1d", flag, value)
 			}
 			if _, ok := f.(*cli.IntFlag); ok && hasName(f, name) {
 				return usagef("%s %s: not a number", flag, value)
