@@ -182,19 +182,19 @@ func (r *run) name(ctx context.Context) error {
 	for _, e := range r.held {
 		newest = max(newest, e.LoadID)
 	}
-	id, continued := r.AsLoad, false
+	id, began, continued := r.AsLoad, r.report.Started, false
 	switch {
 	case id != "" && id <= newest:
 		return storageError(fmt.Errorf("load %s: the catalog holds load %s already: %w", id, newest, ErrConflict))
 	case id != "":
 	case r.resumable != nil && r.resumable.LoadID > newest && r.load.RollbackTo == "":
-		id, r.report.Started = r.resumable.LoadID, r.resumable.Started
-		continued = true
+		id, began, continued = r.resumable.LoadID, r.resumable.Started, true
+		r.report.Continues = &Continuation{Began: began}
 		r.Logger.InfoContext(ctx, "the load that was interrupted is continued: rows are read again", "load", id)
 	default:
-		id = NextLoadID(r.report.Started, newest)
+		id = NextLoadID(began, newest)
 	}
-	r.load.ID, r.load.Started, r.load.Version, r.load.Status = id, r.report.Started, r.Version, StatusComplete
+	r.load.ID, r.load.Started, r.load.Version, r.load.Status = id, began, r.Version, StatusComplete
 	r.report.LoadID, r.report.Tag = id, id.Tag()
 	if err := r.Point.Hit("load.begin", string(id)); err != nil {
 		return err

@@ -133,7 +133,7 @@ func (r *run) rename(ctx context.Context) error {
 		return fmt.Errorf("load %s: the catalog holds load %s already: %w", r.AsLoad, newest, ErrConflict)
 	}
 	old := r.journal.key(r.entry)
-	r.load.ID = NextLoadID(r.report.Started, newest)
+	r.load.ID = NextLoadID(r.load.Started, newest)
 	r.report.LoadID, r.report.Tag, r.entry.LoadID = r.load.ID, r.load.ID.Tag(), r.load.ID
 	if err := r.journal.write(ctx, r.entry); err != nil {
 		return err

@@ -203,8 +203,7 @@ func (e journalEntry) resumable(last LoadID) bool {
 
 // resumes reports whether this session continues it.
 func (s *session) resumes(e journalEntry, last LoadID) bool {
-	return s.Resume > 0 && e.Config == s.Config && e.resumable(last) &&
-		s.now().Sub(e.Started) <= s.Resume && !e.Started.After(s.now().Add(time.Minute))
+	return e.resumable(last) && e.refused(s.Config, s.Resume, s.now()) == ""
 }
 
 // bury deletes the files of dead runs, and then their entries, but for those of

@@ -25,6 +25,8 @@ type Report struct {
 	Tables      []TableReport `json:"tables"`
 	// Files is what became of the files that are copied; nil: none are.
 	Files *FilesReport `json:"files,omitempty"`
+	// Continues is set where an earlier run began the load. All else is of this run.
+	Continues *Continuation `json:"continues,omitempty"`
 }
 
 // A FilesReport counts the files that a load met, each once from however many
@@ -36,6 +38,14 @@ type FilesReport struct {
 	Skipped     int64 `json:"skipped"`      // without a copy
 	// SkippedBy has Skipped by reason, in the words of _files.reason.
 	SkippedBy map[string]int64 `json:"skipped_by,omitempty"`
+}
+
+// A Continuation says what a run has from those that it continues.
+type Continuation struct {
+	Began time.Time `json:"began"` // the load, by its first run
+	// Pages and Files are those that were not read again.
+	Pages int64 `json:"pages"`
+	Files int64 `json:"files"`
 }
 
 // A TableReport says what became of one table in a load.
@@ -69,6 +79,8 @@ type SourceStats struct {
 	Requests, Retries, RateLimited, BytesRead int64
 	// Files is nil where none are copied.
 	Files *FilesReport
+	// ResumedPages and ResumedFiles were taken over from the runs that this one continues.
+	ResumedPages, ResumedFiles int64
 }
 
 // count takes the source's counters in.
@@ -79,4 +91,7 @@ func (r *Report) count(stats func() SourceStats) {
 	s := stats()
 	r.Requests, r.Retries, r.RateLimited, r.BytesRead = s.Requests, s.Retries, s.RateLimited, s.BytesRead
 	r.Files = s.Files
+	if r.Continues != nil {
+		r.Continues.Pages, r.Continues.Files = s.ResumedPages, s.ResumedFiles
+	}
 }

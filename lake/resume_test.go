@@ -165,9 +165,21 @@ func TestResume(t *testing.T) {
 			if d := cmp.Diff(files, w.files()); d != "" {
 				t.Errorf("Look changed files: %s", d)
 			}
+			next.Stats = func() lake.SourceStats { return lake.SourceStats{Requests: 3, ResumedPages: 4, ResumedFiles: 5} }
+			began := next.Now()
 			report, err := next.Run(t.Context())
 			if err != nil {
 				t.Fatal(err)
+			}
+			var continues *lake.Continuation
+			if test.continued {
+				continues = &lake.Continuation{Began: broken.Started, Pages: 4, Files: 5}
+			}
+			if diff := cmp.Diff(continues, report.Continues); diff != "" {
+				t.Errorf("the report: -want +got\n%s", diff)
+			}
+			if report.Started.Before(began) || report.Requests != 3 {
+				t.Errorf("the report has %s and %d requests, and this run began after %s", report.Started, report.Requests, began)
 			}
 			if got := report.LoadID == broken.LoadID; got != test.continued {
 				t.Errorf("load %s after the interrupted %s: continued %v, want %v", report.LoadID, broken.LoadID, got, test.continued)

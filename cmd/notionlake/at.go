@@ -27,9 +27,13 @@ type ledgerRow struct {
 	Tables         int64                          `json:"tables"`
 	Version        string                         `json:"version"`
 	RollbackTo     string                         `json:"rollback_to,omitempty"`
-	Reasons        []string                       `json:"reasons,omitempty"`      // of a held load
+	Reasons        []string                       `json:"reasons,omitempty"`      // of a held load; of an unfinished one why it is not continued
 	OvertakenBy    lake.LoadID                    `json:"overtaken_by,omitempty"` // of a held load that can only be discarded
-	Expired        bool                           `json:"expired,omitempty"`      // it cannot be read any more
+	Until          time.Time                      `json:"until,omitzero"`         // an unfinished load can be continued
+	KeptBytes      int64                          `json:"kept_bytes,omitempty"`
+	Parts          []string                       `json:"parts,omitempty"`          // of an unfinished load that is not one of everything
+	MayRun         bool                           `json:"may_be_running,omitempty"` // an unfinished load: whether it was interrupted is not known
+	Expired        bool                           `json:"expired,omitempty"`        // it cannot be read any more
 	TableSnapshots map[string]ledgerTableSnapshot `json:"table_snapshots"`
 }
 

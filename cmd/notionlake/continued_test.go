@@ -1,15 +1,20 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/notionlake/notionlake/extract/notiontest"
+	"github.com/notionlake/notionlake/lake"
 )
 
 // A load that a SIGTERM ends is continued by the next run, under its own ID, with
@@ -43,16 +48,78 @@ func TestContinuedAfterSignal(t *testing.T) {
 	if err != nil || len(entries) != 1 {
 		t.Fatalf("journal entries %v: %v", entries, err)
 	}
+	id, _, _ := strings.Cut(filepath.Base(entries[0]), "_")
+	b.checkUnfinished(id)
 	blocks.Store(0)
 	again := b.call("run", "--json")
 	again.wants(t, exitDone)
 	continued := blocks.Swap(0)
-	if id := again.report(t).LoadID; !strings.HasPrefix(filepath.Base(entries[0]), string(id)+"_") {
-		t.Errorf("load %s does not continue that of %s", id, entries[0])
+	var report lake.Report
+	if err := json.Unmarshal([]byte(again.stdout), &report); err != nil {
+		t.Fatal(err)
+	}
+	if c := report.Continues; c == nil || c.Pages == 0 || !c.Began.Before(report.Started) {
+		t.Errorf("the report says %+v, and that this run began at %s", c, report.Started)
+	}
+	if text := reportText(report); !strings.Contains(text, fmt.Sprintf("continues the load begun at %s: %d pages and 0 files were not read again", when(report.Continues.Began), report.Continues.Pages)) {
+		t.Errorf("the report: %s", text)
+	}
+	if string(report.LoadID) != id {
+		t.Errorf("load %s does not continue %s", report.LoadID, id)
+	}
+	if loads := b.call("loads", "--json"); loads.code != exitDone || strings.Contains(loads.stdout, statusUnfinished) {
+		t.Errorf("loads says %s", loads.stdout)
 	}
 	b.checkFiles()
 	b.call("run", "--full").wants(t, exitDone)
 	if whole := blocks.Load(); continued > whole-50 {
 		t.Errorf("%d requests for blocks where a load of everything makes %d, of which 110 had been made\n%s", continued, whole, again.stderr)
+	}
+}
+
+// checkUnfinished fails unless loads shows a load that waits to be continued, with
+// what to do, and why not where that cannot be.
+func (b *bench) checkUnfinished(id string) {
+	b.t.Helper()
+	config := filepath.Join(b.dir, "notionlake.yaml")
+	text, err := os.ReadFile(config)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for with, want := range map[string]string{
+		"":                             "`notionlake run` continues it until ",
+		"resume: off\n":                "it cannot be continued: resume is off; the next `notionlake run` deletes",
+		"content: {comments: false}\n": "it cannot be continued: the configuration is not the one",
+	} {
+		if err := os.WriteFile(config, []byte(string(text)+with), 0o600); err != nil {
+			b.t.Fatal(err)
+		}
+		got := b.call("loads")
+		if got.code != exitDone || !strings.Contains(got.stdout, "load "+id+", begun at ") || !strings.Contains(got.stdout, ", was interrupted; ") || !strings.Contains(got.stdout, "B of what it read are put aside") || !strings.Contains(got.stdout, want) {
+			b.t.Errorf("loads with %q says %s%s", with, got.stdout, got.stderr)
+		}
+		var doc struct {
+			Loads []struct {
+				LoadID    lake.LoadID `json:"load_id"`
+				Status    string      `json:"status"`
+				Started   time.Time   `json:"started"`
+				Until     time.Time   `json:"until"`
+				KeptBytes int64       `json:"kept_bytes"`
+				Reasons   []string    `json:"reasons"`
+			} `json:"loads"`
+		}
+		if err := json.Unmarshal([]byte(b.call("loads", "--json").stdout), &doc); err != nil || len(doc.Loads) != 1 {
+			b.t.Fatalf("loads with %q: %v: %+v", with, err, doc)
+		}
+		until, l := 12*time.Hour, doc.Loads[0]
+		if with != "" {
+			until = l.Until.Sub(l.Started)
+		}
+		if string(l.LoadID) != id || l.Status != statusUnfinished || l.KeptBytes == 0 || l.Until.Sub(l.Started) != until || len(l.Reasons) != min(len(with), 1) || l.Until.IsZero() != (with != "") {
+			b.t.Errorf("loads with %q: %+v", with, l)
+		}
+	}
+	if err := os.WriteFile(config, text, 0o600); err != nil {
+		b.t.Fatal(err)
 	}
 }

@@ -13,10 +13,11 @@ import (
 
 func (p *program) loadsCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "loads",
-		Usage:       "list the loads that were published or are held",
-		Description: "Oldest first. Every load that has not expired can be read with --at and by its tag. What is held waits for publish or discard.",
-		Flags:       []cli.Flag{jsonFlag()},
+		Name:  "loads",
+		Usage: "list the loads that were published or are held, or wait to be continued",
+		Description: "Oldest first. Every load that has not expired can be read with --at and by its tag. What is held waits for publish or discard,\n" +
+			"what is unfinished for the next run.",
+		Flags: []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
@@ -47,7 +48,11 @@ func (p *program) loads(ctx context.Context, l *lakeAt, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	loads = append(loads, held...)
+	unfinished, err := l.unfinishedRows(ctx, p.now())
+	if err != nil {
+		return err
+	}
+	loads = slices.Concat(loads, held, unfinished)
 	slices.SortStableFunc(loads, func(a, b ledgerRow) int { return strings.Compare(string(a.LoadID), string(b.LoadID)) })
 	if len(loads) == 0 {
 		return errNoLoad()
@@ -61,7 +66,7 @@ func (p *program) loads(ctx context.Context, l *lakeAt, asJSON bool) error {
 	for _, r := range loads {
 		published, status := when(r.Finished), r.Status
 		switch {
-		case r.Status == lake.StatusHeld:
+		case r.Status == lake.StatusHeld, r.Status == statusUnfinished:
 			published = "-"
 		case r.Expired:
 			status = "expired"
@@ -80,6 +85,9 @@ func (p *program) loads(ctx context.Context, l *lakeAt, asJSON bool) error {
 		for _, reason := range r.Reasons {
 			text += "  " + oneLine(reason) + "\n"
 		}
+	}
+	for _, r := range unfinished {
+		text += "\n" + unfinishedText(r)
 	}
 	return p.printText(text)
 }

@@ -99,6 +99,10 @@ func reportText(r lake.Report) string {
 	if r.Files != nil {
 		fmt.Fprintf(&b, "files: %s\n", filesText(*r.Files))
 	}
+	if c := r.Continues; c != nil {
+		fmt.Fprintf(&b, "  continues the load begun at %s: %s and %s were not read again; requests and time are those of this run\n",
+			when(c.Began), plural(c.Pages, "page"), plural(c.Files, "file"))
+	}
 	if kept > 0 {
 		fmt.Fprintf(&b, "  not counted: %s not read in this load\n", plural(kept, "table"))
 	}

@@ -236,8 +236,11 @@ func isCancellation(err error) bool {
 
 func sourceStats(client *notion.Client, source *extract.Source) func() lake.SourceStats {
 	return func() lake.SourceStats {
-		s := client.Stats()
-		return lake.SourceStats{Requests: s.Requests, Retries: s.Retries, RateLimited: s.RateLimited, BytesRead: s.BytesRead, Files: source.Files()}
+		s, resumed := client.Stats(), source.Resumed()
+		return lake.SourceStats{
+			Requests: s.Requests, Retries: s.Retries, RateLimited: s.RateLimited, BytesRead: s.BytesRead,
+			ResumedPages: resumed.Pages, ResumedFiles: resumed.Files, Files: source.Files(),
+		}
 	}
 }
 

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/notionlake/notionlake/lake"
+)
+
+// statusUnfinished is that of a load, in the list of loads, that began and has not
+// ended: it was interrupted, or still runs.
+const statusUnfinished = "unfinished"
+
+// unfinishedRows are the loads that can be continued as rows of the list of loads.
+func (l *lakeAt) unfinishedRows(ctx context.Context, now time.Time) ([]ledgerRow, error) {
+	list, err := lake.WaitingLoads(ctx, l.storage, l.catalog)
+	if err != nil {
+		return nil, err
+	}
+	var rows []ledgerRow
+	for _, w := range list {
+		r := ledgerRow{
+			LoadID: w.Load.ID, Status: statusUnfinished, Started: w.Load.Started, Version: w.Load.Version,
+			KeptBytes: w.Bytes, Parts: w.Parts, MayRun: w.Runs, TableSnapshots: map[string]ledgerTableSnapshot{},
+		}
+		if why := w.Refused(l.cfg.fingerprint(w.Parts), l.cfg.resume, now); why != "" {
+			r.Reasons = []string{why}
+		} else {
+			r.Until = w.Load.Started.Add(l.cfg.resume)
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+// unfinishedText says what to do about an unfinished load.
+func unfinishedText(r ledgerRow) string {
+	was := "was interrupted"
+	if r.MayRun {
+		was = "was interrupted, or is running"
+	}
+	run := "notionlake run"
+	for _, part := range r.Parts { // as the flags that named them
+		flag, value, _ := strings.Cut(part, " ")
+		run += " --" + flag + " " + shellQuote(value)
+	}
+	text := fmt.Sprintf("load %s, begun at %s, %s; %s of what it read are put aside:\n", r.LoadID, when(r.Started), was, size(r.KeptBytes))
+	if r.Until.IsZero() {
+		return text + fmt.Sprintf("  it cannot be continued: %s; the next `%s` deletes what is put aside\n", strings.Join(r.Reasons, "; "), safeText(run))
+	}
+	return text + fmt.Sprintf("  `%s` continues it until %s, and does not read that again; with --full it begins a new one\n", safeText(run), when(r.Until))
+}
