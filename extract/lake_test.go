@@ -17,11 +17,10 @@ import (
 // A memoryLake keeps tables in memory from load to load, as a Loader and a
 // Catalog would: removed columns are kept as nulls, a field ID is never used twice.
 type memoryLake struct {
-	continued bool // for plans
-	load      lake.Load
-	before    map[string]*memoryTable
-	now       map[string]*memoryTable
-	fields    int
+	load   lake.Load
+	before map[string]*memoryTable
+	now    map[string]*memoryTable
+	fields int
 	// joined, where it is set, is called before the fixed tables are read, which are
 	// then read last: what a Loader does where a part of the workspace is loaded.
 	joined func()

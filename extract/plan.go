@@ -22,9 +22,6 @@ type PlanView interface {
 	lake.View
 	// State is a table as last published; false where there is none.
 	State(key string) (lake.TableState, bool)
-	// IsContinued reports whether the load is one that was interrupted: what it read
-	// of pages is not read again.
-	IsContinued() bool
 }
 
 // A Plan is what a load would read.
@@ -33,6 +30,8 @@ type Plan struct {
 	Requests []PlannedRequests // of every kind that the load would make, or could
 	// Chain is how many requests wait for one another, as far as that is known.
 	Chain int64
+	// Resumed counts what an interrupted run has put aside, that need not be read again.
+	Resumed Resumed
 	// Problems are what could not be looked at.
 	Problems []string
 }
@@ -77,11 +76,16 @@ func MakePlan(ctx context.Context, o Options, client PlanClient, view PlanView) 
 	if err := p.tryComments(ctx); err != nil {
 		return nil, err
 	}
-	requests, err := p.requests(ctx)
+	pages, err := p.pages(ctx)
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Tables: p.tables(fresh), Requests: requests, Chain: p.chain()}
+	p.dropLost(pages)
+	requests, err := p.requests(ctx, pages)
+	if err != nil {
+		return nil, err
+	}
+	plan := &Plan{Tables: p.tables(fresh), Requests: requests, Chain: p.chain(), Resumed: Resumed{int64(len(p.kept)), p.keptFiles}}
 	for _, t := range plan.Tables {
 		if t.Unread == "" {
 			if err := t.Schema.Check(); err != nil {
@@ -118,14 +122,16 @@ type planner struct {
 	seen      map[notion.UUID]bool        // pages that were looked at
 	changed   map[notion.UUID]bool        // of them, since the last load
 	met       map[string]bool             // users
-	refused   error                       // comments cannot be read
+	kept      map[notion.UUID]keptContent // pages that would be taken over
+	keptFiles int64
+	refused   error // comments cannot be read
 }
 
 func newPlanner(ctx context.Context, o Options, client PlanClient, view PlanView) (*planner, error) {
 	p := &planner{
 		client: client, tally: &tally{Client: client, counts: map[RequestKind]int64{}}, view: view, options: o,
 		earlier: map[notion.UUID]*earlierContent{}, archived: map[string]int64{}, sources: map[string]*sourceRows{},
-		within: map[notion.UUID]notion.UUID{}, databases: map[notion.UUID]bool{}, changed: map[notion.UUID]bool{}, seen: map[notion.UUID]bool{}, met: map[string]bool{},
+		within: map[notion.UUID]notion.UUID{}, databases: map[notion.UUID]bool{}, changed: map[notion.UUID]bool{}, kept: map[notion.UUID]keptContent{}, seen: map[notion.UUID]bool{}, met: map[string]bool{},
 	}
 	o.Client = p.tally
 	s := NewSource(o)
@@ -140,7 +146,7 @@ func newPlanner(ctx context.Context, o Options, client PlanClient, view PlanView
 	if err := p.readPages(ctx); err != nil {
 		return nil, err
 	}
-	return p, nil
+	return p, p.readKept(ctx)
 }
 
 // discover finds what a load finds before it reads rows and blocks.

@@ -180,12 +180,15 @@ func (p *planner) texts(pages *pageSet) (blocks, markdown, comments Figure) {
 	for _, s := range p.sources {
 		all = all.plus(s.rows())
 	}
+	if n := int64(len(p.kept)); n > all.N && all.AtMost == nil { // they were there
+		all.N = n
+	}
 	again := int64(0)
 	switch {
 	case o.Blocks:
 		blocks, again = p.blocks(pages, all)
 	case o.Markdown:
-		markdown = all
+		markdown = all.less(int64(len(p.kept)), p.basis())
 	}
 	if o.Comments {
 		comments = p.comments(all, again)
@@ -207,14 +210,16 @@ func (p *planner) basis() Basis {
 // blocks are the requests for blocks, and how many pages are read a second time,
 // since something that they show has changed.
 func (p *planner) blocks(pages *pageSet, all Figure) (requests Figure, again int64) {
-	var known, unchanged, total int64
+	var known, unchanged, total, costs int64
 	reread := p.showingChange()
 	for id, e := range p.earlier {
 		if !pages.ids[id] && !p.isRow(id) {
 			continue
 		}
-		total++
-		switch cost := e.lists + e.copied; {
+		cost := e.lists + e.copied
+		total, costs = total+1, costs+cost
+		switch {
+		case p.isKept(id):
 		case !p.relies || p.changed[id]:
 			known += cost
 		case reread[id] || e.copied > 0:
@@ -224,11 +229,17 @@ func (p *planner) blocks(pages *pageSet, all Figure) (requests Figure, again int
 			unchanged += cost
 		}
 	}
-	fresh := max(all.N-total, 0) // pages that the last load did not have
+	kept := int64(0) // pages that the last load did not have, and that are put aside
+	for id, k := range p.kept {
+		if p.earlier[id] == nil {
+			kept, costs = kept+1, costs+k.lists
+		}
+	}
+	fresh := max(all.N-total-kept, 0) // neither
 	if p.relies {
 		fresh = 0
 		for id := range p.changed {
-			if p.earlier[id] == nil {
+			if p.earlier[id] == nil && !p.isKept(id) {
 				fresh++
 			}
 		}
@@ -237,12 +248,17 @@ func (p *planner) blocks(pages *pageSet, all Figure) (requests Figure, again int
 		}
 	}
 	n := known + int64(p.options.Sample*float64(unchanged)+0.5)
-	if n += fresh; total > 0 { // a new page is taken for one like the others
-		n += fresh * (known + unchanged - total) / total
+	if n += fresh; total+kept > 0 { // a new page is taken for one like the others
+		n += fresh * (costs - total - kept) / (total + kept)
 	}
-	least := int64(len(p.changed))
-	if !p.relies {
-		least = all.AtLeast
+	least := max(all.AtLeast-int64(len(p.kept)), 0)
+	if p.relies {
+		least = 0
+		for id := range p.changed {
+			if !p.isKept(id) {
+				least++
+			}
+		}
 	}
 	return about(n, least, p.basis()), again
 }
@@ -292,20 +308,32 @@ func (p *planner) blocksAround(pages *pageSet) Figure {
 func (p *planner) comments(all Figure, again int64) Figure {
 	if p.refused != nil { // all workers may ask before the first is refused
 		most := min(all.N, int64(contentWorkers))
-		return Figure{N: min(all.N, 1), AtLeast: min(all.AtLeast, 1), AtMost: &most, Basis: Exact}
+		return Figure{N: min(all.N, 1), AtLeast: min(max(all.AtLeast-int64(len(p.kept)), 0), 1), AtMost: &most, Basis: Exact}
 	}
 	on := about(all.N+again, all.AtLeast, all.Basis)
 	if on.Basis == Exact {
 		on.Basis = p.basis() // there can be more comments on a page than come at once
 	}
-	var blocks, pages int64
-	for _, e := range p.earlier {
-		on.N += e.comment
-		blocks += e.blocks
-		pages++
+	var blocks, more, pages int64 // more: blocks on which comments are read
+	for id, e := range p.earlier {
+		if blocks, pages = blocks+e.blocks, pages+1; !p.kept[id].commented {
+			on.N += e.comment
+			more += e.blocks
+		}
 	}
+	for id, k := range p.kept {
+		if k.commented {
+			on.N, on.AtLeast = on.N-1, on.AtLeast-1
+		} else if p.earlier[id] == nil {
+			more += k.blocks
+		}
+		if p.earlier[id] == nil {
+			blocks, pages = blocks+k.blocks, pages+1
+		}
+	}
+	on.N, on.AtLeast = max(on.N, 0), max(on.AtLeast, 0)
 	if p.options.Content.BlockComments {
-		if on.N += blocks; pages > 0 {
+		if on.N += more; pages > 0 {
 			on.N += max(all.N-pages, 0) * blocks / pages
 		}
 	}

@@ -8,12 +8,8 @@ import (
 )
 
 // requests are the requests of a load, by kind.
-func (p *planner) requests(ctx context.Context) ([]PlannedRequests, error) {
+func (p *planner) requests(ctx context.Context, pages *pageSet) (all []PlannedRequests, err error) {
 	if err := p.readDatabases(ctx); err != nil {
-		return nil, err
-	}
-	pages, err := p.pages(ctx)
-	if err != nil {
 		return nil, err
 	}
 	f := map[RequestKind]Figure{
@@ -45,14 +41,6 @@ func (p *planner) requests(ctx context.Context) ([]PlannedRequests, error) {
 		}
 	}
 	f[RequestBlocks], f[RequestMarkdown], f[RequestComments] = p.texts(pages)
-	if p.view.IsContinued() { // how much of it was read before is not known
-		for _, kind := range []RequestKind{RequestBlocks, RequestMarkdown, RequestComments} {
-			if f[kind].N > 0 {
-				f[kind] = about(f[kind].N, 0, p.basis())
-			}
-		}
-	}
-	var all []PlannedRequests
 	for _, kind := range requestKinds {
 		all = append(all, PlannedRequests{kind, f[kind]})
 	}

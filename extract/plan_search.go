@@ -125,6 +125,7 @@ func (p *planner) look(id notion.UUID, object notion.JSON) {
 	if p.isChanged(id, object) {
 		p.changed[id] = true
 	}
+	p.lookAtKept(id, markOf(object, pageTitle(object)))
 	p.seen[id] = true
 }
 

@@ -45,23 +45,6 @@ func (l *memoryLake) State(key string) (lake.TableState, bool) {
 	return lake.TableState{Schema: t.schema, Snapshot: lake.Snapshot{Rows: int64(len(t.rows)), LoadID: t.load}}, true
 }
 
-func (l *memoryLake) IsContinued() bool { return l.continued }
-
-// Of a load that is continued it is not certain that anything in a page is read.
-func TestPlanContinues(t *testing.T) {
-	w, _ := notiontest.Demo(1)
-	b := &planBench{t: t, w: w, server: notiontest.NewServer(w, notiontest.Options{}), lake: newMemoryLake()}
-	for _, b.lake.continued = range []bool{false, true} {
-		for _, r := range b.plan().Requests {
-			if r.Kind == RequestBlocks || r.Kind == RequestComments {
-				if certain := r.AtLeast > 0; r.N == 0 || certain == b.lake.continued {
-					t.Errorf("continued %v: %+v", b.lake.continued, r)
-				}
-			}
-		}
-	}
-}
-
 // kindOf is the kind of the requests of a route.
 func kindOf(route string) RequestKind {
 	_, path, _ := strings.Cut(route, " /v1/")

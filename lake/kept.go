@@ -63,11 +63,12 @@ type keeper struct {
 	run     RunID
 	first   RunID // of the load; "": it cannot be continued
 	begins  bool  // no earlier run of the load can have kept anything
+	looks   bool  // nothing is to be written
 	count   atomic.Int64
 }
 
 func (k *keeper) keep(ctx context.Context, data []byte) error {
-	if k == nil || k.first == "" {
+	if k == nil || k.first == "" || k.looks {
 		return nil
 	}
 	key := fmt.Sprintf("%s%s-%06d", k.journal.keptDir(k.first), k.run, k.count.Add(1))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // A Prospect is the lake as a load that began now would find it.
@@ -16,6 +17,9 @@ type Prospect struct {
 	// Continues is the load that died, or still runs, and would be continued if it
 	// is dead; "": a new one would begin.
 	Continues LoadID
+	// Began is when that load began. Runs: whether it died is not known.
+	Began time.Time
+	Runs  bool
 }
 
 // Look looks at the lake as Run would when it begins, and ends with the errors
@@ -39,6 +43,7 @@ func (l *Loader) look(ctx context.Context) (*Prospect, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the last load: %w", err)
 	}
+	var continued RunID
 	p := &Prospect{Last: known.last, Held: known.pinned}
 	for _, e := range entries {
 		switch {
@@ -47,7 +52,7 @@ func (l *Loader) look(ctx context.Context) (*Prospect, error) {
 				p.Held = append(p.Held, e.LoadID)
 			}
 		case s.resumes(e, known.last):
-			p.Continues = e.LoadID
+			p.Continues, p.Began, p.Runs, continued = e.LoadID, e.Started, e.State != stateInterrupted, e.keptBy()
 		}
 	}
 	load := Load{ID: p.Continues, Started: l.now(), Version: l.Version}
@@ -57,13 +62,10 @@ func (l *Loader) look(ctx context.Context) (*Prospect, error) {
 	if p.lakeView, err = newView(ctx, load, l.Storage, l.Catalog); err != nil {
 		return nil, err
 	}
+	p.keeper = &keeper{journal: s.journal, first: continued, looks: true}
 	r := &run{session: s, view: p.lakeView}
 	return p, r.checkFirst(ctx)
 }
-
-// IsContinued reports whether an interrupted load would be continued, which need
-// not read again what it has put aside.
-func (p *Prospect) IsContinued() bool { return p.Continues != "" }
 
 // State is a table as it was last published; false where there is none.
 func (p *Prospect) State(key string) (TableState, bool) {

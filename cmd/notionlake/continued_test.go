@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,7 @@ func TestContinuedAfterSignal(t *testing.T) {
 	}
 	id, _, _ := strings.Cut(filepath.Base(entries[0]), "_")
 	b.checkUnfinished(id)
+	plan := b.planContinued(id)
 	blocks.Store(0)
 	again := b.call("run", "--json")
 	again.wants(t, exitDone)
@@ -58,7 +60,7 @@ func TestContinuedAfterSignal(t *testing.T) {
 	if err := json.Unmarshal([]byte(again.stdout), &report); err != nil {
 		t.Fatal(err)
 	}
-	if c := report.Continues; c == nil || c.Pages == 0 || !c.Began.Before(report.Started) {
+	if c := report.Continues; c == nil || c.Pages != plan.Continues.Pages || !c.Began.Before(report.Started) {
 		t.Errorf("the report says %+v, and that this run began at %s", c, report.Started)
 	}
 	if text := reportText(report); !strings.Contains(text, fmt.Sprintf("continues the load begun at %s: %d pages and 0 files were not read again", when(report.Continues.Began), report.Continues.Pages)) {
@@ -69,6 +71,9 @@ func TestContinuedAfterSignal(t *testing.T) {
 	}
 	if loads := b.call("loads", "--json"); loads.code != exitDone || strings.Contains(loads.stdout, statusUnfinished) {
 		t.Errorf("loads says %s", loads.stdout)
+	}
+	if report.Requests < plan.Total.AtLeast {
+		t.Errorf("%d requests where at least %d were planned", report.Requests, plan.Total.AtLeast)
 	}
 	b.checkFiles()
 	b.call("run", "--full").wants(t, exitDone)
@@ -122,4 +127,43 @@ func (b *bench) checkUnfinished(id string) {
 	if err := os.WriteFile(config, text, 0o600); err != nil {
 		b.t.Fatal(err)
 	}
+}
+
+// planContinued is the plan of a run that would continue a load. It changes nothing.
+func (b *bench) planContinued(id string) (doc planDocument) {
+	b.t.Helper()
+	kept := func() (all []string) {
+		found, err := filepath.Glob(filepath.Join(b.dir, "lake", "_notionlake", "notion", "journal", "*", "*", "*"))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for _, name := range found {
+			info, err := os.Stat(name)
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			all = append(all, fmt.Sprint(name, info.Size(), info.ModTime()))
+		}
+		return all
+	}
+	before := kept()
+	if err := json.Unmarshal([]byte(b.call("plan", "--json").stdout), &doc); err != nil || doc.Continues == nil {
+		b.t.Fatalf("plan: %v: %+v", err, doc)
+	}
+	c := doc.Continues
+	if string(c.LoadID) != id || c.Pages == 0 || c.MayRun || c.Until.Sub(c.Began) != 12*time.Hour {
+		b.t.Errorf("plan: %+v", c)
+	}
+	full := b.call("plan", "--full", "--json")
+	var whole planDocument
+	if err := json.Unmarshal([]byte(full.stdout), &whole); err != nil || whole.Continues != nil || whole.Total.Expected <= doc.Total.Expected+c.Pages || whole.Total.AtLeast != doc.Total.AtLeast+2*c.Pages {
+		b.t.Errorf("%v: %d requests are planned, at least %d, and %d and %d for a load of everything; %d pages are put aside", err, doc.Total.Expected, doc.Total.AtLeast, whole.Total.Expected, whole.Total.AtLeast, c.Pages)
+	}
+	if text := b.call("plan").stdout; !strings.Contains(text, "note: load "+id+", begun at ") || !strings.Contains(text, fmt.Sprintf("does not read %d pages and 0 files again", c.Pages)) {
+		b.t.Errorf("plan: %s", text)
+	}
+	if after := kept(); !slices.Equal(before, after) {
+		b.t.Errorf("plan changed the journal: %v, %v", before, after)
+	}
+	return doc
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -19,6 +20,7 @@ import (
 type planDocument struct {
 	Namespace string         `json:"namespace"`
 	LastLoad  *planLoad      `json:"last_load"` // null: the first load would be made
+	Continues *planContinued `json:"continues"` // null: a new load would begin
 	Parts     []string       `json:"parts"`     // of the workspace; none: all of it
 	Tables    []planTable    `json:"tables"`
 	Requests  []planRequests `json:"requests"`
@@ -32,6 +34,17 @@ type planLoad struct {
 	LoadID   lake.LoadID `json:"load_id"`
 	Requests int64       `json:"requests"`
 	Rows     int64       `json:"rows"`
+}
+
+// A planContinued is an interrupted load that would be continued.
+type planContinued struct {
+	LoadID lake.LoadID `json:"load_id"`
+	Began  time.Time   `json:"began"`
+	Until  time.Time   `json:"until"` // it can be continued
+	Pages  int64       `json:"pages"` // put aside, and not to be read again
+	Files  int64       `json:"files"`
+	// MayRun: it is not known whether its run has ended.
+	MayRun bool `json:"may_be_running,omitempty"`
 }
 
 // The values of planTable.Status.
@@ -152,6 +165,9 @@ func (p *program) plan(ctx context.Context, cfg *config, o runOptions) (doc plan
 	if doc.LastLoad, err = lastLoad(ctx, l, now); err != nil {
 		return doc, err
 	}
+	if now.Continues != "" {
+		doc.Continues = &planContinued{now.Continues, now.Began, now.Began.Add(cfg.resume), plan.Resumed.Pages, plan.Resumed.Files, now.Runs}
+	}
 	total := extract.Sum(plan.Requests)
 	for _, r := range plan.Requests {
 		doc.Requests = append(doc.Requests, planRequests{r.Kind, figure(r.Figure)})
@@ -256,8 +272,13 @@ func planColumns(f catalog.Foreseen, late []string) []planColumn {
 
 // planNotes are what else is to be known before a load.
 func planNotes(cfg *config, now *lake.Prospect, doc planDocument, plan *extract.Plan) (notes []string) {
-	if now.Continues != "" {
-		notes = append(notes, fmt.Sprintf("load %s was interrupted, or is running: run would continue it under its id, and not read again what it has read of pages", now.Continues))
+	if c := doc.Continues; c != nil {
+		was := "was interrupted"
+		if c.MayRun {
+			was += ", or is running"
+		}
+		notes = append(notes, fmt.Sprintf("load %s, begun at %s, %s: until %s run continues it under its id, and does not read %s and %s again that are put aside: they are not among the requests",
+			c.LoadID, when(c.Began), was, when(c.Until), plural(c.Pages, "page"), plural(c.Files, "file")))
 	}
 	for _, id := range now.Held {
 		notes = append(notes, fmt.Sprintf("load %s is held: once another one is published it can only be discarded", id))

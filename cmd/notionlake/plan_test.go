@@ -255,6 +255,25 @@ func TestPlanTime(t *testing.T) {
 
 func round(seconds float64) int64 { return int64(seconds*1000 + 0.5) }
 
+// The time that a plan says to be the least is that of the requests that are certain.
+func TestPlanTimeText(t *testing.T) {
+	for _, c := range []struct {
+		basis           extract.Basis
+		expected, least float64
+		want            string
+	}{
+		{extract.Exact, 300, 300, "This takes about 5 minutes at "},
+		{extract.LastLoad, 300, 60, "This takes about 5 minutes at "},
+		{extract.Unknown, 300, 60, "This takes at least 60 seconds, by what is known about 5 minutes, at "},
+		{extract.Unknown, 300, 299, "This takes at least 5 minutes at "},
+	} {
+		text := timeText(planDocument{Total: planFigure{Basis: c.basis}, Time: planTime{Seconds: c.expected, AtLeastSeconds: c.least, LimitedBy: "rate"}})
+		if !strings.HasPrefix(text, c.want) {
+			t.Errorf("%s, %v, %v: %s", c.basis, c.expected, c.least, text)
+		}
+	}
+}
+
 // TestPlanText keeps the plan for people on a screen or two whatever is in it.
 func TestPlanText(t *testing.T) {
 	doc := planDocument{Requests: []planRequests{}, Notes: slices.Repeat([]string{"a note"}, 100)}

@@ -119,11 +119,13 @@ func figureText(f planFigure) string {
 
 func timeText(doc planDocument) string {
 	t := doc.Time
-	about := "about"
+	text := "This takes about " + durationText(t.Seconds)
 	if doc.Total.Basis == extract.Unknown {
-		about = "at least"
+		least, expected := durationText(t.AtLeastSeconds), durationText(t.Seconds)
+		if text = "This takes at least " + least; expected != least {
+			text += ", by what is known about " + expected + ","
+		}
 	}
-	text := fmt.Sprintf("This takes %s %s", about, durationText(t.Seconds))
 	switch {
 	case t.LimitedBy == "rate":
 		text += fmt.Sprintf(" at %d requests a minute after the first %d", t.PerMinute, t.Burst)
