@@ -73,7 +73,7 @@ func (c *content) showsChange(id notion.UUID, of *carried, stale map[notion.UUID
 		childChanged = func(o shownObject) bool { return c.changedSince(o, of.read) }
 		titleChanged = childChanged
 	}
-	return stale[id] || of.copies || slices.ContainsFunc(of.children, moved) || slices.ContainsFunc(of.children, childChanged) || slices.ContainsFunc(of.mentions, titleChanged) || slices.ContainsFunc(of.users, c.nameChanged)
+	return stale[id] || of.copies || slices.ContainsFunc(of.children, moved) || slices.ContainsFunc(of.children, childChanged) || slices.ContainsFunc(of.children, c.fillChanged) || slices.ContainsFunc(of.mentions, titleChanged) || slices.ContainsFunc(of.users, c.nameChanged)
 }
 
 // A carried is a page whose text was taken from the last load, or from a run that
@@ -89,6 +89,8 @@ type carried struct {
 type shownObject struct {
 	id    notion.UUID
 	title uint64 // its hash
+	// filled: it stands in the page, and there is something in it.
+	filled bool
 }
 
 // A namedUser is a user with the name that a text has.
@@ -99,7 +101,7 @@ func carriedOf(t *pageText) *carried {
 	each(t.blocks, func(b *block) bool {
 		switch b.typ() {
 		case "child_page", "child_database":
-			c.children = append(c.children, shownObject{b.id, titleHash(b.payload().Get("title").Text())})
+			c.children = append(c.children, shownObject{b.id, titleHash(b.payload().Get("title").Text()), b.raw.Get("has_children").Bool()})
 		case "synced_block":
 			if b.payload().Get("synced_from").Get("block_id").Kind() == '"' && len(b.children) > 0 {
 				c.copies = true
@@ -109,7 +111,7 @@ func carriedOf(t *pageText) *carried {
 			mention := run.Get("mention")
 			for _, kind := range []string{"page", "database"} {
 				if id, ok := notion.ParseUUID([]byte(mention.Get(kind).Get("id").Text())); ok {
-					if o := (shownObject{id, titleHash(run.Get("plain_text").Text())}); !slices.Contains(c.mentions, o) {
+					if o := (shownObject{id: id, title: titleHash(run.Get("plain_text").Text())}); !slices.Contains(c.mentions, o) {
 						c.mentions = append(c.mentions, o)
 					}
 				}
@@ -214,6 +216,17 @@ func (c *content) childChanged(o shownObject) bool {
 	page := c.before.pages.page(id)
 	_, database := c.before.databases[id]
 	return page != nil || database
+}
+
+// fillChanged reports whether there is something in a page now and was not, or the
+// other way around, although it was not edited: what stands in it came or went.
+func (c *content) fillChanged(o shownObject) bool {
+	n, ok := c.known[o.id]
+	if !ok || c.all[n].gone || !c.all[n].reread {
+		return false
+	}
+	t, err := c.text(c.all[n])
+	return err == nil && len(t.blocks) > 0 != o.filled // what cannot be read back is said when the tables are written
 }
 
 // changedSince reports whether a page or database may have been edited since a
