@@ -50,7 +50,11 @@ func (c *Catalog) Expire(ctx context.Context, loads []lake.LoadID, run lake.RunI
 	a := &attempt{Catalog: c, run: run, needsAdmission: true, read: l, at: publicationTime(c.now(), l.entries)}
 	next := map[string]table.Metadata{} // by table name
 	var prepared lake.Prepared
+	_, marked := c.backend.(*restSteps)
 	for _, e := range l.entries {
+		for mark := range marksOf(e.meta) {
+			tags[mark] = !marked // of a time when tables were published one by one
+		}
 		gone := expiring(e.meta, tags)
 		if len(gone) == 0 && !hasAny(e.meta, tags) {
 			continue

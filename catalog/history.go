@@ -241,11 +241,11 @@ func (c *Catalog) tableFolder(e *entry) (string, error) {
 	return key, nil
 }
 
-// tagsOf are the tags of a snapshot, sorted.
+// tagsOf are the tags of a snapshot, sorted, but for a mark.
 func tagsOf(meta table.Metadata, snapshot int64) []string {
 	tags := []string{}
 	for name, ref := range meta.Refs() {
-		if ref.SnapshotRefType == table.TagRef && ref.SnapshotID == snapshot {
+		if ref.SnapshotRefType == table.TagRef && ref.SnapshotID == snapshot && !isMark(name) {
 			tags = append(tags, name)
 		}
 	}

@@ -40,8 +40,10 @@ type step struct {
 	Was        string `json:"was,omitempty"` // name before
 	Name       string `json:"name"`          // and after it
 	From       string `json:"from,omitempty"`
-	To         string `json:"to"`                    // metadata files; without From it is made
+	To         string `json:"to,omitempty"`          // metadata files; without From it is made
 	SnapshotID int64  `json:"snapshot_id,omitempty"` // that the tag is on; 0: any
+
+	REST *restStep `json:"rest,omitempty"` // where a server writes the metadata
 }
 
 // An outcome is what became of a plan. It is decided once, by an object beside the
@@ -90,11 +92,20 @@ func (c *stepCatalog) plan(a *attempt) *plan {
 		}
 		p.Steps = append(p.Steps, s)
 	}
-	slices.SortFunc(p.Steps, func(x, y *step) int {
-		return cmp.Or(compareBool(x.Folder == last, y.Folder == last), compareBool(x.From == "", y.From == ""), cmp.Compare(x.Folder, y.Folder))
-	})
+	p.order(last)
 	return p
 }
+
+// order is the one of all plans: by folders, new tables behind, and the ledger, whose
+// folder is given, at last.
+func (p *plan) order(last string) {
+	slices.SortFunc(p.Steps, func(x, y *step) int {
+		return cmp.Or(compareBool(x.Folder == last, y.Folder == last), compareBool(x.isNew(), y.isNew()), cmp.Compare(x.Folder, y.Folder))
+	})
+}
+
+// isNew reports whether the step's table has not been published before.
+func (s *step) isNew() bool { return s.From == "" && (s.REST == nil || s.REST.New) }
 
 func compareBool(x, y bool) int {
 	switch {
@@ -108,15 +119,15 @@ func compareBool(x, y bool) int {
 }
 
 // plans is where plans lie.
-func (c *stepCatalog) plans() string { return "_notionlake/" + c.folder + "/publications/" }
+func (c *publications) plans() string { return "_notionlake/" + c.folder + "/publications/" }
 
 // planKey is where the plan of the nth publication of a run lies.
-func (c *stepCatalog) planKey(run lake.RunID, n int) string {
+func (c *publications) planKey(run lake.RunID, n int) string {
 	return path.Join(c.plans(), fmt.Sprintf("%s-%d%s", run, n, planSuffix))
 }
 
 // writePlan makes the object. Where it is there already, it must say the same.
-func (c *stepCatalog) writePlan(ctx context.Context, p *plan) error {
+func (c *publications) writePlan(ctx context.Context, p *plan) error {
 	data, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
 		return err
@@ -137,7 +148,7 @@ func (c *stepCatalog) writePlan(ctx context.Context, p *plan) error {
 }
 
 // readPlan returns nil where there is none.
-func (c *stepCatalog) readPlan(ctx context.Context, key string) (*plan, error) {
+func (c *publications) readPlan(ctx context.Context, key string) (*plan, error) {
 	data, err := c.store.ReadAll(ctx, key)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -158,7 +169,7 @@ func (c *stepCatalog) readPlan(ctx context.Context, key string) (*plan, error) {
 func (p *plan) outcomeKey() string { return strings.TrimSuffix(p.key, planSuffix) + outcomeSuffix }
 
 // outcome is what has been decided; "": nothing yet.
-func (c *stepCatalog) outcome(ctx context.Context, p *plan) (outcome, error) {
+func (c *publications) outcome(ctx context.Context, p *plan) (outcome, error) {
 	data, err := c.store.ReadAll(ctx, p.outcomeKey())
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
@@ -173,7 +184,7 @@ func (c *stepCatalog) outcome(ctx context.Context, p *plan) (outcome, error) {
 var errPlanGone = errors.New("its plan is gone: another process has carried it out")
 
 // checkPlan fails where a plan is not there any more.
-func (c *stepCatalog) checkPlan(ctx context.Context, p *plan) error {
+func (c *publications) checkPlan(ctx context.Context, p *plan) error {
 	there, err := c.readPlan(ctx, p.key)
 	if err == nil && there == nil {
 		err = errPlanGone
@@ -182,7 +193,7 @@ func (c *stepCatalog) checkPlan(ctx context.Context, p *plan) error {
 }
 
 // decide decides what becomes of a plan, if nobody has.
-func (c *stepCatalog) decide(ctx context.Context, p *plan, want outcome) (outcome, error) {
+func (c *publications) decide(ctx context.Context, p *plan, want outcome) (outcome, error) {
 	if err := c.checkPlan(ctx, p); err != nil {
 		return "", err
 	}

@@ -48,7 +48,7 @@ type restCatalog struct {
 	order restOrder
 }
 
-func openREST(ctx context.Context, base *Catalog, o Options) (*restCatalog, error) {
+func openREST(ctx context.Context, base *Catalog, o Options) (backend, error) {
 	u, err := restURL(o.URI)
 	if err != nil {
 		return nil, err
@@ -75,7 +75,22 @@ func openREST(ctx context.Context, base *Catalog, o Options) (*restCatalog, erro
 	if err := c.prepare(ctx, o.ReadOnly); err != nil {
 		return nil, errors.Join(c.fault("open", err), c.server.Close())
 	}
-	return c, nil
+	if o.ReadOnly {
+		return c, nil
+	}
+	steps := newRESTSteps(c)
+	planned, err := steps.isPlanned(ctx)
+	if err == nil && !planned {
+		planned, err = c.lacksTransactions(ctx)
+	}
+	switch {
+	case err != nil:
+		return nil, errors.Join(c.fault("open", err), c.server.Close())
+	case planned:
+		return steps, nil
+	default:
+		return c, nil
+	}
 }
 
 func (c *restCatalog) place() string { return c.url.String() }
@@ -90,9 +105,6 @@ func (c *restCatalog) ident(name string) table.Identifier { return table.Identif
 func (c *restCatalog) prepare(ctx context.Context, readOnly bool) error {
 	namespace := table.Identifier{c.namespace}
 	exists, err := c.server.CheckNamespaceExists(ctx, namespace)
-	if err == nil && !readOnly {
-		err = c.checkTransactions(ctx)
-	}
 	switch {
 	case err != nil || exists:
 		return err
@@ -106,18 +118,15 @@ func (c *restCatalog) prepare(ctx context.Context, readOnly bool) error {
 	return err
 }
 
-// errNoTransactions is a server that cannot publish several tables at once.
-var errNoTransactions = errors.New("the server has no transactions of several tables, and a load is one: use another server, or a catalog of type postgres")
-
-// checkTransactions finds out, before a load is read, whether the server has
-// transactions: one of a table that does not exist is refused, and not unknown.
-func (c *restCatalog) checkTransactions(ctx context.Context) error {
+// lacksTransactions finds out whether the server can publish several tables at once:
+// a transaction of a table that does not exist is refused then, and not unknown.
+func (c *restCatalog) lacksTransactions(ctx context.Context) (bool, error) {
 	err := c.server.CommitTransaction(ctx, []table.TableCommit{{Identifier: c.ident("notionlake-" + uuid.NewString())}})
-	nowhere := errors.Is(err, icebergcatalog.ErrNoSuchTable) && !strings.Contains(err.Error(), "Exception") // a 404 that does not come from a catalog
-	if errors.Is(err, rest.ErrEndpointNotSupported) || nowhere {
-		return errNoTransactions
+	if ctx.Err() != nil {
+		return false, err
 	}
-	return nil // what is wrong else shows when there is something to be published
+	nowhere := errors.Is(err, icebergcatalog.ErrNoSuchTable) && !strings.Contains(err.Error(), "Exception") // a 404 that does not come from a catalog
+	return errors.Is(err, rest.ErrEndpointNotSupported) || nowhere, nil                                     // what is wrong else shows when there is something to be published
 }
 
 // rowsTries is how often tables are listed again that get other names meanwhile.
@@ -238,7 +247,7 @@ func (c *restCatalog) fault(action string, err error) error {
 	var dns *net.DNSError
 	var dial *net.OpError
 	switch {
-	case errors.Is(err, ErrNoCatalog), errors.Is(err, errNoTransactions):
+	case errors.Is(err, ErrNoCatalog):
 	case errors.Is(err, rest.ErrOAuthError):
 		why = "no token was given for the credential; look at catalog.credential and catalog.oauth2_server_uri"
 	case errors.Is(err, rest.ErrUnauthorized), errors.Is(err, rest.ErrAuthorizationExpired):

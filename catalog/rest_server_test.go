@@ -254,6 +254,9 @@ func apply(now *served, updates table.Updates) (*served, error) {
 		if err == nil {
 			err = u.Apply(b)
 		}
+		if err != nil && strings.Contains(err.Error(), "snapshot ref not found") {
+			err = nil // what is gone can be removed, as Iceberg's own server has it
+		}
 	}
 	if err != nil {
 		return nil, err

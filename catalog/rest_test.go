@@ -125,7 +125,6 @@ func TestRESTRefused(t *testing.T) {
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
 	for uri, want := range map[string]string{
-		newRESTServer(t, "GET /v1/{prefix}/namespaces/{namespace}", "POST /v1/{prefix}/namespaces"): "no transactions of several tables",
 		answers(http.StatusUnauthorized):           "look at catalog.token",
 		answers(http.StatusForbidden):              "grant the right",
 		closed.URL:                                 "it cannot be reached",

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/notionlake/notionlake/lake"
@@ -16,9 +15,8 @@ import (
 // commit: from then on whoever holds the lock carries it out to its end, and the
 // pointers move one after the other, that of the ledger last.
 type stepCatalog struct {
-	*Catalog
+	*publications
 	pointers pointers
-	runs     *admissions
 	rowCache
 }
 
@@ -27,7 +25,8 @@ func openStepwise(ctx context.Context, base *Catalog, o Options, open func(conte
 	if err != nil {
 		return nil, err
 	}
-	c := &stepCatalog{Catalog: base, pointers: service, runs: newAdmissions()}
+	c := &stepCatalog{publications: &publications{Catalog: base, runs: newAdmissions()}, pointers: service}
+	c.carrier = c
 	if err := service.prepare(ctx, o.ReadOnly); err != nil {
 		return nil, errors.Join(service.fault("open", err), service.close())
 	}
@@ -116,79 +115,6 @@ func (c *stepCatalog) lock(ctx context.Context, part string, wait time.Duration)
 	return unlock, nil
 }
 
-// complete carries out every plan of which it has not been decided what becomes,
-// and sees that of the others nothing is left to be done.
-func (c *stepCatalog) complete(ctx context.Context) error {
-	found := map[string]lake.ObjectInfo{}
-	var plans []string
-	for o, err := range c.store.List(ctx, c.plans()) {
-		if err != nil {
-			return err
-		}
-		found[o.Key] = o
-		switch {
-		case strings.HasSuffix(o.Key, planSuffix):
-			plans = append(plans, o.Key)
-		case !strings.HasSuffix(o.Key, outcomeSuffix): // half of one, of a process that was killed
-			if err := c.store.Delete(ctx, o.Key); err != nil {
-				return err
-			}
-		}
-	}
-	for _, key := range plans {
-		p, err := c.readPlan(ctx, key)
-		if err == nil && p != nil {
-			_, decided := found[p.outcomeKey()]
-			err = c.completeOne(ctx, p, decided, c.now().Sub(found[key].ModTime))
-		}
-		if err != nil {
-			return fmt.Errorf("%w (of the plan %s: while it cannot be carried out no load can begin; what it is of is in docs/catalogs.md)", err, c.store.URI(key))
-		}
-	}
-	return nil
-}
-
-func (c *stepCatalog) completeOne(ctx context.Context, p *plan, decided bool, age time.Duration) error {
-	became := outcome("")
-	if decided {
-		var err error
-		if became, err = c.outcome(ctx, p); err != nil {
-			return err
-		}
-	}
-	switch {
-	case p.Fenced != nil && age <= fenceTime, became != "" && became != outcomeDone && age <= fenceTime:
-		if p.Fenced == nil && became == outcomeBack {
-			// A request that has been under way since may have arrived.
-			if err := c.back(ctx, p); err != nil && !errors.Is(err, errPartly) {
-				return err
-			}
-		}
-		return nil
-	case became == outcomeDone && age <= doneTime:
-		return c.rename(ctx, p)
-	case became == "" && p.Fenced == nil:
-		c.logger.WarnContext(ctx, "a publication that was cut short is brought to its end", "load", p.Load, "began", p.Began)
-		return c.end(ctx, p)
-	default:
-		return c.store.Delete(ctx, p.key, p.outcomeKey())
-	}
-}
-
-// end carries a plan out, whatever becomes of it.
-func (c *stepCatalog) end(ctx context.Context, p *plan) error {
-	err := c.carryOut(ctx, p)
-	switch {
-	case errors.Is(err, errPartly):
-		c.logger.ErrorContext(ctx, "a load is published in part: the next one publishes all tables", "load", p.Load, "why", err)
-		return nil
-	case errors.Is(err, lake.ErrConflict), errors.Is(err, errRefused):
-		c.logger.WarnContext(ctx, "a publication was taken back", "load", p.Load, "why", err)
-		return nil
-	}
-	return err
-}
-
 // settled carries the plan out, so that nothing of it can still happen, and reads
 // the tables.
 func (c *stepCatalog) settled(ctx context.Context, a *attempt, _ error) ([]row, error) {
@@ -202,40 +128,5 @@ func (c *stepCatalog) traces(t *target, e *entry) trace { return t.written(e) }
 
 func (c *stepCatalog) admit(_ context.Context, run lake.RunID) error {
 	c.runs.admit(run)
-	return nil
-}
-
-// fence carries out what the run has planned and sees to it that it cannot plan
-// any more.
-func (c *stepCatalog) fence(ctx context.Context, run lake.RunID) error {
-	if c.runs.leave(run) {
-		return nil
-	}
-	c.invalidate()
-	for n := 1; ; {
-		now := c.now().UTC()
-		err := c.writePlan(ctx, &plan{Format: planFormat, Run: run, Fenced: &now, key: c.planKey(run, n)})
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, lake.ErrExist) {
-			return err
-		}
-		p, err := c.readPlan(ctx, c.planKey(run, n))
-		if err != nil {
-			return err
-		}
-		if p == nil {
-			continue // it has just been deleted, long after it was carried out
-		}
-		if p.Fenced != nil {
-			break
-		}
-		if err := c.end(ctx, p); err != nil {
-			return err
-		}
-		n++
-	}
-	c.runs.answeredTo(run)
 	return nil
 }

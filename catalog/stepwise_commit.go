@@ -1,24 +1,19 @@
 package catalog
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/apache/iceberg-go/table"
 	"github.com/google/uuid"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/notionlake/notionlake/lake"
 )
 
-// commit writes the plan and carries it out. Once the plan is there, the load is
-// published, whoever carries it out, unless another program has changed one of the
-// tables meanwhile: then none is.
+// commit publishes by a plan.
 func (c *stepCatalog) commit(ctx context.Context, a *attempt) error {
 	if a.needsAdmission && !c.runs.isAdmitted(a.run) {
 		return errNotAdmitted
@@ -26,121 +21,18 @@ func (c *stepCatalog) commit(ctx context.Context, a *attempt) error {
 	if err := c.point.Hit("catalog.begin", c.place()); err != nil {
 		return err
 	}
-	c.invalidate()
-	p := c.plan(a)
-	// What it does takes no time, and a cancelled request has an unknown outcome.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
-	defer cancel()
-	if err := c.point.Hit("catalog.commit", c.place()); err != nil {
-		return err
-	}
-	n, ok := c.runs.sends(a.run, a.needsAdmission)
-	if !ok {
-		return errNotAdmitted
-	}
-	p.key = c.planKey(a.run, n)
-	switch err := c.writePlan(ctx, p); {
-	case errors.Is(err, lake.ErrExist):
-		c.runs.answeredTo(a.run)
-		return errNotAdmitted // what is there is a fence: this plan has never been
-	case err != nil:
-		return fmt.Errorf("%w: %w", errCommit, err)
-	}
-	err := c.point.Hit("catalog.commit.done", c.place())
-	if err == nil {
-		err = c.carryOut(ctx, p)
-	}
-	switch {
-	case err == nil:
-		c.runs.answeredTo(a.run)
-		c.runs.leave(a.run)
-	case errors.Is(err, lake.ErrConflict), errors.Is(err, errRefused):
-		c.runs.answeredTo(a.run)
-	default:
-		return fmt.Errorf("%w: %w", errCommit, err)
-	}
-	return err
+	return c.publish(ctx, a, func(int) (*plan, error) { return c.plan(a), nil })
 }
 
-// carryOut brings a plan to its end, however much of it has been done and whoever
-// does it at the same time: all tables change, or, with lake.ErrConflict or
-// errRefused, none.
-func (c *stepCatalog) carryOut(ctx context.Context, p *plan) error {
-	became, err := c.outcome(ctx, p)
-	if err != nil {
-		return err
-	}
-	why := fmt.Errorf("load %s has been taken back: a table had been changed by another program: %w", p.Load, lake.ErrConflict)
-	if became == "" {
-		if err := c.checkPlan(ctx, p); err != nil {
-			return err
-		}
-		want := outcomeDone
-		switch first, err := c.forward(ctx, p); {
-		case err == nil:
-		case !errors.Is(err, lake.ErrConflict) && !errors.Is(err, errRefused):
-			return err
-		case first:
-			want, why = outcomeNever, err
-		default:
-			want, why = outcomeBack, err
-		}
-		if became, err = c.decide(ctx, p, want); err != nil {
-			return err
-		}
-	}
-	switch became {
-	case outcomeDone:
-		return c.rename(ctx, p)
-	case outcomeNever:
-		return why
-	default:
-		if err := c.back(ctx, p); err != nil {
-			return fmt.Errorf("%s: %w", why.Error(), err) // no conflict: of that nothing is left
-		}
-		return why
-	}
-}
-
-// forward moves the pointers. first: it failed at the first step, before any other.
-func (c *stepCatalog) forward(ctx context.Context, p *plan) (first bool, err error) {
-	if len(p.Steps) == 0 {
-		return false, nil
-	}
+// takes moves the pointers.
+func (c *stepCatalog) takes(ctx context.Context, p *plan) (func(context.Context, *step) error, error) {
 	list, err := c.list(ctx)
-	if err != nil {
-		return false, err
-	}
-	// Whoever is first at the first table is first at all; the ledger says that all
-	// the others are done.
-	begin, end := p.Steps[0], p.Steps[len(p.Steps)-1]
-	if err := c.take(ctx, p, list, begin); err != nil {
-		return true, err
-	}
-	var g errgroup.Group // nothing is cancelled: what is under way could still arrive
-	g.SetLimit(parallelTables)
-	var mu sync.Mutex
-	var definite error
-	for _, s := range p.Steps {
-		if s == begin || s == end {
-			continue
-		}
-		g.Go(func() error {
-			err := c.take(ctx, p, list, s)
-			if errors.Is(err, lake.ErrConflict) || errors.Is(err, errRefused) {
-				mu.Lock()
-				defer mu.Unlock()
-				definite = cmp.Or(definite, err)
-			}
-			return err
-		})
-	}
-	err = g.Wait()
-	if err = cmp.Or(definite, err); err != nil || begin == end {
-		return false, err
-	}
-	return false, c.take(ctx, p, list, end)
+	return func(ctx context.Context, s *step) error { return c.take(ctx, p, list, s) }, err
 }
+
+// fencesEarly is false: once a pointer is not what the first step expects, it never
+// is again.
+func (c *stepCatalog) fencesEarly() bool { return false }
 
 // A stepState is how far a step is.
 type stepState int
@@ -314,10 +206,10 @@ func (c *stepCatalog) restore(ctx context.Context, p *plan, s *step, now pointer
 	return c.pointers.move(ctx, now, location, meta)
 }
 
-// rename gives tables their new names, one after the other. Where one has the
+// after gives tables their new names, one after the other. Where one has the
 // name that another is to get, both go by way of a name that nobody has. A name
 // that another program's table has meanwhile stays that one's.
-func (c *stepCatalog) rename(ctx context.Context, p *plan) error {
+func (c *stepCatalog) after(ctx context.Context, p *plan) error {
 	if !slices.ContainsFunc(p.Steps, func(s *step) bool { return s.Was != s.Name }) {
 		return nil
 	}

@@ -31,7 +31,7 @@ const (
 // eachStepwise runs a test on every catalog that changes one table at a time.
 func eachStepwise(t *testing.T, test func(t *testing.T, w *warehouse)) {
 	t.Helper()
-	for _, kind := range []string{"glue", "hive"} {
+	for _, kind := range []string{"glue", "hive", "rest"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			test(t, newStepWarehouse(t, kind))
@@ -43,13 +43,18 @@ func newStepWarehouse(t *testing.T, kind string) *warehouse {
 	t.Helper()
 	w := newWarehouse(t)
 	w.options.Type = kind
-	if kind == "glue" {
+	switch kind {
+	case "rest":
+		w.options.URI = newRESTAlone(t)
+	case "glue":
 		w.options.Glue = catalog.GlueOptions{Region: "eu-central-1", AccessKeyID: "a", SecretAccessKey: "b"}
 		if w.options.URI = os.Getenv(glueVariable); w.options.URI == "" {
 			_, w.options.URI = newGlueServer(t)
 		}
-	} else if w.options.URI = os.Getenv(hiveVariable); w.options.URI == "" {
-		w.options.URI = newHiveServer(t)
+	default:
+		if w.options.URI = os.Getenv(hiveVariable); w.options.URI == "" {
+			w.options.URI = newHiveServer(t)
+		}
 	}
 	w.options.LeaseTime = 2 * time.Second
 	w.options.Namespace = "t" + strings.ReplaceAll(uuid.NewString(), "-", "")
@@ -258,8 +263,12 @@ func (w *warehouse) dumpTables() string {
 func (w *warehouse) touch(name string) {
 	w.t.Helper()
 	ctx := w.t.Context()
-	if w.options.Type == "hive" {
+	switch w.options.Type {
+	case "hive":
 		w.touchHive(name)
+		return
+	case "rest":
+		w.touchREST(name)
 		return
 	}
 	cat, err := icebergglue.NewCatalog(icebergglue.WithAwsConfig(aws.Config{
