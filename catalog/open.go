@@ -118,5 +118,17 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 // Place is where the catalog is, for messages: a path, or a URL without secrets.
 func (c *Catalog) Place() string { return c.backend.place() }
 
+// OneByOne reports whether the tables of a load become visible one after the other,
+// the ledger last, because the catalog cannot change several at once. It is not known
+// of one that is opened to be read only.
+func (c *Catalog) OneByOne() bool {
+	switch c.backend.(type) {
+	case *stepCatalog, *restSteps:
+		return true
+	default:
+		return false
+	}
+}
+
 // Close ends the use of the catalog. The storage stays open.
 func (c *Catalog) Close() error { return c.backend.close() }

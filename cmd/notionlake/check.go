@@ -312,4 +312,11 @@ func (p *program) checkLake(ctx context.Context, cfg *config, list *checkList) {
 	default:
 		list.ok("catalog", "%s, %s, last load %s", c.Place(), plural(int64(len(tables)), "table"), last)
 	}
+	if err == nil && c.OneByOne() {
+		list.ok("publication", "%s", oneByOneText)
+	}
 }
+
+// oneByOneText is what readers may see where the catalog changes one table at a time.
+const oneByOneText = "the catalog changes one table at a time, _loads last: while a load is published, or until the next run where it died in that, " +
+	"readers may see tables of two loads; those pinned to the tag of the newest load in _loads see one (`notionlake connect` prints how)"
