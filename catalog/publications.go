@@ -36,6 +36,9 @@ type carrier interface {
 	back(ctx context.Context, p *plan) error
 	// after does what follows once the plan is done.
 	after(ctx context.Context, p *plan) error
+	// owns reports whether a plan is of this kind of catalog, and not of one that had
+	// the warehouse before.
+	owns(p *plan) bool
 	// fencesEarly reports whether a step that has not been done must be kept from
 	// landing even where it is the first one.
 	fencesEarly() bool
@@ -74,6 +77,12 @@ func (c *publications) complete(ctx context.Context) error {
 }
 
 func (c *publications) completeOne(ctx context.Context, p *plan, decided bool, age time.Duration) error {
+	if !c.carrier.owns(p) {
+		if age > fenceTime {
+			return c.store.Delete(ctx, p.key, p.outcomeKey())
+		}
+		return nil
+	}
 	became := outcome("")
 	if decided {
 		var err error
@@ -126,6 +135,9 @@ func (c *publications) carryOut(ctx context.Context, p *plan) error {
 		return err
 	}
 	why := fmt.Errorf("load %s has been taken back: a table had been changed by another program: %w", p.Load, lake.ErrConflict)
+	if !c.carrier.owns(p) {
+		return fmt.Errorf("plan %s is of another type of catalog: let a run with that one end it", c.store.URI(p.key))
+	}
 	if became == "" {
 		if err := c.checkPlan(ctx, p); err != nil {
 			return err

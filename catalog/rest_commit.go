@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -393,13 +394,24 @@ func (c *restCatalog) finish(ctx context.Context, a *attempt) error {
 	return nil
 }
 
+// condemnedPrefix begins the name of the column, with its ID behind, that says that a
+// table is about to be dropped.
+const condemnedPrefix = "dropped_"
+
+// isCondemned reports whether a table is about to be dropped.
+func isCondemned(meta table.Metadata) bool {
+	last := meta.LastColumnID()
+	field, ok := meta.CurrentSchema().FindFieldByID(last)
+	return ok && field.Name == condemnedPrefix+strconv.Itoa(last)
+}
+
 // discard drops a table without a snapshot, with its metadata files. Before that
 // it is changed so that nobody publishes into it who has read it already; and if
 // somebody has published, it stays.
 func (c *restCatalog) discard(ctx context.Context, e *entry) error {
 	schema := e.meta.CurrentSchema()
 	last := e.meta.LastColumnID() + 1
-	fields := append(schema.Fields(), iceberg.NestedField{ID: last, Name: "dropped", Type: iceberg.PrimitiveTypes.Bool})
+	fields := append(schema.Fields(), iceberg.NestedField{ID: last, Name: condemnedPrefix + strconv.Itoa(last), Type: iceberg.PrimitiveTypes.Bool})
 	condemned := iceberg.NewSchemaWithIdentifiers(schema.ID+1, schema.IdentifierFieldIDs, fields...)
 	_, location, err := c.server.CommitTable(ctx, c.ident(e.name), holds(e.meta), []table.Update{newAddSchema(condemned, last), table.NewSetCurrentSchemaUpdate(-1)})
 	switch {
@@ -407,6 +419,9 @@ func (c *restCatalog) discard(ctx context.Context, e *entry) error {
 		return nil // it is somebody else's now
 	case err != nil:
 		return c.fault("write", err)
+	}
+	if err := c.point.Hit("catalog.drop", e.name); err != nil {
+		return err
 	}
 	if err := c.server.DropTable(ctx, c.ident(e.name)); err != nil && !errors.Is(err, icebergcatalog.ErrNoSuchTable) {
 		return c.fault("write", err)

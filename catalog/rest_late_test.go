@@ -17,6 +17,7 @@ import (
 
 	"github.com/notionlake/notionlake/catalog"
 	"github.com/notionlake/notionlake/lake"
+	"github.com/notionlake/notionlake/lake/laketest"
 )
 
 // A stepLoser is a server without transactions that does otherwise with one change of
@@ -379,5 +380,51 @@ func TestRESTStepThenTransactions(t *testing.T) {
 		if n := len(tab.Metadata().Snapshots()); n != 2 {
 			t.Errorf("table %s has %d snapshots", name, n)
 		}
+	}
+}
+
+// A process that dies at any point while it takes a publication back leaves nothing
+// of it when the next one has ended that: no new table, and the others as they were.
+func TestRESTStepTakingBackDies(t *testing.T) {
+	t.Parallel()
+	points := 0
+	for k, died := 1, true; died; k++ {
+		w, _ := newStepLoser(t)
+		w.mustPublish(w.open(), loadID(0), three()...)
+		before := w.dumpTables()
+		o := w.options
+		die, touched := laketest.Fail(k, true), false
+		died = false
+		o.Point = func(name, key string) error {
+			if name == "catalog.move.done" && !touched {
+				touched = true
+				w.touch("c") // after the first step
+			}
+			if !touched {
+				return nil
+			}
+			err := die(name, key)
+			died = died || err != nil
+			return err
+		}
+		c, err := catalog.Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.publish(c, loadID(1), three("fresh")...)
+		if err == nil || !died && !errors.Is(err, lake.ErrConflict) {
+			t.Errorf("point %d: %v", k, err)
+		}
+		next := w.brought()
+		if after := w.dumpTables(); after != before {
+			t.Fatalf("point %d: before\n%s\nafter\n%s", k, before, after)
+		}
+		w.checkThere(next)
+		w.mustPublish(next, loadID(2), three("fresh")...)
+		w.checkOneLoad()
+		points = k
+	}
+	if points < 10 {
+		t.Errorf("only %d points", points)
 	}
 }

@@ -33,8 +33,16 @@ func newRESTSteps(c *restCatalog) *restSteps {
 // isPlanned reports whether plans lie in the warehouse, of a time when the server had
 // no transactions: as long as they do, what is published is planned.
 func (c *restSteps) isPlanned(ctx context.Context) (bool, error) {
-	for _, err := range c.store.List(ctx, c.journal.plans()) {
-		return err == nil, err
+	for o, err := range c.store.List(ctx, c.journal.plans()) {
+		if err != nil {
+			return false, err
+		}
+		if !strings.HasSuffix(o.Key, planSuffix) {
+			continue
+		}
+		if p, err := c.journal.readPlan(ctx, o.Key); err != nil || p != nil && c.owns(p) {
+			return err == nil, err
+		}
 	}
 	return false, nil
 }

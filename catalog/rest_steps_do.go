@@ -21,6 +21,11 @@ import (
 // again what it was.
 func (c *restSteps) fencesEarly() bool { return true }
 
+// owns reports whether a plan is of such a server.
+func (c *restSteps) owns(p *plan) bool {
+	return !slices.ContainsFunc(p.Steps, func(s *step) bool { return s.REST == nil })
+}
+
 // tables are the tables as they were read last, by their UUIDs. That they cannot be
 // read says nothing of a step.
 func (c *restSteps) tables(ctx context.Context) (map[uuid.UUID]row, error) {
@@ -98,7 +103,7 @@ func (c *restSteps) takes(ctx context.Context, p *plan) (func(context.Context, *
 		case pending:
 		}
 		err := c.send(ctx, s, t.name, rawRequirements(s.REST.Requirements), rawUpdates(s.REST.Updates), s.REST.Mark)
-		if !errors.Is(err, lake.ErrConflict) {
+		if !errors.Is(err, lake.ErrConflict) && !errors.Is(err, errRefused) {
 			return err
 		}
 		// Another one has been there: it may have done the same.
@@ -108,6 +113,9 @@ func (c *restSteps) takes(ctx context.Context, p *plan) (func(context.Context, *
 		}
 		if t, ok := again[s.REST.UUID]; ok && s.REST.state(p, s.SnapshotID, t.meta) == taken {
 			return nil
+		}
+		if errors.Is(err, errRefused) {
+			return err
 		}
 		return fmt.Errorf("%w (%s)", conflict, err.Error())
 	}, err
@@ -158,7 +166,7 @@ func (c *restSteps) undo(ctx context.Context, p *plan, s *step, t row) error {
 	switch {
 	case is == changed:
 		return nil
-	case is == taken && (!mine || current == nil || *current != r.Main || t.meta.CurrentSchema().ID != r.Schema):
+	case is == taken && (!mine || current == nil || *current != r.Main || t.meta.CurrentSchema().ID != r.Schema && !(r.New && isCondemned(t.meta))):
 		return fmt.Errorf("%w: another program has written to table %s since", errPartly, t.name)
 	case r.New:
 		if err := c.point.Hit("catalog.move", s.Folder); err != nil {

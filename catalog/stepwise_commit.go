@@ -30,6 +30,11 @@ func (c *stepCatalog) takes(ctx context.Context, p *plan) (func(context.Context,
 	return func(ctx context.Context, s *step) error { return c.take(ctx, p, list, s) }, err
 }
 
+// owns reports whether a plan moves pointers.
+func (c *stepCatalog) owns(p *plan) bool {
+	return !slices.ContainsFunc(p.Steps, func(s *step) bool { return s.REST != nil })
+}
+
 // fencesEarly is false: once a pointer is not what the first step expects, it never
 // is again.
 func (c *stepCatalog) fencesEarly() bool { return false }
