@@ -127,12 +127,18 @@ var errAgain = errors.New("other programs write to the table all the time")
 // back takes back what has been done of a plan. Each table gets another mark, also
 // where nothing has been done: what is still under way finds none that it expects.
 func (c *restSteps) back(ctx context.Context, p *plan) error {
-	for range undoTries {
+	for n := range undoTries {
+		if n > 0 {
+			if err := c.pause(ctx, n); err != nil {
+				return err
+			}
+		}
 		tables, err := c.tables(ctx)
 		if err != nil {
 			return err
 		}
-		var partly, again error
+		var partly error
+		again := false
 		for _, s := range slices.Backward(p.Steps) {
 			t, ok := tables[s.REST.UUID]
 			if !ok {
@@ -142,17 +148,13 @@ func (c *restSteps) back(ctx context.Context, p *plan) error {
 			case errors.Is(err, errPartly):
 				partly = errors.Join(partly, err)
 			case errors.Is(err, errAgain), errors.Is(err, lake.ErrConflict):
-				again = fmt.Errorf("table %s: %s", s.Name, err.Error())
+				again = true
 			case err != nil:
 				return fmt.Errorf("what has been published of load %s cannot be taken back: %s", p.Load, err.Error())
 			}
 		}
-		if again == nil {
+		if !again {
 			return partly
-		}
-		err = again
-		if ctx.Err() != nil {
-			return err
 		}
 	}
 	return c.fault("commit to", errAgain)
@@ -225,7 +227,15 @@ func (c *restSteps) after(ctx context.Context, p *plan) error {
 
 // remove takes out of a table what it is to lose.
 func (c *restSteps) remove(ctx context.Context, s *step, tables map[uuid.UUID]row) (err error) {
-	for range undoTries {
+	for n := range undoTries {
+		if n > 0 {
+			if err := c.pause(ctx, n); err != nil {
+				return err
+			}
+			if tables, err = c.tables(ctx); err != nil {
+				return err
+			}
+		}
 		t, ok := tables[s.REST.UUID]
 		if !ok {
 			return nil // it has been dropped
@@ -237,9 +247,6 @@ func (c *restSteps) remove(ctx context.Context, s *step, tables map[uuid.UUID]ro
 		marks := marksOf(t.meta)
 		mark := slices.Concat(slices.Sorted(maps.Keys(marks)), []string{""})[0]
 		if err = c.send(ctx, s, t.name, append(holds(t.meta), expects(marks)...), updates, mark); !errors.Is(err, lake.ErrConflict) {
-			return err
-		}
-		if tables, err = c.tables(ctx); err != nil {
 			return err
 		}
 	}
