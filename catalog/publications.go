@@ -29,7 +29,7 @@ type carrier interface {
 	invalidate()
 	// takes reads the tables and returns what does a step of the plan, if that has
 	// not been done. Its error wraps lake.ErrConflict or errRefused where the step
-	// cannot be done any more.
+	// cannot be done any more, by anybody, however late a request arrives.
 	takes(ctx context.Context, p *plan) (func(context.Context, *step) error, error)
 	// back takes back what has been done of a plan, and sees to it that nothing of
 	// it that is still under way can land. errPartly: something of it stays.
@@ -39,9 +39,6 @@ type carrier interface {
 	// owns reports whether a plan is of this kind of catalog, and not of one that had
 	// the warehouse before.
 	owns(p *plan) bool
-	// fencesEarly reports whether a step that has not been done must be kept from
-	// landing even where it is the first one.
-	fencesEarly() bool
 }
 
 // complete carries out every plan of which it has not been decided what becomes,
@@ -147,7 +144,7 @@ func (c *publications) carryOut(ctx context.Context, p *plan) error {
 		case err == nil:
 		case !errors.Is(err, lake.ErrConflict) && !errors.Is(err, errRefused):
 			return err
-		case first && !c.carrier.fencesEarly():
+		case first:
 			want, why = outcomeNever, err
 		default:
 			want, why = outcomeBack, err

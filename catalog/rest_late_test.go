@@ -32,6 +32,20 @@ type stepLoser struct {
 	n     int
 	table string // that is meant; "": any
 	kept  *lateRequest
+	// refused is a table whose snapshots the server does not accept.
+	refused string
+}
+
+func (l *stepLoser) refuse(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refused = name
+}
+
+func (l *stepLoser) refuses() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.refused
 }
 
 // A lateRequest is one that has not arrived yet.
@@ -64,6 +78,18 @@ func (l *stepLoser) arrives(late *lateRequest) (code int, answer string) {
 
 func (l *stepLoser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+	if name := l.refuses(); name != "" && r.Method == http.MethodPost && path[len(path)-1] == name {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			panic(err)
+		}
+		if bytes.Contains(body, []byte("add-snapshot")) {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"error": {"message": "not this one", "type": "BadRequestException", "code": 400}}`)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
 	mode := ""
 	rename := path[len(path)-1] == "rename"
 	if changes := r.Method == http.MethodPost && len(path) > 2 && path[len(path)-2] == "tables"; changes {
@@ -325,6 +351,27 @@ func (w *warehouse) setMain(name string, id int64) {
 		[]table.Update{table.NewSetSnapshotRefUpdate(table.MainBranch, id, table.BranchRef, 0, 0, 0)})
 	if err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// A load of which the server refuses one table is taken back, and later ones go on.
+func TestRESTStepRefused(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"a", "c", lake.LedgerTable} {
+		w, l := newStepLoser(t)
+		w.mustPublish(w.open(), loadID(0), three()...)
+		before := w.dumpTables() + w.visible("")
+		l.refuse(name)
+		if _, err := w.publish(w.open(), loadID(1), three()...); err == nil || errors.Is(err, lake.ErrUnknown) || !strings.Contains(err.Error(), "not this one") {
+			t.Errorf("table %s is refused: %v", name, err)
+		}
+		next := w.brought()
+		if after := w.dumpTables() + w.visible(""); after != before {
+			t.Errorf("table %s is refused: before\n%s\nafter\n%s", name, before, after)
+		}
+		l.refuse("")
+		w.mustPublish(next, loadID(2), three()...)
+		w.checkOneLoad()
 	}
 }
 

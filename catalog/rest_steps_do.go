@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,10 +17,6 @@ import (
 
 	"github.com/notionlake/notionlake/lake"
 )
-
-// fencesEarly is true: what the first step expects of a table but its mark can be
-// again what it was.
-func (c *restSteps) fencesEarly() bool { return true }
 
 // owns reports whether a plan is of such a server.
 func (c *restSteps) owns(p *plan) bool {
@@ -89,36 +86,53 @@ func (c *restSteps) send(ctx context.Context, s *step, name string, requirements
 // takes changes tables, each if it is as it was planned on.
 func (c *restSteps) takes(ctx context.Context, p *plan) (func(context.Context, *step) error, error) {
 	tables, err := c.tables(ctx)
-	return func(ctx context.Context, s *step) error {
-		t, ok := tables[s.REST.UUID]
-		conflict := fmt.Errorf("table %s has been changed by another program meanwhile: %w", s.Name, lake.ErrConflict)
-		if !ok {
-			return conflict
+	return func(ctx context.Context, s *step) error { return c.take(ctx, p, s, tables) }, err
+}
+
+func (c *restSteps) take(ctx context.Context, p *plan, s *step, tables map[uuid.UUID]row) (err error) {
+	var why error // it has not been done
+	conflict := fmt.Errorf("table %s has been changed by another program meanwhile: %w", s.Name, lake.ErrConflict)
+	for n := range undoTries {
+		if n > 0 {
+			if err := c.pause(ctx, n-1); err != nil {
+				return err
+			}
+			if tables, err = c.tables(ctx); err != nil {
+				return err
+			}
 		}
-		switch s.REST.state(p, s.SnapshotID, t.meta) {
-		case taken:
+		is, t := changed, tables[s.REST.UUID]
+		if t.meta != nil {
+			is = s.REST.state(p, s.SnapshotID, t.meta)
+		}
+		switch {
+		case is == taken: // another one may have done it
 			return nil
-		case changed:
-			return conflict
-		case pending:
+		case is == changed:
+			return cmp.Or(why, conflict)
+		case why == nil:
+			err = c.send(ctx, s, t.name, rawRequirements(s.REST.Requirements), rawUpdates(s.REST.Updates), s.REST.Mark)
+			switch {
+			case errors.Is(err, lake.ErrConflict):
+				why = fmt.Errorf("%w (%s)", conflict, err.Error())
+			case errors.Is(err, errRefused):
+				why = err
+			default:
+				return err
+			}
+		default:
+			// What the step expects of the table, but for its mark, can be again what it
+			// was: a request that is still under way must not find the mark.
+			err = c.undo(ctx, p, s, t)
+			switch {
+			case errors.Is(err, errRefused) && errors.Is(why, errRefused):
+				return why
+			case err != nil && !errors.Is(err, errAgain) && !errors.Is(err, lake.ErrConflict):
+				return err
+			}
 		}
-		err := c.send(ctx, s, t.name, rawRequirements(s.REST.Requirements), rawUpdates(s.REST.Updates), s.REST.Mark)
-		if !errors.Is(err, lake.ErrConflict) && !errors.Is(err, errRefused) {
-			return err
-		}
-		// Another one has been there: it may have done the same.
-		again, e := c.tables(ctx)
-		if e != nil {
-			return e
-		}
-		if t, ok := again[s.REST.UUID]; ok && s.REST.state(p, s.SnapshotID, t.meta) == taken {
-			return nil
-		}
-		if errors.Is(err, errRefused) {
-			return err
-		}
-		return fmt.Errorf("%w (%s)", conflict, err.Error())
-	}, err
+	}
+	return c.fault("commit to", fmt.Errorf("table %s: %w", s.Name, errAgain))
 }
 
 // errAgain is a step that is to be looked at again.

@@ -35,10 +35,6 @@ func (c *stepCatalog) owns(p *plan) bool {
 	return !slices.ContainsFunc(p.Steps, func(s *step) bool { return s.REST != nil })
 }
 
-// fencesEarly is false: once a pointer is not what the first step expects, it never
-// is again.
-func (c *stepCatalog) fencesEarly() bool { return false }
-
 // A stepState is how far a step is.
 type stepState int
 
