@@ -51,16 +51,6 @@ func (l *checkList) fail(name string, err error) {
 	}
 }
 
-// failed are the names of what failed.
-func (l *checkList) failed() (names []string) {
-	for _, r := range l.results {
-		if r.Status == checkFail {
-			names = append(names, r.Name)
-		}
-	}
-	return names
-}
-
 func (p *program) checkCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "check",
@@ -86,11 +76,7 @@ func (p *program) checkCommand() *cli.Command {
 			if err := context.Cause(c.Context); err != nil {
 				return err
 			}
-			err = p.printChecks(list, c.Bool("json"))
-			if list.err != nil && err == nil && !c.Bool("json") {
-				return &toldError{"check failed: " + strings.Join(list.failed(), ", "), list.err}
-			}
-			return errors.Join(list.err, err)
+			return errors.Join(list.err, p.printChecks(list, c.Bool("json")))
 		},
 	}
 }

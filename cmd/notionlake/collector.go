@@ -43,7 +43,7 @@ func afterCollection() {
 // growPercent is growBytes as a percentage of what lives. At the beginning that
 // is nothing; and a huge heap may grow a little more, lest the collector always run.
 func growPercent(live uint64) int {
-	const least, most = 10, 500
+	const least, most = 8, 500
 	grow := uint64(growBytes)
 	if live > muchBytes {
 		grow = growMuchBytes

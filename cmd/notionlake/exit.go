@@ -62,15 +62,6 @@ type checkError struct{ err error }
 func (e *checkError) Error() string { return e.err.Error() }
 func (e *checkError) Unwrap() error { return e.err }
 
-// A toldError is an error that stdout tells about already: stderr only says so.
-type toldError struct {
-	text string
-	err  error
-}
-
-func (e *toldError) Error() string { return e.text }
-func (e *toldError) Unwrap() error { return e.err }
-
 // errDeadline is the cause of the context when --deadline has passed.
 var errDeadline = errors.New("deadline passed")
 
@@ -125,9 +116,6 @@ const bugAdvice = "please report it with the output of --log-level debug"
 // words do not say it.
 func describe(err error) string {
 	text := err.Error()
-	if as[*toldError](err) {
-		return text
-	}
 	for _, kind := range []error{notion.ErrUnauthorized, notion.ErrBlocked, notion.ErrRestricted, notion.ErrNotFound, notion.ErrUnreachable} {
 		if errors.Is(err, kind) && !strings.Contains(text, kind.Error()) {
 			return kind.Error() + ": " + text
@@ -144,8 +132,6 @@ func adviceFor(err error) string {
 		held      *lake.HeldError
 	)
 	switch {
-	case as[*toldError](err):
-		return ""
 	case errors.As(err, &unmatched):
 		return onlyAdvice(unmatched)
 	case errors.As(err, &held):

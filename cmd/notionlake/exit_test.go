@@ -70,7 +70,6 @@ func TestAdvice(t *testing.T) {
 		{&checkError{&lake.SourceError{Err: notion.ErrRestricted}}, "give the connection the capability “Read content” at notion.so/profile/integrations"},
 		{&lake.StorageError{Err: fmt.Errorf("%w: x", lake.ErrNotVerified)}, "its tables are what readers see now; `notionlake check` looks at storage and catalog, and the next load replaces them"},
 		{fmt.Errorf("x: %w", catalog.ErrNoCatalog), "`notionlake run` makes it"},
-		{&toldError{"check failed: token", &lake.SourceError{Err: notion.ErrUnauthorized}}, ""},
 		{&lake.HeldError{Load: "X"}, "`notionlake diff --to X` shows what it would change; then `notionlake publish X` or `notionlake discard X`"},
 		{&lake.SourceError{Err: &extract.NoMatchError{Text: "taks", Tables: []string{"clients", "tasks"}, Titles: []string{"Clients", "Tasks"}}}, "did you mean tasks?"},
 		{&extract.NoMatchError{Text: "Client lists", Tables: []string{"client_list_0123456789ab"}, Titles: []string{"Client list"}}, `did you mean "Client list"?`},

@@ -10,7 +10,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	stdlog "log"
@@ -101,10 +100,6 @@ func run(ctx context.Context, args []string, o outside) (code int) {
 func (p *program) fail(ctx context.Context, err error) int {
 	err = interrupted(ctx, err)
 	code := exitCode(err)
-	var told *toldError
-	if errors.As(err, &told) && p.format == formatJSON {
-		err = told.err // who reads the log does not see stdout
-	}
 	text := p.secrets.redact(oneLine(describe(err)))
 	advice := oneLine(p.secrets.redact(adviceFor(err)))
 	p.console.endProgress()

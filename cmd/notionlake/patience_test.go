@@ -28,7 +28,7 @@ func TestSilentServer(t *testing.T) {
 			env: func(name string) (string, bool) { v, ok := b.env[name]; return v, ok },
 		})
 		text := stdout.String() + stderr.String()
-		if want := "no connection to Notion: no answer from " + b.url + " within 500ms"; code != exitSource || strings.Count(text, want) != 1 || strings.Contains(text, "canceled") {
+		if want := "no connection to Notion: no answer from " + b.url + " within 500ms"; code != exitSource || strings.Count(stderr.String(), want) != 1 || strings.Contains(text, "canceled") {
 			t.Errorf("%s: exit code %d, %s", command, code, text)
 		}
 	}
