@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"iter"
+	"log/slog"
 
 	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/notionlake/notionlake/lake"
@@ -85,6 +87,7 @@ type sourceTable struct {
 	content *content // what reads the rows' texts; nil: nothing does
 	joins   *joins
 	files   *copier // what copies the rows' files; nil: nothing does
+	log     *slog.Logger
 	view    lake.View
 	loaded  bool // there are rows of the last load
 
@@ -93,6 +96,8 @@ type sourceTable struct {
 	complete bool // all rows have been read
 	later    laterRows
 	vanished vanished
+	seed     maphash.Seed
+	listed   map[uint64]struct{} // IDs of the rows that were listed, by seed
 	extras   map[string]*extra
 	reread   *dataSource // the data source as read a second time
 }
@@ -107,7 +112,7 @@ type extra struct {
 // nil for none; sources are all data sources of the load.
 func (s *Source) newSourceTable(ds *dataSource, name, configured string, before *lake.Schema, sources map[string]*dataSource) *sourceTable {
 	t := &sourceTable{
-		source: ds, client: s.client, users: s.users, raw: s.options.Raw, archive: s.options.Archived, content: s.content, joins: s.joins, files: s.files,
+		source: ds, client: s.client, users: s.users, raw: s.options.Raw, archive: s.options.Archived, content: s.content, joins: s.joins, files: s.files, log: s.log,
 		schema: lake.Schema{Table: name, Key: ds.id}, extras: map[string]*extra{},
 	}
 	old := map[string]*lake.Column{}
@@ -184,7 +189,9 @@ func (t *sourceTable) rows(ctx context.Context) iter.Seq2[lake.Row, error] {
 			t.files.leave(ctx)
 			err = t.partial(ctx, err)
 		}
-		t.complete = err == nil && !r.stopped
+		if t.complete = err == nil && !r.stopped; t.content == nil { // which knows them too
+			t.seed, t.listed = r.seed, r.seen
+		}
 		t.content.tableRead(err)
 		if err != nil && !r.stopped {
 			yield(lake.Row{}, err)

@@ -26,6 +26,7 @@ type memoryLake struct {
 	joined func()
 	// interrupted ends a load when all has been read but the fixed tables.
 	interrupted bool
+	unreadable  string         // a table whose rows cannot be read
 	kept        [][]byte       // by a load that did not end
 	rest        []func() error // what is left of tables when all have been read
 }

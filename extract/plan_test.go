@@ -2,6 +2,7 @@ package extract
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -21,6 +22,10 @@ func (l *memoryLake) Columns(ctx context.Context, key string, names ...string) i
 	return func(yield func(lake.Row, error) bool) {
 		t := l.before[key]
 		if t == nil {
+			return
+		}
+		if key == l.unreadable {
+			yield(lake.Row{}, &lake.StorageError{Err: errors.New("it does not exist")})
 			return
 		}
 		for row := range l.Rows(ctx, key) {

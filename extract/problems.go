@@ -32,6 +32,8 @@ const (
 	KindRowsUnasked ProblemKind = "rows_not_asked"
 	// KindRowUnlisted: a row that Notion shows and does not list.
 	KindRowUnlisted ProblemKind = "row_not_listed"
+	// KindRowMoved: a row that moved to a data source after its rows were read.
+	KindRowMoved ProblemKind = "row_moved_meanwhile"
 	// KindBlocks: what is in a page or block is not shown to the connection.
 	KindBlocks ProblemKind = "blocks_not_readable"
 	// KindUnsupportedBlock: a block whose content Notion gives to no client.
@@ -128,7 +130,7 @@ func (w *workspace) allProblems() []problem {
 		}
 	}
 	for _, t := range w.made {
-		all = append(all, t.vanished.problems...)
+		all = append(append(all, t.vanished.problems...), w.movedMeanwhile(t)...)
 		for _, o := range t.omitted() {
 			all = append(all, problem{
 				kind: ProblemKind(o.Reason), objectType: "data_source", objectID: t.source.id, table: t.schema.Table,

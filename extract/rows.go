@@ -98,12 +98,10 @@ func (r *rowReader) page(ctx context.Context, result notion.Result, archived boo
 		}
 	}
 	supersedes := result.Supersedes
-	if r.t.archive || r.t.loaded {
-		h := maphash.String(r.seed, m.id)
-		_, seen := r.seen[h]
-		supersedes = supersedes || archived && seen
-		r.seen[h] = struct{}{}
-	}
+	h := maphash.String(r.seed, m.id)
+	_, seen := r.seen[h]
+	supersedes = supersedes || archived && seen
+	r.seen[h] = struct{}{}
 	files := r.t.files.of(result.Object, m.id)
 	if m.whole(nil) && len(r.waiting) == 0 && len(files) == 0 {
 		return r.row(supersedes, result.Object, nil, nil)

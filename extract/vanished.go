@@ -35,6 +35,7 @@ const maxGoneAsked = 100
 type vanished struct {
 	counts   map[string]int64 // by reason
 	problems []problem
+	moved    map[string]string // rows that are another data source's now: that
 }
 
 func (v *vanished) count(reason string, n int64) {
@@ -99,14 +100,23 @@ func (r *rowReader) vanished(ctx context.Context) error {
 }
 
 // unlisted are the rows of the last load that were not listed: the first maxGoneAsked,
-// and how many more there are.
+// and how many more there are. That the last load cannot be read any more is no
+// reason not to replace it: who is gone is not known then, and that is said.
 func (r *rowReader) unlisted(ctx context.Context) (ids []string, more int64, err error) {
 	if !r.t.loaded {
 		return nil, 0, nil
 	}
 	for row, err := range r.t.view.Columns(ctx, r.t.source.id, "_id") {
+		if err != nil && ctx.Err() != nil {
+			return nil, 0, err
+		}
 		if err != nil {
-			return nil, 0, fmt.Errorf("rows of %s at the last load: %w", r.t.schema.Table, err)
+			r.t.log.WarnContext(ctx, "the rows of the last load cannot be read: which of them are gone is not known", "table", r.t.schema.Table, "error", err)
+			r.t.vanished.problems = append(r.t.vanished.problems, problem{
+				kind: KindRowsUnasked, objectType: "data_source", objectID: r.t.source.id, table: r.t.schema.Table,
+				message: "the rows of the last load cannot be read, so that it is not known which of them are gone",
+			})
+			break
 		}
 		id := row.Values[0].Text()
 		if _, listed := r.seen[maphash.String(r.seed, id)]; listed {
@@ -142,6 +152,12 @@ func (r *rowReader) judge(ctx context.Context, id string, page notion.JSON, why 
 		return nil
 	case parent.typ != parentDataSource || parent.id.String() != r.t.source.id:
 		v.count(goneMoved, 1)
+		if parent.typ == parentDataSource {
+			if v.moved == nil {
+				v.moved = map[string]string{}
+			}
+			v.moved[id] = parent.id.String()
+		}
 		r.t.content.moved(id, parent)
 		return nil
 	}
@@ -155,6 +171,41 @@ func (r *rowReader) judge(ctx context.Context, id string, page notion.JSON, why 
 		message: "Notion did not list the row, and shows it when it is asked for: it is in the table as shown",
 	})
 	return r.page(ctx, notion.Result{Object: page}, archived)
+}
+
+// movedMeanwhile tells of rows that moved from one data source to another while the
+// load ran, after the rows of the other were read: they are in no table of the load.
+func (w *workspace) movedMeanwhile(t *sourceTable) (all []problem) {
+	for _, id := range sortedKeys(t.vanished.moved) {
+		to := w.source.joins.tables[t.vanished.moved[id]]
+		if to == nil || !to.complete || to.lists(id) {
+			continue
+		}
+		all = append(all, problem{
+			kind: KindRowMoved, objectType: "page", objectID: id, table: t.schema.Table,
+			message: fmt.Sprintf("the row moved to table %s while the load ran, after that was read: it is in neither, and the next load has it", to.schema.Table),
+		})
+	}
+	return all
+}
+
+// lists reports whether a row was among those that were listed.
+func (t *sourceTable) lists(id string) bool {
+	if t.content != nil {
+		return t.content.isRowOf(id, t.source.id)
+	}
+	_, listed := t.listed[maphash.String(t.seed, id)]
+	return listed
+}
+
+// isRowOf reports whether a data source listed a page.
+func (c *content) isRowOf(id, source string) bool {
+	page, _ := notion.ParseUUID([]byte(id))
+	of, _ := notion.ParseUUID([]byte(source))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n, ok := c.known[page]
+	return ok && c.all[n].source == of
 }
 
 // moved takes in a page that was a row and stands in something else now, which

@@ -162,3 +162,68 @@ func told(pairs ...string) []string {
 	slices.Sort(all)
 	return all
 }
+
+// That the rows of the last load cannot be read any more is no reason for the next
+// one to fail: it replaces them. Who is gone is not known then, and that is said.
+func TestVanishedUnreadable(t *testing.T) {
+	v := worldOfRows(t, 2)
+	v.load()
+	v.lake.unreadable = id("tasks")
+	v.w.Update(func(tx *notiontest.Tx) { tx.Trash(id("r0")) })
+	tables := v.load()
+	equal(t, tables[id("tasks")].gone, []lake.Gone(nil))
+	equal(t, tables[id("tasks")].texts("_id"), ids("long", "old", "r1", "short"))
+	equal(t, problemsOf(tables), told("rows_not_asked", "tasks"))
+}
+
+// What one part says of its rows is said until that part is read again.
+func TestVanishedOfOtherParts(t *testing.T) {
+	v := worldOfRows(t, 2)
+	v.load()
+	v.w.Update(func(tx *notiontest.Tx) {
+		tx.Purge(id("r0"))
+		tx.Page(id("r1")).Unlisted = true
+	})
+	for _, step := range []struct {
+		only string
+		want []string
+	}{
+		{"tasks", told("row_not_found", "r0", "row_not_listed", "r1")},
+		{"east", told("row_not_found", "r0", "row_not_listed", "r1")},
+		{"tasks", told("row_not_listed", "r1")},
+	} {
+		v.options.Only = []string{step.only}
+		all := problemsOf(v.load())
+		equal(t, slices.DeleteFunc(all, func(p string) bool { return !strings.HasPrefix(p, "row_") }), step.want)
+	}
+}
+
+// A row that moves to a data source whose rows have been read already is in no table
+// of the load: that is said, and the next load has it.
+func TestVanishedIntoWhatWasRead(t *testing.T) {
+	for _, content := range []bool{false, true} {
+		for _, to := range []string{"east", "west"} {
+			v := worldOfRows(t, 1)
+			v.options.Content = Content{Pages: content}
+			v.load()
+			moved := false
+			v.server = notiontest.NewServer(v.w, notiontest.Options{OnRequest: func(r *http.Request) {
+				if !moved && strings.Contains(r.URL.Path, id("tasks")+"/query") {
+					moved = true
+					v.w.Update(func(tx *notiontest.Tx) { tx.Move(id("r0"), id(to)) })
+				}
+			}})
+			v.options.Client = newClient(t, v.server)
+			tables := v.load()
+			equal(t, tables[id("tasks")].gone, []lake.Gone{{Reason: "moved", Count: 1}})
+			want := []string(nil) // west is read after tasks
+			if to == "east" {
+				want = told("row_moved_meanwhile", "r0")
+			}
+			equal(t, problemsOf(tables), want)
+			if now := v.load(); !slices.Contains(now[id(to)].texts("_id"), id("r0")) || len(problemsOf(now)) > 0 {
+				t.Errorf("the next load: %v", problemsOf(now))
+			}
+		}
+	}
+}
