@@ -104,3 +104,33 @@ func TestFilesOfTableThatStays(t *testing.T) {
 		}
 	})
 }
+
+// What _files says of a row that has moved out of a part stays as its blocks do.
+func TestFilesOfRowThatMoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		id := func(key string) string { return notiontest.NewID(1, key) }
+		for name, move := range map[string]func(*notiontest.Tx){
+			"to another data source":  func(tx *notiontest.Tx) { tx.Move(id("row"), id("ds2")) },
+			"under a page of another": func(tx *notiontest.Tx) { tx.MoveTo(id("row"), notiontest.Parent{Type: "page_id", ID: id("row2")}) },
+			"to the trash":            func(tx *notiontest.Tx) { tx.Trash(id("row")) },
+		} {
+			f := newFileWorld(t)
+			in := hostedFile("in row")
+			f.w.Update(func(tx *notiontest.Tx) {
+				tx.AddDatabase(notiontest.Database{ID: id("db2"), Title: notiontest.Plain("other")})
+				tx.AddSource(notiontest.DataSource{ID: id("ds2"), Database: id("db2"), Title: notiontest.Plain("other"), Properties: []*notiontest.Property{{ID: "title", Name: "Name", Type: "title"}}})
+				tx.AddRow(id("ds2"), notiontest.Page{ID: id("row2")})
+				tx.AddFile(in.URL, notiontest.Served{Data: []byte("%PDF in a row"), Type: "application/pdf"})
+				tx.AddBlock(notiontest.Block{ID: id("in row"), Parent: notiontest.Parent{Type: "page_id", ID: id("row")}, Type: "pdf", File: &in})
+				tx.Tick(time.Hour)
+			})
+			f.load(nil)
+			f.w.Update(move)
+			tables, _, _ := f.load(func(o *Options) { o.Only = []string{"files"} })
+			block, file := tables[keyBlocks].cell(id("in row"), "page_id").Text(), f.file(tables, in.URL, "page_id")
+			if block != file || (file == id("row")) != (name != "to the trash") {
+				t.Errorf("%s: the block is in %s, the file in %s", name, block, file)
+			}
+		}
+	})
+}

@@ -172,10 +172,13 @@ func (d *discovery) keepsFiles() func(row lake.Row, old cells) bool {
 		if isComment := old.text(row, "source") == fileInComment; isComment && noComments || !isComment && noText && (source == "" || old.text(row, "block_id") != "") {
 			return true
 		}
+		page, _ := notion.ParseUUID([]byte(old.text(row, "page_id")))
+		if isPart && c != nil && c.part != nil && c.part.others[page] && !c.has(page) {
+			return true
+		}
 		if !isPart || read[source] {
 			return false
 		}
-		page, _ := notion.ParseUUID([]byte(old.text(row, "page_id")))
 		if c == nil {
 			return source == ""
 		}

@@ -17,6 +17,9 @@ type part struct {
 	// pages are the pages that belong to it by _pages, owned those by the table that
 	// knows it best: where the last loads did not write _pages it is old.
 	pages, owned map[notion.UUID]bool
+	// others are those that belonged to it and do not any more: what is known of them
+	// stays until the part where they are now is read.
+	others map[notion.UUID]bool
 }
 
 // takePart finds what belongs to the part, and takes in its pages that are no rows:
@@ -28,7 +31,7 @@ func (c *content) takePart(ctx context.Context) error {
 	if err := c.isReady(ctx); err != nil {
 		return err
 	}
-	p := &part{pages: map[notion.UUID]bool{}}
+	p := &part{pages: map[notion.UUID]bool{}, others: map[notion.UUID]bool{}}
 	for i := range c.last.list {
 		id := c.last.list[i].id
 		if sources := c.last.of(id).sources; len(sources) > 0 && c.d.sources[sources[len(sources)-1]] != nil {
@@ -129,6 +132,7 @@ func (c *content) leaveOthers() {
 	leave := func(id notion.UUID) {
 		delete(c.part.pages, id)
 		delete(c.part.owned, id)
+		c.part.others[id] = true
 	}
 	for id, source := range c.movedTo {
 		if c.d.sources[source.String()] == nil {
