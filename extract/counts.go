@@ -17,6 +17,14 @@ func (s *Source) Pages() (read, known int64) {
 	return min(read, known), known
 }
 
+// isCounted reports whether a file is counted already that is referred to as a medium
+// and otherwise, with the same outcome. c.mu is held.
+func (c *copier) isCounted(key flightKey, f fileCopy) bool {
+	key.medium = !key.medium
+	other := c.flights[key]
+	return other != nil && other.counted && other.copy.there == f.there
+}
+
 // count counts what became of a file. c.mu is held.
 func (c *copier) count(f fileCopy) {
 	switch {

@@ -2,8 +2,11 @@ package extract
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/notionlake/notionlake/extract/notiontest"
+	"github.com/notionlake/notionlake/lake"
 )
 
 // The pages that a load reads are counted while it runs, rows among them, and those
@@ -25,4 +28,20 @@ func TestPagesAreCounted(t *testing.T) {
 			t.Error("files are counted, and none are copied")
 		}
 	}
+}
+
+// A file that a block shows and another one offers is one file.
+func TestFilesCountedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFileWorld(t)
+		f.w.Update(func(tx *notiontest.Tx) {
+			for _, typ := range []string{"video", "file"} {
+				logo := notiontest.File{Name: "logo", URL: "/public/logo"}
+				tx.AddBlock(notiontest.Block{ID: notiontest.NewID(1, typ), Parent: notiontest.Parent{Type: "page_id", ID: notiontest.NewID(1, filePage)}, Type: typ, File: &logo})
+			}
+			tx.Tick(time.Hour)
+		})
+		f.load(nil)
+		equal(t, *f.counted, lake.FilesReport{Copied: 4, Bytes: f.counted.Bytes})
+	})
 }

@@ -18,7 +18,7 @@ import (
 // hold what they were written with: that another program, or the disk, changes one is
 // seen in nothing else. A copy that does not is not relied on, so what refers to its
 // file fetches that again and writes it in its place. Those that were damaged at the
-// last load are read in any case.
+// last load are read in any case. One that cannot be read now may be whole: it stays.
 func (c *copier) check(ctx context.Context, load string, share float64, known map[lake.Sum]bool) error {
 	var list []lake.Copy
 	for sum, copied := range c.have {
@@ -32,7 +32,17 @@ func (c *copier) check(ctx context.Context, load string, share float64, known ma
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(fileWorkers)
 	for _, copied := range list {
-		g.Go(safe(lake.CopiesTable, func() error { return c.look(gctx, copied) }))
+		g.Go(safe(lake.CopiesTable, func() error {
+			err := c.look(gctx, copied)
+			if err == nil || gctx.Err() != nil {
+				return err
+			}
+			c.log.WarnContext(ctx, "the copy of a file cannot be read", "copy", c.copies.URI(copied), "error", err)
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.unread[copied.Sum] = copied
+			return nil
+		}))
 	}
 	return g.Wait()
 }
@@ -49,10 +59,17 @@ func (c *copier) look(ctx context.Context, copied lake.Copy) error {
 		c.sure[copied.Sum] = true
 		return nil
 	}
-	c.damaged[copied.Sum] = copied
-	delete(c.have, copied.Sum)
+	c.mistrust(copied)
 	c.log.WarnContext(ctx, "the copy of a file does not hold what it was written with: the file is fetched again, where it is", "copy", c.copies.URI(copied))
 	return nil
+}
+
+// mistrust takes a copy for damaged, unless it has been written again. c.mu is held.
+func (c *copier) mistrust(copied lake.Copy) {
+	if !c.sure[copied.Sum] {
+		c.damaged[copied.Sum] = copied
+		delete(c.have, copied.Sum)
+	}
 }
 
 // damagedBefore are the copies that the last load found damaged and could not mend.
@@ -69,15 +86,23 @@ func damagedBefore(ctx context.Context, d *discovery) (map[lake.Sum]bool, error)
 	return sums, nil
 }
 
-// damages are the copies that are damaged still.
+// damages are the copies that are damaged still, and those that could not be read.
 func (c *copier) damages() (all []problem) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, sum := range slices.SortedFunc(maps.Keys(c.damaged), func(a, b lake.Sum) int { return bytes.Compare(a[:], b[:]) }) {
-		all = append(all, problem{
-			kind: KindCopyDamaged, objectType: "file", objectID: sum.String(),
-			message: fmt.Sprintf("the copy %s holds other bytes than it was written with, and no file with these could be fetched in this load", c.copies.URI(c.damaged[sum])),
-		})
+	for _, of := range []struct {
+		copies map[lake.Sum]lake.Copy
+		what   string
+	}{
+		{c.damaged, "holds other bytes than it was written with, and no file with these could be fetched in this load"},
+		{c.unread, "could not be read, so that it is not known whether it holds what it was written with"},
+	} {
+		for _, sum := range slices.SortedFunc(maps.Keys(of.copies), func(a, b lake.Sum) int { return bytes.Compare(a[:], b[:]) }) {
+			all = append(all, problem{
+				kind: KindCopyDamaged, objectType: "file", objectID: sum.String(),
+				message: fmt.Sprintf("the copy %s %s", c.copies.URI(of.copies[sum]), of.what),
+			})
+		}
 	}
 	return all
 }

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -70,5 +71,41 @@ func TestFilesSpoiledCopy(t *testing.T) {
 		serve(*served)
 		tables, _, _ = f.load(nil)
 		look("it is back", tables, true)
+	})
+}
+
+// A copy that cannot be read may be whole: it stays, and that is said. Where what it
+// should hold is fetched anyway, it is written again.
+func TestFilesUnreadableCopy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFileWorld(t)
+		got, _, _ := f.load(nil)
+		sum := f.file(got, hostedFile("row").URL, "sha256")
+		f.fault = func(name, key string) error {
+			if name == "storage.open" && strings.HasSuffix(key, sum[2:]+".pdf") {
+				return errors.New("it is in an archive")
+			}
+			return nil
+		}
+		for _, c := range []struct {
+			change func(*Options)
+			said   []string
+		}{
+			{func(o *Options) { o.Sample = 1 }, []string{"copy_damaged " + sum}},
+			{func(o *Options) { o.Full = true }, nil},
+		} {
+			o := fileOptions(t, f.server, f.copies)
+			c.change(&o)
+			s := NewSource(o)
+			tables, err := f.lake.run(t.Context(), "20260201T000000Z", s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			equal(t, problemsOf(tables), c.said)
+			equal(t, f.file(tables, hostedFile("row").URL, "sha256"), sum)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
 	})
 }

@@ -46,6 +46,7 @@ type copier struct {
 	flights map[flightKey]*flight
 	have    map[lake.Sum]lake.Copy
 	damaged map[lake.Sum]lake.Copy     // that do not hold what they were written with; until they are written again
+	unread  map[lake.Sum]lake.Copy     // that could not be read, and may be whole
 	doubts  bool                       // a copy is read before what is fetched is not written
 	sure    map[lake.Sum]bool          // copies that need not be read for that
 	busy    map[lake.Sum]chan struct{} // copies that are being written
@@ -74,9 +75,10 @@ type flightKey struct {
 
 // A flight is a file of this load.
 type flight struct {
-	done chan struct{}
-	copy fileCopy // valid once done is closed
-	err  error
+	done    chan struct{}
+	copy    fileCopy // valid once done is closed
+	err     error
+	counted bool
 }
 
 // A fileCopy is what is known of a file.
@@ -97,7 +99,7 @@ func (s *Source) newCopier(ctx context.Context, d *discovery) (*copier, error) {
 		client: s.client, log: s.log, copies: f.Copies, fetch: newFetcher(f, s.options.TempDir), types: f.Types, slots: make(chan struct{}, fileWorkers),
 		keeper: s.keeper, resumed: map[fileKey]*resumedFile{}, ready: make(chan struct{}),
 		known: map[fileKey]fileCopy{}, flights: map[flightKey]*flight{}, have: map[lake.Sum]lake.Copy{}, busy: map[lake.Sum]chan struct{}{}, silent: map[string]int{},
-		damaged: map[lake.Sum]lake.Copy{}, doubts: s.options.Full, sure: map[lake.Sum]bool{},
+		damaged: map[lake.Sum]lake.Copy{}, unread: map[lake.Sum]lake.Copy{}, doubts: s.options.Full, sure: map[lake.Sum]bool{},
 	}
 	for copied, err := range f.Copies.List(ctx) {
 		if err != nil {
@@ -196,7 +198,7 @@ func (c *copier) copy(ctx context.Context, ref fileRef, signed *signatures) (fil
 			c.mu.Lock()
 			if f.err != nil { // who waits for it tries by itself
 				delete(c.flights, key)
-			} else {
+			} else if f.counted = true; !c.isCounted(key, f.copy) {
 				c.count(f.copy)
 			}
 			c.mu.Unlock()

@@ -27,8 +27,12 @@ func (c *copier) store(ctx context.Context, ref fileRef, d *download) error {
 			return nil
 		}
 		if there {
-			if err := c.look(ctx, old); err != nil {
-				return err
+			if err := c.look(ctx, old); ctx.Err() != nil {
+				return ctx.Err()
+			} else if err != nil { // whatever it holds: what it should hold is here
+				c.mu.Lock()
+				c.mistrust(old)
+				c.mu.Unlock()
 			}
 			continue
 		}
@@ -45,6 +49,7 @@ func (c *copier) store(ctx context.Context, ref fileRef, d *download) error {
 		if delete(c.busy, d.sum); err == nil {
 			c.have[d.sum], c.sure[d.sum] = copied, true
 			delete(c.damaged, d.sum)
+			delete(c.unread, d.sum)
 		}
 		c.mu.Unlock()
 		close(wait)

@@ -34,6 +34,7 @@ type fileWorld struct {
 	written atomic.Int64      // copies
 	mu      sync.Mutex        // of asked
 	asked   []string
+	fault   func(name, key string) error // of the storage; nil: none
 }
 
 const (
@@ -81,6 +82,9 @@ func newFileWorld(t *testing.T) *fileWorld {
 		Point: func(name, key string) error {
 			if name == "storage.create" && strings.Contains(key, "/files/") {
 				f.written.Add(1)
+			}
+			if f.fault != nil {
+				return f.fault(name, key)
 			}
 			return nil
 		},
