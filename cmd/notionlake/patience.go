@@ -16,21 +16,39 @@ const (
 	// defaultPatience is how long somebody who looks at a terminal waits for the first
 	// answer of Notion, or for all answers of storage and catalog.
 	defaultPatience = 30 * time.Second
+	// patienceLooks is how often in that time it is looked whether an answer has come.
+	patienceLooks = 30
 	// planAttempts of a request take some seconds; a load tries for a minute.
 	planAttempts = 4
 )
 
 // impatient ends the context when nothing has come from Notion for as long as
-// somebody waits. answer puts the reason in the place of an error that only says
+// somebody waits, once it has been asked: what the lake holds may take longer to
+// read. answer puts the reason in the place of an error that only says
 // that the context was cancelled.
 func (p *program) impatient(ctx context.Context, cfg *config, client *notion.Client) (_ context.Context, answer func(error) error, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	silent := &lake.SourceError{Err: fmt.Errorf("%w: no answer from %s within %s", notion.ErrUnreachable, cfg.Notion.BaseURL, p.patience)}
-	timer := time.AfterFunc(p.patience, func() {
-		if client.Stats().BytesRead == 0 {
-			cancel(silent)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		ticks := time.NewTicker(max(p.patience/patienceLooks, 1))
+		defer ticks.Stop()
+		for waits := 0; waits <= patienceLooks; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticks.C:
+			}
+			switch now := client.Stats(); {
+			case now.BytesRead > 0:
+				return
+			case now.Requests > 0:
+				waits++
+			}
 		}
-	})
+		cancel(silent)
+	}()
 	answer = func(err error) error {
 		if err != nil && errors.Is(context.Cause(ctx), notion.ErrUnreachable) && errors.Is(err, context.Canceled) {
 			return silent
@@ -38,8 +56,8 @@ func (p *program) impatient(ctx context.Context, cfg *config, client *notion.Cli
 		return err
 	}
 	return ctx, answer, func() {
-		timer.Stop()
 		cancel(nil)
+		<-ended
 	}
 }
 

@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/notionlake/notionlake/extract/notiontest"
 )
 
@@ -32,6 +36,37 @@ func TestSilentServer(t *testing.T) {
 			t.Errorf("%s: exit code %d, %s", command, code, text)
 		}
 	}
+}
+
+// What the lake holds takes as long to read as it takes: Notion is silent only when
+// it has been asked.
+func TestNotAskedYet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, err := notion.NewClient(notion.Options{Token: "ntn_simulator", Transport: silentTransport{}, Rate: notion.Rate{Off: true}, Attempts: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &program{patience: defaultPatience}
+		ctx, answer, stop := p.impatient(t.Context(), &config{Notion: notionConfig{BaseURL: "https://api.notion.com"}}, client)
+		defer stop()
+		time.Sleep(time.Hour)
+		if ctx.Err() != nil {
+			t.Fatalf("nothing was asked: %v", context.Cause(ctx))
+		}
+		asked := time.Now()
+		_, err = client.Me(ctx)
+		if err = answer(err); !errors.Is(err, notion.ErrUnreachable) || time.Since(asked) > 2*defaultPatience {
+			t.Errorf("after %s: %v", time.Since(asked), err)
+		}
+	})
+}
+
+// A silentTransport is a server that says nothing.
+type silentTransport struct{}
+
+func (silentTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
 }
 
 // What went wrong is said once: neither the request nor the object twice in a row.
