@@ -104,7 +104,7 @@ func (c *Copies) Add(ctx context.Context, sum Sum, extension string, r io.Reader
 // IsIntact reads a copy and reports whether it holds what it was written with. One
 // that is not there is not.
 func (c *Copies) IsIntact(ctx context.Context, copied Copy) (ok bool, err error) {
-	r, err := c.storage.Open(ctx, copied.Key)
+	r, err := c.storage.openStream(ctx, copied.Key)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

@@ -94,6 +94,32 @@ func (s *Storage) readObject(ctx context.Context, key string) ([]byte, error) {
 	return data, nil
 }
 
+// openStream opens an object to be read once from its beginning to its end: one
+// request, and nothing of it is held.
+func (s *Storage) openStream(ctx context.Context, key string) (io.ReadCloser, error) {
+	if s.disk != nil {
+		return s.Open(ctx, key)
+	}
+	fail := func(err error) (io.ReadCloser, error) {
+		return nil, objectFault("open", s.describe(key), err)
+	}
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
+	if err := s.point.Hit("storage.open", key); err != nil {
+		return fail(err)
+	}
+	r, err := s.bucket.NewReader(ctx, key, nil)
+	if err != nil {
+		return fail(err)
+	}
+	if err := s.point.Hit("storage.open.done", key); err != nil {
+		_, err = fail(err)
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
 // openObject opens an object to be read anywhere.
 func (s *Storage) openObject(ctx context.Context, key string) (*Reader, error) {
 	a, err := s.bucket.Attributes(ctx, key)

@@ -25,6 +25,7 @@ import (
 type fakeS3 struct {
 	mu      sync.Mutex
 	objects map[string][]byte
+	gets    int // of objects
 	// put, if not nil, says what becomes of an object that has arrived whole.
 	put func(key, body string) fate
 	// odd says 404 of an object that is in the way, as a server was seen to do.
@@ -67,6 +68,7 @@ func (f *fakeS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !there:
 		w.WriteHeader(http.StatusNotFound)
 	default:
+		f.gets++
 		http.ServeContent(w, r, "", time.Now(), strings.NewReader(string(data)))
 	}
 }
