@@ -134,3 +134,25 @@ func TestFilesOfRowThatMoved(t *testing.T) {
 		}
 	})
 }
+
+// Once a row has been read where it has moved to, nothing stays of where it was.
+func TestFilesOfRowThatWasReadElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFileWorld(t)
+		id := func(key string) string { return notiontest.NewID(1, key) }
+		f.w.Update(func(tx *notiontest.Tx) {
+			tx.AddDatabase(notiontest.Database{ID: id("db2"), Title: notiontest.Plain("other")})
+			tx.AddSource(notiontest.DataSource{ID: id("ds2"), Database: id("db2"), Title: notiontest.Plain("other"), Properties: []*notiontest.Property{{ID: "title", Name: "Name", Type: "title"}}})
+			tx.AddRow(id("ds2"), notiontest.Page{ID: id("row2")})
+		})
+		f.load(nil)
+		f.w.Update(func(tx *notiontest.Tx) { tx.Move(id("row"), id("ds2")) })
+		for _, only := range []string{"other", "files"} {
+			tables, _, _ := f.load(func(o *Options) { o.Only = []string{only} })
+			stays := f.file(tables, hostedFile("row").URL, "data_source_id") == id(fileSource)
+			if moved := f.file(tables, hostedFile("cover").URL, "data_source_id") == id("ds2"); !moved || stays != (only == "other") {
+				t.Errorf("after %s: the cover has moved: %v, the file of the property stays: %v", only, moved, stays)
+			}
+		}
+	})
+}

@@ -177,6 +177,16 @@ func (c *content) carry(schema lake.Schema) func(lake.Row, cells) bool {
 	}
 }
 
+// staysElsewhere reports whether what the last load had of a page as one of a data
+// source stays, since it has moved out of the part, and was not read there yet.
+func (c *content) staysElsewhere(page notion.UUID, source string) bool {
+	if c.part == nil || !c.part.others[page] || c.has(page) {
+		return false
+	}
+	of, _ := notion.ParseUUID([]byte(source)) // zero: of a page that is no row
+	return c.last.page(page) == nil || c.last.of(page).source == of
+}
+
 // has reports whether the load has read a page.
 func (c *content) has(id notion.UUID) bool {
 	n, ok := c.known[id]
