@@ -29,12 +29,15 @@ var fates = [...]string{goneTrashed, goneArchived, goneMoved, goneNotFound, gone
 
 // maxGoneAsked is how many rows of a data source that are gone a load asks for, one
 // request for each: a night in which many go is to cost little more than others.
+// Where one of them is there after all, the list is not to be trusted: as many more
+// are asked for.
 const maxGoneAsked = 100
 
 // A vanished is what became of the rows of the last load that were not listed.
 type vanished struct {
 	counts   map[string]int64 // by reason
 	problems []problem
+	unlisted int               // that are there
 	moved    map[string]string // rows that are another data source's now: that
 }
 
@@ -59,10 +62,30 @@ func (v *vanished) gone() []lake.Gone {
 // vanished asks for the rows of the last load that were not listed, although the
 // lists are whole. What Notion shows and did not list is a row nevertheless.
 func (r *rowReader) vanished(ctx context.Context) error {
-	ids, more, err := r.unlisted(ctx)
-	if err != nil || len(ids) == 0 {
-		return err
+	asked := map[string]bool{}
+	for {
+		ids, more, err := r.unlisted(ctx, asked)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		found := r.t.vanished.unlisted
+		if err := r.ask(ctx, ids); err != nil || r.stopped || more == 0 {
+			return err
+		}
+		if r.t.vanished.unlisted > found {
+			continue
+		}
+		r.t.vanished.count(goneUnasked, more)
+		r.t.vanished.problems = append(r.t.vanished.problems, problem{
+			kind: KindRowsUnasked, objectType: "data_source", objectID: r.t.source.id, table: r.t.schema.Table, count: more,
+			message: fmt.Sprintf("%d rows of the last load are gone and were not asked for: a load asks for %d of a data source", more, maxGoneAsked),
+		})
+		return nil
 	}
+}
+
+// ask asks for rows of the last load and finds out what became of them.
+func (r *rowReader) ask(ctx context.Context, ids []string) error {
 	pages := make([]notion.JSON, len(ids))
 	whys := make([]string, len(ids)) // why a page is not shown
 	g, gctx := errgroup.WithContext(ctx)
@@ -89,20 +112,14 @@ func (r *rowReader) vanished(ctx context.Context) error {
 			return err
 		}
 	}
-	if more > 0 {
-		r.t.vanished.count(goneUnasked, more)
-		r.t.vanished.problems = append(r.t.vanished.problems, problem{
-			kind: KindRowsUnasked, objectType: "data_source", objectID: r.t.source.id, table: r.t.schema.Table, count: more,
-			message: fmt.Sprintf("%d rows of the last load are gone and were not asked for: a load asks for %d of a data source", more, maxGoneAsked),
-		})
-	}
 	return nil
 }
 
-// unlisted are the rows of the last load that were not listed: the first maxGoneAsked,
-// and how many more there are. That the last load cannot be read any more is no
-// reason not to replace it: who is gone is not known then, and that is said.
-func (r *rowReader) unlisted(ctx context.Context) (ids []string, more int64, err error) {
+// unlisted are the rows of the last load that were not listed, nor asked for: the
+// first maxGoneAsked, and how many more there are. That the last load cannot be read
+// any more is no reason not to replace it: who is gone is not known then, and that is
+// said.
+func (r *rowReader) unlisted(ctx context.Context, asked map[string]bool) (ids []string, more int64, err error) {
 	if !r.t.loaded {
 		return nil, 0, nil
 	}
@@ -116,17 +133,18 @@ func (r *rowReader) unlisted(ctx context.Context) (ids []string, more int64, err
 				kind: KindRowsUnasked, objectType: "data_source", objectID: r.t.source.id, table: r.t.schema.Table,
 				message: "the rows of the last load cannot be read, so that it is not known which of them are gone",
 			})
-			break
+			return ids, 0, nil
 		}
 		id := row.Values[0].Text()
-		if _, listed := r.seen[maphash.String(r.seed, id)]; listed {
+		if _, listed := r.seen[maphash.String(r.seed, id)]; listed || asked[id] {
 			continue
 		}
 		if len(ids) == maxGoneAsked {
 			more++
 			continue
 		}
-		ids = append(ids, strings.Clone(id))
+		id = strings.Clone(id)
+		ids, asked[id] = append(ids, id), true
 	}
 	return ids, more, nil
 }
@@ -166,6 +184,7 @@ func (r *rowReader) judge(ctx context.Context, id string, page notion.JSON, why 
 		v.count(goneArchived, 1)
 		return nil
 	}
+	v.unlisted++
 	v.problems = append(v.problems, problem{
 		kind: KindRowUnlisted, objectType: "page", objectID: id, table: r.t.schema.Table,
 		message: "Notion did not list the row, and shows it when it is asked for: it is in the table as shown",

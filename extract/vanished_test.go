@@ -112,6 +112,21 @@ func TestVanishedMany(t *testing.T) {
 	equal(t, p.texts("count"), []string{"30"})
 }
 
+// Where rows are there that a list left out, all that it left out are asked for.
+func TestVanishedManyUnlisted(t *testing.T) {
+	v := worldOfRows(t, 2*maxGoneAsked+30)
+	v.load()
+	v.w.Update(func(tx *notiontest.Tx) {
+		for i := range 2*maxGoneAsked + 30 {
+			tx.Page(id(fmt.Sprint("r", i))).Unlisted = true
+		}
+		tx.Trash(id("r0"))
+	})
+	tasks := v.load()[id("tasks")]
+	equal(t, tasks.gone, []lake.Gone{{Reason: "trashed", Count: 1}})
+	equal(t, len(tasks.rows), 3+2*maxGoneAsked+29)
+}
+
 // A row that cannot be asked for may be there: the table is not whole.
 func TestVanishedUnanswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
