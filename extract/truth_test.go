@@ -61,7 +61,11 @@ func TestTruth(t *testing.T) {
 func compareTable(t *testing.T, load string, want truth.Table, got *memoryTable) (cells int) {
 	t.Helper()
 	if got == nil || got.partial != nil || got.unread != "" {
-		t.Errorf("%s: table %s was not read: %+v", load, want.Name, got)
+		if got != nil {
+			t.Errorf("%s: table %s was not read: %+v %+v", load, want.Name, got.unread, got.partial)
+			return 0
+		}
+		t.Errorf("%s: table %s was not read", load, want.Name)
 		return 0
 	}
 	if got.schema.Table != want.Name {
