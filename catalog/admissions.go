@@ -37,6 +37,13 @@ func (a *admissions) isAdmitted(run lake.RunID) bool {
 	return r != nil && r.admitted
 }
 
+// knows reports whether a run is one of this process.
+func (a *admissions) knows(run lake.RunID) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.runs[run] != nil
+}
+
 // sends notes that a commit is under way, the nth of the run. It must not be sent
 // where the run has been fenced meanwhile.
 func (a *admissions) sends(run lake.RunID, needsAdmission bool) (n int, ok bool) {

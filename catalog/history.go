@@ -160,7 +160,27 @@ func find(meta table.Metadata, at Ref) *table.Snapshot {
 			found = s
 		}
 	}
+	if found == nil {
+		found = foundBefore(meta, at.Time)
+	}
 	return found
+}
+
+// foundBefore is the snapshot that was current at a time from before a gap in the log:
+// servers begin it anew where a publication is taken back. It is known as long as no
+// snapshot is missing between that and now.
+func foundBefore(meta table.Metadata, at time.Time) *table.Snapshot {
+	seen := map[int64]bool{}
+	for s := meta.CurrentSnapshot(); s != nil && !seen[s.SnapshotID]; {
+		if s.TimestampMs <= at.UnixMilli() {
+			return s
+		}
+		if seen[s.SnapshotID] = true; s.ParentSnapshotID == nil {
+			return nil
+		}
+		s = meta.SnapshotByID(*s.ParentSnapshotID)
+	}
+	return nil
 }
 
 // nearest names the loads of a table that are nearest to one that it lacks.

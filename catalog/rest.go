@@ -118,15 +118,32 @@ func (c *restCatalog) prepare(ctx context.Context, readOnly bool) error {
 	return err
 }
 
+// lacksTries is how often a server is asked that does not say whether it has
+// transactions: what stands before it may not reach it for a moment.
+const lacksTries = 3
+
 // lacksTransactions finds out whether the server can publish several tables at once:
 // a transaction of a table that does not exist is refused then, and not unknown.
-func (c *restCatalog) lacksTransactions(ctx context.Context) (bool, error) {
-	err := c.server.CommitTransaction(ctx, []table.TableCommit{{Identifier: c.ident("notionlake-" + uuid.NewString())}})
-	if ctx.Err() != nil {
-		return false, err
+func (c *restCatalog) lacksTransactions(ctx context.Context) (lacks bool, err error) {
+	for n := range lacksTries {
+		if n > 0 {
+			if err := c.pause(ctx, n-1); err != nil {
+				return false, err
+			}
+		}
+		err := c.server.CommitTransaction(ctx, []table.TableCommit{{Identifier: c.ident("notionlake-" + uuid.NewString())}})
+		nowhere := errors.Is(err, icebergcatalog.ErrNoSuchTable) && !strings.Contains(err.Error(), "Exception") // a 404 that does not come from a catalog
+		switch {
+		case ctx.Err() != nil:
+			return false, err
+		case errors.Is(err, rest.ErrEndpointNotSupported):
+			return true, nil
+		case !nowhere && !errors.Is(err, rest.ErrCommitStateUnknown):
+			return false, nil // what is wrong else shows when there is something to be published
+		}
+		lacks = nowhere
 	}
-	nowhere := errors.Is(err, icebergcatalog.ErrNoSuchTable) && !strings.Contains(err.Error(), "Exception") // a 404 that does not come from a catalog
-	return errors.Is(err, rest.ErrEndpointNotSupported) || nowhere, nil                                     // what is wrong else shows when there is something to be published
+	return lacks, nil
 }
 
 // rowsTries is how often tables are listed again that get other names meanwhile.
@@ -234,8 +251,30 @@ func (c *restCatalog) views(ctx context.Context, list []row) ([]row, error) {
 
 func (c *restCatalog) recent(ctx context.Context) ([]row, error) { return c.or(ctx, c.rows) }
 
-// lock takes a lease in the warehouse: the server has no locks.
+// lock takes a lease in the warehouse: the server has no locks. A process that has found
+// the server without transactions may have begun to publish since.
 func (c *restCatalog) lock(ctx context.Context, part string, wait time.Duration) (func() error, error) {
+	unlock, err := c.lease(ctx, part, wait)
+	if err != nil || part != "" {
+		return unlock, err
+	}
+	planned, err := newRESTSteps(c).isPlanned(ctx)
+	if err == nil && planned {
+		err = c.errPlanned()
+	}
+	if err != nil {
+		return nil, errors.Join(err, unlock())
+	}
+	return unlock, nil
+}
+
+// errPlanned is the error of a process that publishes by transactions and meets one
+// that publishes by plans, since the server has told them different things.
+func (c *restCatalog) errPlanned() error {
+	return fmt.Errorf("another process publishes tables one after the other, as the catalog %s has told it that it has no transactions: try again, then this one does so too: %w", c.place(), lake.ErrConflict)
+}
+
+func (c *restCatalog) lease(ctx context.Context, part string, wait time.Duration) (func() error, error) {
 	unlock, err := newLease(c.Catalog, part).take(ctx, wait)
 	c.invalidate()
 	return unlock, err

@@ -48,9 +48,23 @@ func (c *restCatalog) fence(ctx context.Context, run lake.RunID) (err error) {
 	if c.runs.leave(run) {
 		return nil
 	}
+	if err = c.fenceTransaction(ctx, run); err != nil {
+		return err
+	}
+	c.runs.answeredTo(run)
+	// A run that found the server without transactions writes its plan first, and looks
+	// for the tag then.
+	p, err := newRESTSteps(c).journal.readPlan(ctx, newRESTSteps(c).journal.planKey(run, 1))
+	if err == nil && p != nil && p.Fenced == nil {
+		err = c.errPlanned()
+	}
+	return err
+}
+
+// fenceTransaction puts the tag on the ledger.
+func (c *restCatalog) fenceTransaction(ctx context.Context, run lake.RunID) (err error) {
 	for range fenceTries {
 		if err = c.tryFence(ctx, run); err == nil {
-			c.runs.answeredTo(run)
 			return nil
 		}
 		if !errors.Is(err, lake.ErrConflict) {

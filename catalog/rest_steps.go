@@ -70,7 +70,7 @@ type restStep struct {
 // lock takes the lease, carries out what dead processes have left half done, and
 // makes the tables ready for the next plan.
 func (c *restSteps) lock(ctx context.Context, part string, wait time.Duration) (func() error, error) {
-	unlock, err := c.restCatalog.lock(ctx, part, wait)
+	unlock, err := c.lease(ctx, part, wait)
 	if err != nil || part != "" {
 		return unlock, err
 	}
@@ -84,8 +84,18 @@ func (c *restSteps) lock(ctx context.Context, part string, wait time.Duration) (
 	return unlock, nil
 }
 
+// fence fences a run, also one that has found the server with transactions: that one
+// looks for no plan.
 func (c *restSteps) fence(ctx context.Context, run lake.RunID) error {
-	return c.journal.fence(ctx, run)
+	mine := c.runs.knows(run)
+	if err := c.journal.fence(ctx, run); err != nil || mine {
+		return err
+	}
+	l, err := c.list(ctx)
+	if err != nil || l.byKey(lake.LedgerTable) == nil {
+		return err // its transaction is bound to a ledger that is gone
+	}
+	return c.fenceTransaction(ctx, run)
 }
 
 // settled carries the plan out, so that nothing of it can still happen, and reads
@@ -109,11 +119,7 @@ func (c *restSteps) commit(ctx context.Context, a *attempt) error {
 	if a.hold {
 		targets = slices.DeleteFunc(targets, func(t *target) bool { return t.base == nil })
 	}
-	if len(targets) == 0 {
-		c.runs.leave(a.run)
-		return nil // what is held of new tables is in no catalog
-	}
-	for _, t := range targets {
+	for _, t := range targets { // none where all tables of a held load are new: its plan finds a fence all the same
 		switch {
 		case t.meta.CurrentSnapshot() == nil:
 			return fmt.Errorf("table %s has nothing in it: another program has made it meanwhile: %w", t.name, lake.ErrConflict)

@@ -86,7 +86,25 @@ func (c *restSteps) send(ctx context.Context, s *step, name string, requirements
 // takes changes tables, each if it is as it was planned on.
 func (c *restSteps) takes(ctx context.Context, p *plan) (func(context.Context, *step) error, error) {
 	tables, err := c.tables(ctx)
+	if err == nil && p.isFenced(tables) {
+		err = errNotAdmitted
+	}
 	return func(ctx context.Context, s *step) error { return c.take(ctx, p, s, tables) }, err
+}
+
+// isFenced reports whether the plan's run has been fenced by one that publishes by
+// transactions, before all that the plan says was done.
+func (p *plan) isFenced(tables map[uuid.UUID]row) bool {
+	last := p.Steps[len(p.Steps)-1]
+	if t := tables[last.REST.UUID]; t.meta != nil && last.REST.state(p, last.SnapshotID, t.meta) == taken {
+		return false
+	}
+	for _, t := range tables {
+		if t.meta.Properties()[keyProperty] == lake.LedgerTable && t.meta.SnapshotByName(fenceTag(p.Run)) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *restSteps) take(ctx context.Context, p *plan, s *step, tables map[uuid.UUID]row) (err error) {

@@ -257,23 +257,25 @@ func TestStepwiseStalledExpire(t *testing.T) {
 
 // A run that was fenced cannot hold a load.
 func TestStepwiseHeldFenced(t *testing.T) {
-	w, _ := reviewGlue(t)
-	w.mustPublish(w.open(), loadID(0), three()...)
-	c, run := w.open(), lake.NewRunID()
-	if err := c.Admit(t.Context(), run); err != nil {
-		t.Fatal(err)
-	}
-	staged, err := w.stage(c, change{schema: schema("fresh", "fresh"), rows: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.open().Fence(t.Context(), run); err != nil {
-		t.Fatal(err)
-	}
-	_, err = c.Publish(t.Context(), lake.Publication{Load: lake.Load{ID: loadID(1), Status: "complete"}, Run: run, Changes: []lake.Change{staged}, Hold: true})
-	if !errors.Is(err, lake.ErrConflict) {
-		t.Errorf("a fenced run holds a load: %v", err)
-	}
+	t.Parallel()
+	eachStepwise(t, func(t *testing.T, w *warehouse) {
+		w.mustPublish(w.open(), loadID(0), three()...)
+		c, run := w.open(), lake.NewRunID()
+		if err := c.Admit(t.Context(), run); err != nil {
+			t.Fatal(err)
+		}
+		staged, err := w.stage(c, change{schema: schema("fresh", "fresh"), rows: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.open().Fence(t.Context(), run); err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Publish(t.Context(), lake.Publication{Load: lake.Load{ID: loadID(1), Status: "complete"}, Run: run, Changes: []lake.Change{staged}, Hold: true})
+		if !errors.Is(err, lake.ErrConflict) {
+			t.Errorf("a fenced run holds a load: %v", err)
+		}
+	})
 }
 
 // One is stopped for more publications than the log of earlier metadata files holds.
