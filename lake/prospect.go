@@ -44,6 +44,7 @@ func (l *Loader) look(ctx context.Context) (*Prospect, error) {
 		return nil, fmt.Errorf("find the last load: %w", err)
 	}
 	var continued RunID
+	held := known.newestHeld(entries)
 	p := &Prospect{Last: known.last, Held: known.pinned}
 	for _, e := range entries {
 		switch {
@@ -51,7 +52,7 @@ func (l *Loader) look(ctx context.Context) (*Prospect, error) {
 			if !slices.Contains(p.Held, e.LoadID) {
 				p.Held = append(p.Held, e.LoadID)
 			}
-		case s.resumes(e, known.last):
+		case s.resumes(e, max(known.last, held)):
 			p.Continues, p.Began, p.Runs, continued = e.LoadID, e.Started, e.State != stateInterrupted, e.keptBy()
 		}
 	}

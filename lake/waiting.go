@@ -38,6 +38,7 @@ func WaitingLoads(ctx context.Context, s *Storage, c Catalog) ([]Waiting, error)
 		return nil, storageError(err)
 	}
 	var list []Waiting
+	held := known.newestHeld(entries)
 	for _, e := range entries {
 		if !e.reads() || !e.resumable(known.last) || known.holds(e) {
 			continue
@@ -49,7 +50,13 @@ func WaitingLoads(ctx context.Context, s *Storage, c Catalog) ([]Waiting, error)
 		if bytes == 0 {
 			continue
 		}
-		w := Waiting{Load: *e.Load, Parts: e.Parts, Runs: e.State != stateInterrupted, Bytes: bytes, refused: e.refused}
+		w := Waiting{Load: *e.Load, Parts: e.Parts, Runs: e.State != stateInterrupted, Bytes: bytes}
+		w.refused = func(config string, resume time.Duration, now time.Time) string {
+			if held > e.LoadID {
+				return "load " + string(held) + ", which is held, is later"
+			}
+			return e.refused(config, resume, now)
+		}
 		w.Load.ID = e.LoadID
 		// The entry that a run continues stays until its own is there.
 		list = slices.DeleteFunc(list, func(o Waiting) bool {
@@ -59,6 +66,16 @@ func WaitingLoads(ctx context.Context, s *Storage, c Catalog) ([]Waiting, error)
 		list = append(list, w)
 	}
 	return list, nil
+}
+
+// newestHeld is the newest load that is held: an earlier one is not continued.
+func (l loads) newestHeld(entries []journalEntry) (newest LoadID) {
+	for _, e := range entries {
+		if l.holds(e) {
+			newest = max(newest, e.LoadID)
+		}
+	}
+	return newest
 }
 
 // keptBytes is how much was put aside.

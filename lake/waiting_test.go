@@ -82,3 +82,44 @@ func TestWaiting(t *testing.T) {
 		waiting("continued", 0)
 	}
 }
+
+// A load that was interrupted before one that is held was read is not continued, and
+// that is what is said of it.
+func TestWaitingBeforeHeld(t *testing.T) {
+	w := newWorld(t, nil)
+	w.run(textTable("a", "1"), textTable("b", "1"))
+	part := func(name string, tables ...lake.Table) *lake.Loader {
+		l := w.loader(tables...)
+		l.Config, l.Resume, l.Parts = name, 12*time.Hour, []string{name}
+		return l
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	l := part("a")
+	l.Source = stopping{t, cancel, "kept", new([]string)}
+	broken, err := l.Run(ctx)
+	if err == nil {
+		t.Fatal("not interrupted")
+	}
+	l = part("b", textTable("b", "1", "2"), partialTable("c"))
+	l.Audit.HoldPartial = true
+	held, err := l.Run(t.Context())
+	if held.Status != lake.StatusHeld {
+		t.Fatalf("status %s: %v", held.Status, err)
+	}
+	list, err := lake.WaitingLoads(t.Context(), w.storage, w.catalog)
+	if err != nil || len(list) != 1 || list[0].Load.ID != broken.LoadID {
+		t.Fatalf("%v, %v", list, err)
+	}
+	if why := list[0].Refused("a", 12*time.Hour, w.now); why != "load "+string(held.LoadID)+", which is held, is later" {
+		t.Errorf("refused since %q", why)
+	}
+	next := part("a", textTable("a", "2"))
+	now, err := next.Look(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := next.Run(t.Context())
+	if err != nil || report.LoadID == broken.LoadID || now.Continues != "" {
+		t.Errorf("load %s after %s, and %q would have been continued: %v", report.LoadID, broken.LoadID, now.Continues, err)
+	}
+}
