@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -146,10 +147,9 @@ func TestVanishedUnanswered(t *testing.T) {
 func TestVanishedMeanwhile(t *testing.T) {
 	v := worldOfRows(t, 1)
 	v.load()
-	trashed := false
+	var purged atomic.Bool
 	v.server = notiontest.NewServer(v.w, notiontest.Options{OnRequest: func(r *http.Request) {
-		if !trashed && strings.Contains(r.URL.Path, "/properties/") {
-			trashed = true
+		if strings.Contains(r.URL.Path, "/properties/") && purged.CompareAndSwap(false, true) {
 			v.w.Update(func(tx *notiontest.Tx) { tx.Purge(id("long")) })
 		}
 	}})
