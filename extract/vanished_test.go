@@ -221,10 +221,9 @@ func TestVanishedIntoWhatWasRead(t *testing.T) {
 			v := worldOfRows(t, 1)
 			v.options.Content = Content{Pages: content}
 			v.load()
-			moved := false
+			var moved atomic.Bool
 			v.server = notiontest.NewServer(v.w, notiontest.Options{OnRequest: func(r *http.Request) {
-				if !moved && strings.Contains(r.URL.Path, id("tasks")+"/query") {
-					moved = true
+				if strings.Contains(r.URL.Path, id("tasks")+"/query") && moved.CompareAndSwap(false, true) {
 					v.w.Update(func(tx *notiontest.Tx) { tx.Move(id("r0"), id(to)) })
 				}
 			}})
