@@ -32,7 +32,7 @@ def say(text):
 
 def program(package):
     """The tests of a package as a program, which takes a while to link."""
-    path = os.path.join(PROGRAMS.name, os.path.basename(package))
+    path = os.path.join(PROGRAMS.name, os.path.basename(package) + ".test")
     if not os.path.exists(path):
         subprocess.run(["go", "test", "-c", "-o", path, package], env={**os.environ, "CGO_ENABLED": "0"}, check=True)
     return path
