@@ -17,7 +17,7 @@ const growBytes = 20 << 20
 // whole is to stay small, and such a load waits for Notion most of the time.
 const (
 	muchBytes     = 64 << 20
-	growMuchBytes = 8 << 20
+	growMuchBytes = 12 << 20
 )
 
 // tuneCollector has the collector run each time the heap has grown by growBytes,
@@ -43,7 +43,7 @@ func afterCollection() {
 // growPercent is growBytes as a percentage of what lives. At the beginning that
 // is nothing; and a huge heap may grow a little more, lest the collector always run.
 func growPercent(live uint64) int {
-	const least, most = 8, 500
+	const least, most = 10, 500
 	grow := uint64(growBytes)
 	if live > muchBytes {
 		grow = growMuchBytes
