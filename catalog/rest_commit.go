@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -250,8 +248,8 @@ func (c *restCatalog) make(ctx context.Context, l listing, st *staged) (*entry, 
 		return nil, c.answered(err)
 	}
 	if made.Location() != meta.Location() || !made.CurrentSchema().Equals(meta.CurrentSchema()) {
-		if err := c.server.DropTable(ctx, c.ident(name)); err != nil {
-			return nil, c.fault("write", err)
+		if err := c.discard(ctx, &entry{name: name, key: st.key, location: location, meta: made}); err != nil {
+			return nil, err
 		}
 	}
 	if !made.CurrentSchema().Equals(meta.CurrentSchema()) {
@@ -336,6 +334,7 @@ func (c *restCatalog) tryRename(ctx context.Context, from, to string) (err error
 const (
 	newPrefix      = "new-"
 	betweenPrefix  = "renamed-"
+	droppedPrefix  = "dropped-" // until it is dropped
 	renameProperty = "notionlake.name"
 )
 
@@ -389,58 +388,6 @@ func (c *restCatalog) finish(ctx context.Context, a *attempt) error {
 		}
 		if err := c.discard(ctx, e); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// condemnedPrefix begins the name of the column, with its ID behind, that says that a
-// table is about to be dropped.
-const condemnedPrefix = "dropped_"
-
-// isCondemned reports whether a table is about to be dropped.
-func isCondemned(meta table.Metadata) bool {
-	last := meta.LastColumnID()
-	field, ok := meta.CurrentSchema().FindFieldByID(last)
-	return ok && field.Name == condemnedPrefix+strconv.Itoa(last)
-}
-
-// discard drops a table without a snapshot, with its metadata files. Before that
-// it is changed so that nobody publishes into it who has read it already; and if
-// somebody has published, it stays.
-func (c *restCatalog) discard(ctx context.Context, e *entry) error {
-	schema := e.meta.CurrentSchema()
-	last := e.meta.LastColumnID() + 1
-	fields := append(schema.Fields(), iceberg.NestedField{ID: last, Name: condemnedPrefix + strconv.Itoa(last), Type: iceberg.PrimitiveTypes.Bool})
-	condemned := iceberg.NewSchemaWithIdentifiers(schema.ID+1, schema.IdentifierFieldIDs, fields...)
-	_, location, err := c.server.CommitTable(ctx, c.ident(e.name), holds(e.meta), []table.Update{newAddSchema(condemned, last), table.NewSetCurrentSchemaUpdate(-1)})
-	switch {
-	case errors.Is(err, icebergcatalog.ErrNoSuchTable), errors.Is(err, table.ErrCommitFailed):
-		return nil // it is somebody else's now
-	case err != nil:
-		return c.fault("write", err)
-	}
-	if err := c.point.Hit("catalog.drop", e.name); err != nil {
-		return err
-	}
-	if err := c.server.DropTable(ctx, c.ident(e.name)); err != nil && !errors.Is(err, icebergcatalog.ErrNoSuchTable) {
-		return c.fault("write", err)
-	}
-	c.order.forget(e.meta)
-	files := []string{e.location, location}
-	for entry := range e.meta.PreviousFiles() {
-		files = append(files, entry.MetadataFile)
-	}
-	for _, file := range files {
-		folder, err := c.tableFolder(e)
-		if err != nil {
-			return err
-		}
-		if key, ok := c.store.Key(file); ok && path.Dir(key) == folder+"/metadata" && strings.HasSuffix(key, metadataSuffix) {
-			checksum := path.Dir(key) + "/." + path.Base(key) + ".crc" // where Hadoop wrote it
-			if err := c.store.Delete(ctx, key, checksum); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
