@@ -213,7 +213,7 @@ func edit(w *notiontest.Workspace, r *rand.Rand, key string) {
 		case 2:
 			tx.AddBlock(notiontest.Block{ID: id, Parent: in, Type: "paragraph", Payload: rich("added " + key)})
 		case 3:
-			if len(m.Children[block]) == 0 {
+			if len(m.Children[block]) == 0 && m.IsLeaf(block) {
 				tx.RemoveBlock(block)
 			}
 		case 4:
@@ -237,7 +237,9 @@ func edit(w *notiontest.Workspace, r *rand.Rand, key string) {
 		case 11:
 			tx.Page(row).Unshared = true
 		case 12:
-			tx.Purge(row)
+			if m.IsLeaf(row) {
+				tx.Purge(row)
+			}
 		case 13:
 			tx.Trash(row)
 		case 14:

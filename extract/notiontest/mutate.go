@@ -233,7 +233,7 @@ func (t *Tx) blocksOf(page string) (ids []string) {
 	return ids
 }
 
-// IsLeaf reports whether no page and no database stands in a page.
+// IsLeaf reports whether no page and no database stands in a page, or in a block itself.
 func (m *Model) IsLeaf(page string) bool {
 	in := func(p Parent) bool {
 		b := m.Blocks[p.ID]
