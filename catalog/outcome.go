@@ -2,8 +2,11 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/notionlake/notionlake/lake"
 )
 
 // landed finds out what became of a commit that was answered with an error, once
@@ -28,7 +31,7 @@ func (a *attempt) landed(ctx context.Context, answer error) (bool, error) {
 	if a.hold {
 		targets = slices.DeleteFunc(targets, func(t *target) bool { return t.base == nil })
 		if len(targets) == 0 {
-			return true, nil // nothing of it is in the catalog
+			return !errors.Is(answer, lake.ErrConflict), nil // nothing of it is in the catalog
 		}
 	}
 	done, parts := 0, 0

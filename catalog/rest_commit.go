@@ -83,10 +83,8 @@ func (c *restCatalog) commit(ctx context.Context, a *attempt) error {
 	if a.hold {
 		targets = slices.DeleteFunc(targets, func(t *target) bool { return t.base == nil })
 	}
-	if len(targets) == 0 {
-		c.runs.leave(a.run)
-		return nil // what is held of new tables is in no catalog
-	}
+	// Of what is held of new tables nothing is in the catalog, but a run that is fenced
+	// must not hold it: the ledger is asked for that.
 	ledger, err := c.ledger(ctx, a, targets)
 	if err != nil {
 		return err

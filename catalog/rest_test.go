@@ -283,12 +283,12 @@ func TestRESTFence(t *testing.T) {
 	// In the past: a server refuses snapshots that are younger than its own clock.
 	w.at = w.at.Add(-long)
 	changes := []change{{schema: schema("tasks", "tasks"), rows: 1}}
-	publish := func(c *catalog.Catalog, run lake.RunID, id lake.LoadID) error {
+	publish := func(c *catalog.Catalog, run lake.RunID, id lake.LoadID, hold bool) error {
 		staged, err := w.stage(c, changes[0])
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = c.Publish(t.Context(), lake.Publication{Load: lake.Load{ID: id, Status: "complete"}, Run: run, Changes: []lake.Change{staged}})
+		_, err = c.Publish(t.Context(), lake.Publication{Load: lake.Load{ID: id, Status: "complete"}, Run: run, Changes: []lake.Change{staged}, Hold: hold})
 		return err
 	}
 	for n := range 2 {
@@ -300,8 +300,11 @@ func TestRESTFence(t *testing.T) {
 		if err := other.Fence(t.Context(), run, lake.NewRunID()); err != nil {
 			t.Fatal(err)
 		}
+		if err := publish(taken, run, loadID(10*n), true); !errors.Is(err, lake.ErrConflict) { // at first all tables are new
+			t.Errorf("a run that another process has fenced holds: %v", err)
+		}
 		for late := range 2 {
-			if err := publish(taken, run, loadID(10*n+2*late)); !errors.Is(err, lake.ErrConflict) {
+			if err := publish(taken, run, loadID(10*n+2*late), false); !errors.Is(err, lake.ErrConflict) {
 				t.Errorf("a run that another process has fenced: %v", err)
 			}
 			if _, err := w.publish(other, loadID(10*n+2*late+1), changes...); err != nil {
