@@ -50,7 +50,10 @@ func (c *Catalog) Expire(ctx context.Context, loads []lake.LoadID, run lake.RunI
 	a := &attempt{Catalog: c, run: run, needsAdmission: true, read: l, at: publicationTime(c.now(), l.entries)}
 	next := map[string]table.Metadata{} // by table name
 	var prepared lake.Prepared
-	_, marked := c.backend.(*restSteps)
+	marked, err := c.needsMarks(ctx, l)
+	if err != nil {
+		return err
+	}
 	for _, e := range l.entries {
 		for mark := range marksOf(e.meta) {
 			tags[mark] = !marked // of a time when tables were published one by one
@@ -78,6 +81,20 @@ func (c *Catalog) Expire(ctx context.Context, loads []lake.LoadID, run lake.RunI
 		return err
 	}
 	return a.conclude(ctx, a.build(ctx, a.tagged))
+}
+
+// needsMarks reports whether the marks of tables are of use. A server that was opened
+// to be read only has not been asked yet.
+func (c *Catalog) needsMarks(ctx context.Context, l listing) (bool, error) {
+	switch b := c.backend.(type) {
+	case *restSteps:
+		return true, nil
+	case *restCatalog:
+		if b.readOnly && slices.ContainsFunc(l.entries, func(e *entry) bool { return len(marksOf(e.meta)) > 0 }) {
+			return b.isStepwise(ctx)
+		}
+	}
+	return false, nil
 }
 
 // expire makes the metadata of a table without tags and snapshots.

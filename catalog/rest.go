@@ -42,6 +42,8 @@ type restCatalog struct {
 	*Catalog
 	url    *url.URL
 	server *rest.Catalog
+	// readOnly: whether it is stepwise has not been found out.
+	readOnly bool
 
 	runs *admissions
 	rowCache
@@ -53,7 +55,7 @@ func openREST(ctx context.Context, base *Catalog, o Options) (backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &restCatalog{Catalog: base, url: u, runs: newAdmissions()}
+	c := &restCatalog{Catalog: base, url: u, readOnly: o.ReadOnly, runs: newAdmissions()}
 	r := o.REST
 	options := []rest.Option{
 		rest.WithTransportFactory(restTransport(!o.REST.SigV4)), rest.WithWarehouseLocation(r.Warehouse), rest.WithPrefix(r.Prefix),
@@ -78,19 +80,23 @@ func openREST(ctx context.Context, base *Catalog, o Options) (backend, error) {
 	if o.ReadOnly {
 		return c, nil
 	}
-	steps := newRESTSteps(c)
-	planned, err := steps.isPlanned(ctx)
-	if err == nil && !planned {
-		planned, err = c.lacksTransactions(ctx)
-	}
+	stepwise, err := c.isStepwise(ctx)
 	switch {
 	case err != nil:
 		return nil, errors.Join(c.fault("open", err), c.server.Close())
-	case planned:
-		return steps, nil
+	case stepwise:
+		return newRESTSteps(c), nil
 	default:
 		return c, nil
 	}
+}
+
+// isStepwise reports whether tables have to be published one after the other.
+func (c *restCatalog) isStepwise(ctx context.Context) (bool, error) {
+	if planned, err := newRESTSteps(c).isPlanned(ctx); err != nil || planned {
+		return planned, err
+	}
+	return c.lacksTransactions(ctx)
 }
 
 func (c *restCatalog) place() string { return c.url.String() }

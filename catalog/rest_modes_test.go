@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -9,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/notionlake/notionlake/catalog"
 	"github.com/notionlake/notionlake/lake"
@@ -209,5 +212,40 @@ func TestRESTTakenBackPast(t *testing.T) {
 	}
 	if past, err := w.open().TableAt(t.Context(), "a", catalog.Ref{Time: first.Add(-time.Millisecond)}); err == nil {
 		t.Errorf("before the first load: %q", past.Snapshot.LoadID)
+	}
+}
+
+// What would expire is the same whether the catalog is opened to be read only or not.
+func TestRESTStepDryExpire(t *testing.T) {
+	t.Parallel()
+	w := newStepWarehouse(t, "rest")
+	for n := range 3 {
+		w.mustPublish(w.brought(), loadID(n), three()...)
+	}
+	counts := func(readOnly bool) lake.Prepared {
+		o := w.options
+		o.ReadOnly = readOnly
+		c, err := catalog.Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		enough := errors.New("enough")
+		var got lake.Prepared
+		run := lake.NewRunID()
+		err = c.Admit(t.Context(), run)
+		if err == nil {
+			err = c.Expire(t.Context(), []lake.LoadID{loadID(0)}, run, func(_ context.Context, p lake.Prepared) error {
+				got = p
+				return enough
+			})
+		}
+		if !errors.Is(err, enough) {
+			t.Fatal(err)
+		}
+		return got
+	}
+	if diff := cmp.Diff(counts(false), counts(true)); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -314,7 +314,7 @@ func (c *restSteps) renames(ctx context.Context, p *plan) error {
 		return nil
 	}
 	failed := map[uuid.UUID]bool{}
-	for {
+	for stale := 0; ; {
 		rows, err := c.recent(ctx)
 		if err != nil {
 			return err
@@ -330,6 +330,14 @@ func (c *restSteps) renames(ctx context.Context, p *plan) error {
 		// The server compares nothing: who was stopped here must not rename another's.
 		now, err := c.server.LoadTable(ctx, c.ident(from))
 		if err == nil && (now.Metadata().TableUUID() != of.UUID || now.Metadata().SnapshotByName(of.Mark) == nil) || errors.Is(err, icebergcatalog.ErrNoSuchTable) {
+			if stale++; stale >= undoTries { // what the server shows is not what it has
+				failed[of.UUID] = true
+				c.logger.WarnContext(ctx, "a table is not where the server shows it: the next load gives it its name", "table", from, "to", to, "load", p.Load)
+				continue
+			}
+			if err := c.pause(ctx, stale); err != nil {
+				return err
+			}
 			continue
 		}
 		if err == nil {
