@@ -38,8 +38,7 @@ type content struct {
 
 	mu      sync.Mutex
 	changed *sync.Cond
-	known   map[notion.UUID]int32 // index in all
-	all     []*pageEntry
+	pageIndex
 	ordered []*pageEntry // all, as they stand in the tables, once nothing more is found
 	queue   []*pageEntry
 	active  int // pages that are being read
@@ -126,7 +125,7 @@ type syncedCopy struct {
 
 func (s *Source) newContent(d *discovery) (*content, error) {
 	c := &content{
-		Source: s, d: d, known: map[notion.UUID]int32{}, resumed: map[notion.UUID]resumedPage{}, within: map[notion.UUID]notion.UUID{}, parents: map[notion.UUID]parentRef{},
+		Source: s, d: d, resumed: map[notion.UUID]resumedPage{}, within: map[notion.UUID]notion.UUID{}, parents: map[notion.UUID]parentRef{},
 		originals: map[notion.UUID]int32{}, shown: map[notion.UUID]*pageEntry{}, failures: map[string]error{}, strays: map[notion.UUID][]notion.UUID{}, movedTo: map[notion.UUID]notion.UUID{},
 	}
 	c.ready = make(chan struct{})
@@ -305,12 +304,11 @@ func (c *content) add(id, by string, within notion.UUID) {
 // enter puts a page into the queue, unless it is known. Of all ways in which it is
 // found the first of ways is told, whichever comes first.
 func (c *content) enter(e *pageEntry) {
-	if n, ok := c.known[e.id]; ok {
+	if n, ok := c.number(e.id); ok {
 		c.all[n].way = min(c.all[n].way, e.way)
 		return
 	}
-	c.known[e.id] = int32(len(c.all))
-	c.all = append(c.all, e)
+	c.append(e)
 	c.queue = append(c.queue, e)
 	c.counted.known.Add(1)
 	c.changed.Signal()
@@ -328,7 +326,7 @@ func (c *content) row(source string, page notion.JSON, parts map[*column]notion.
 		return errors.New("a page came without its id")
 	}
 	c.mu.Lock()
-	n, known := c.known[e.id]
+	n, known := c.number(e.id)
 	twice := known && c.all[n].isRow()
 	c.mu.Unlock()
 	if twice { // read as it was first
@@ -341,9 +339,9 @@ func (c *content) row(source string, page notion.JSON, parts map[*column]notion.
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if n, known := c.known[e.id]; known { // something else named it: its data source is where it belongs
+	if n, known := c.number(e.id); known { // something else named it: its data source is where it belongs
 		c.all[n].gone = true
-		delete(c.known, e.id)
+		c.forget(e.id)
 	}
 	c.enter(e)
 	return nil

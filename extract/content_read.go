@@ -179,8 +179,8 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 	if e.parent.typ == parentDataSource && !e.only {
 		// Its data source brings it, where that can be read.
 		c.mu.Lock()
-		if n, known := c.known[e.id]; known && c.all[n] == e {
-			delete(c.known, e.id)
+		if n, known := c.number(e.id); known && c.all[n] == e {
+			c.forget(e.id)
 		}
 		e.gone = true
 		c.mu.Unlock()

@@ -182,7 +182,7 @@ func (d *discovery) keepsFiles() func(row lake.Row, old cells) bool {
 		if c == nil {
 			return source == ""
 		}
-		n, known := c.known[page]
+		n, known := c.number(page)
 		return (c.part == nil || !c.part.owned[page]) && (!known || c.all[n].gone)
 	}
 }

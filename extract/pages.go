@@ -182,7 +182,7 @@ func (c *content) path(e *pageEntry) []notion.UUID {
 		}
 		path = append(path, p.id)
 		of = p.id
-		if n, ok := c.known[of]; p.typ == parentPage && ok {
+		if n, ok := c.number(of); p.typ == parentPage && ok {
 			p = c.all[n].parent
 		} else if p.typ == parentPage {
 			break

@@ -150,7 +150,7 @@ func (c *content) leaveOthers() {
 			continue // a row of the part, or not there any more
 		}
 		in := nearest(up(e.id, e.parent), func(p parentRef) parentRef {
-			if n, ok := c.known[p.id]; ok && p.typ == parentPage {
+			if n, ok := c.number(p.id); ok && p.typ == parentPage {
 				return up(p.id, c.all[n].parent)
 			}
 			return up(p.id, c.parents[p.id])
@@ -189,7 +189,7 @@ func (c *content) staysElsewhere(page notion.UUID, source string) bool {
 
 // has reports whether the load has read a page.
 func (c *content) has(id notion.UUID) bool {
-	n, ok := c.known[id]
+	n, ok := c.number(id)
 	return ok && !c.all[n].gone
 }
 

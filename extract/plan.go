@@ -174,7 +174,7 @@ func (p *planner) discover(ctx context.Context) error {
 
 // tables are the tables of the load, and those that it would leave as they are.
 func (p *planner) tables(fresh []*found) []PlannedTable {
-	c := &content{Source: p.d.source, d: p.d, known: map[notion.UUID]int32{}, refused: p.refused, began: p.options.Now()}
+	c := &content{Source: p.d.source, d: p.d, refused: p.refused, began: p.options.Now()}
 	listed := p.d.sourceTables(fresh, true)
 	if p.options.Content.any() {
 		p.d.content = c // for the schemas: nothing is read with it

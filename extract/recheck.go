@@ -65,7 +65,7 @@ func (c *content) judge(stale map[notion.UUID]bool) {
 // showsChange reports whether a page shows something of others that has changed.
 func (c *content) showsChange(id notion.UUID, of *carried, stale map[notion.UUID]bool) bool {
 	moved := func(child shownObject) bool {
-		n, ok := c.known[child.id]
+		n, ok := c.number(child.id)
 		return ok && c.all[n].parent.typ == parentPage && c.all[n].parent.id != id
 	}
 	childChanged, titleChanged := c.childChanged, c.titleChanged
@@ -203,7 +203,7 @@ func (c *content) recheck() (more bool) {
 // childChanged reports whether a page or database is not what the last load had.
 func (c *content) childChanged(o shownObject) bool {
 	id := o.id
-	if n, ok := c.known[id]; ok && !c.all[n].gone {
+	if n, ok := c.number(id); ok && !c.all[n].gone {
 		before := c.before.pages.page(id)
 		return before == nil || before.mark != c.all[n].mark || !isBefore(before.edited, c.before.began)
 	}
@@ -221,7 +221,7 @@ func (c *content) childChanged(o shownObject) bool {
 // fillChanged reports whether there is something in a page now and was not, or the
 // other way around, although it was not edited: what stands in it came or went.
 func (c *content) fillChanged(o shownObject) bool {
-	n, ok := c.known[o.id]
+	n, ok := c.number(o.id)
 	if !ok || c.all[n].gone || !c.all[n].reread {
 		return false
 	}
@@ -233,7 +233,7 @@ func (c *content) fillChanged(o shownObject) bool {
 // time, has another title than is shown, or is not known.
 func (c *content) changedSince(o shownObject, t time.Time) bool {
 	now := mark{edited: math.MaxInt64}
-	if n, ok := c.known[o.id]; ok && !c.all[n].gone {
+	if n, ok := c.number(o.id); ok && !c.all[n].gone {
 		now = c.all[n].mark
 	} else if d := c.d.containers[o.id.String()]; d != nil && d.object != nil && !inTrash(d.object) {
 		now = markOf(d.object, plainText(d.object.Get("title")))
@@ -252,7 +252,7 @@ func isBefore(edited int64, t time.Time) bool {
 func (c *content) titleChanged(o shownObject) bool {
 	id := o.id
 	now, before := mark{}, mark{}
-	n, is := c.known[id]
+	n, is := c.number(id)
 	if is = is && !c.all[n].gone; is {
 		now = c.all[n].mark
 	}

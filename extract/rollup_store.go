@@ -177,7 +177,7 @@ func (c *content) rowRecord(id notion.UUID, source string) ([]byte, error) {
 		return nil, nil
 	}
 	c.mu.Lock()
-	n, ok := c.known[id]
+	n, ok := c.number(id)
 	var at place
 	if ok && c.all[n].source == of {
 		at = c.all[n].object

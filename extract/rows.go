@@ -35,7 +35,7 @@ type rowReader struct {
 	fetches sync.WaitGroup
 
 	seed maphash.Seed
-	seen map[uint64]struct{} // IDs of the rows that were listed
+	seen map[uint64]struct{} // IDs of the rows that were listed, if the content does not say that
 }
 
 // A waitingPage is a page that cannot be a row yet.
@@ -97,17 +97,24 @@ func (r *rowReader) page(ctx context.Context, result notion.Result, archived boo
 			return err
 		}
 	}
-	supersedes := result.Supersedes
-	h := maphash.String(r.seed, m.id)
-	_, seen := r.seen[h]
-	supersedes = supersedes || archived && seen
-	r.seen[h] = struct{}{}
+	supersedes := result.Supersedes || archived && r.listed(m.id)
+	if r.t.content == nil {
+		r.seen[maphash.String(r.seed, m.id)] = struct{}{}
+	}
 	files := r.t.files.of(result.Object, m.id)
 	if m.whole(nil) && len(r.waiting) == 0 && len(files) == 0 {
 		return r.row(supersedes, result.Object, nil, nil)
 	}
 	r.wait(ctx, bytes.Clone(result.Object), supersedes, files)
 	return r.drain(ctx, maxWaiting)
+}
+
+// listed reports whether a row was listed.
+func (r *rowReader) listed(id string) bool {
+	if _, seen := r.seen[maphash.String(r.seed, id)]; seen || r.t.content == nil {
+		return seen
+	}
+	return r.t.content.isRowOf(id, r.t.source.id) || slices.ContainsFunc(r.waiting, func(p *waitingPage) bool { return p.id == id })
 }
 
 // read makes the row of a page.
@@ -129,6 +136,9 @@ func (r *rowReader) row(supersedes bool, page notion.JSON, parts map[*column]not
 	if r.t.content != nil {
 		if err := r.t.content.row(r.t.source.id, page, parts); err != nil {
 			return err
+		}
+		if !r.t.content.isRowOf(r.t.mapper.id, r.t.source.id) { // another data source had listed it before it moved
+			r.seen[maphash.String(r.seed, r.t.mapper.id)] = struct{}{}
 		}
 	}
 	later, supersedes, err := r.t.keep(page, parts, supersedes)

@@ -136,7 +136,7 @@ func (r *rowReader) unlisted(ctx context.Context, asked map[string]bool) (ids []
 			return ids, 0, nil
 		}
 		id := row.Values[0].Text()
-		if _, listed := r.seen[maphash.String(r.seed, id)]; listed || asked[id] {
+		if r.listed(id) || asked[id] {
 			continue
 		}
 		if len(ids) == maxGoneAsked {
@@ -223,7 +223,7 @@ func (c *content) isRowOf(id, source string) bool {
 	of, _ := notion.ParseUUID([]byte(source))
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n, ok := c.known[page]
+	n, ok := c.number(page)
 	return ok && c.all[n].source == of
 }
 

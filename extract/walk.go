@@ -333,7 +333,7 @@ func (c *content) block(e *pageEntry, b *block) (open bool) {
 			return false // what is in it stands under the original
 		}
 		c.mu.Lock()
-		c.originals[b.id] = c.known[e.id]
+		c.originals[b.id], _ = c.number(e.id)
 		delete(c.shown, b.id)
 		c.mu.Unlock()
 	case "unsupported":
@@ -376,7 +376,8 @@ func (c *content) readCopies(ctx context.Context) (more bool, err error) {
 		c.mu.Lock()
 		_, met := c.originals[s.original]
 		if !met {
-			c.originals[s.original], c.shown[s.original] = c.known[s.page.id], s.page
+			c.originals[s.original], _ = c.number(s.page.id)
+			c.shown[s.original] = s.page
 		}
 		c.mu.Unlock()
 		if met {

@@ -1,8 +1,10 @@
 package notion
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"math/bits"
 	"net/url"
 	"regexp"
 	"strings"
@@ -65,6 +67,16 @@ func (u UUID) String() string {
 		b = hex.AppendEncode(b, part)
 	}
 	return string(b)
+}
+
+// Slot is where a hash table of n slots has the id first. n need be no power of two,
+// so the hash is scaled, not masked.
+func (u UUID) Slot(n int) int {
+	const mix = 0x9e3779b97f4a7c15 // 2^64 by the golden ratio
+	h := binary.LittleEndian.Uint64(u[:8])*mix ^ binary.LittleEndian.Uint64(u[8:])
+	h = (h ^ h>>32) * mix
+	high, _ := bits.Mul64(h, uint64(n))
+	return int(high)
 }
 
 // ParseUUID reads a dashed or plain id without allocating.

@@ -1,9 +1,7 @@
 package notion
 
 import (
-	"encoding/binary"
 	"iter"
-	"math/bits"
 )
 
 // An idSet remembers ids and when their objects were last edited, in about 26
@@ -128,15 +126,8 @@ func (s *idSet) append(e idEntry) (k uint32) {
 	return uint32(s.n)
 }
 
-// slot is where the search for id begins. The table's size is no power of two,
-// so the hash is scaled, not masked.
-func (s *idSet) slot(id UUID) int {
-	const mix = 0x9e3779b97f4a7c15 // 2^64 by the golden ratio
-	h := binary.LittleEndian.Uint64(id[:8])*mix ^ binary.LittleEndian.Uint64(id[8:])
-	h = (h ^ h>>32) * mix
-	high, _ := bits.Mul64(h, uint64(len(s.slots)))
-	return int(high)
-}
+// slot is where the search for id begins.
+func (s *idSet) slot(id UUID) int { return id.Slot(len(s.slots)) }
 
 func (s *idSet) next(i int) int {
 	if i++; i < len(s.slots) {
