@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/apache/iceberg-go/table"
+
 	"github.com/notionlake/notionlake/catalog"
 	"github.com/notionlake/notionlake/lake"
 )
@@ -148,6 +150,42 @@ func TestRESTLateDrop(t *testing.T) {
 			w.checkNamed(w.open())
 		}
 	}
+}
+
+// A table that another process makes and publishes just before one that a dead run had
+// left is dropped has its name and its rows afterwards.
+func TestRESTDropMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newRESTWarehouse(t)
+	w.mustPublish(w.open(), loadID(0), three()...)
+	w.diesAt(func(name, key string) bool { return name == "catalog.create.done" && key == "fresh" }, loadID(1), three("fresh")...)
+	o := w.options
+	met := false
+	o.Point = func(name, key string) error {
+		if name == "catalog.rename" && key == "fresh" && !met {
+			met = true
+			if err := w.other().DropTable(t.Context(), table.Identifier{w.options.Namespace, key}); err != nil {
+				t.Error(err)
+			}
+			w.mustPublish(w.open(), loadID(3), three("fresh")...)
+		}
+		return nil
+	}
+	c, err := catalog.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := w.publish(c, loadID(2), three()...); err != nil {
+		t.Log(err)
+	}
+	if !met {
+		t.Fatal("nothing was dropped")
+	}
+	if got := w.names(w.open())["fresh"]; got != "fresh" {
+		t.Errorf("the table is called %q", got)
+	}
+	w.checkOneLoad()
 }
 
 // Where a server cannot rename, what a dead run has made is dropped all the same.

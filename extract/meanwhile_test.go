@@ -2,6 +2,8 @@ package extract
 
 import (
 	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,6 +74,29 @@ func TestArchivedMeanwhile(t *testing.T) {
 	}})
 	west := v.load()[id("west")]
 	equal(t, west.texts("_archived"), []string{"true"})
+}
+
+// TestArchivedWhileWaiting archives a row after it was listed, while what it does not
+// show is fetched: it comes again before it is a row, and supersedes it all the same.
+func TestArchivedWhileWaiting(t *testing.T) {
+	for _, content := range []Content{{}, {Pages: true, Blocks: true}} {
+		synctest.Test(t, func(t *testing.T) {
+			v := worldOfRows(t, 1)
+			var archived atomic.Bool
+			v.server = notiontest.NewServer(v.w, notiontest.Options{Latency: time.Second, OnRequest: func(r *http.Request) {
+				if strings.Contains(r.URL.Path, "/properties/") && archived.CompareAndSwap(false, true) {
+					v.w.Update(func(tx *notiontest.Tx) { tx.Archive(id("long")) })
+					time.Sleep(time.Minute)
+				}
+			}})
+			v.options.Client, v.options.Content = newClient(t, v.server), content
+			tasks := v.load()[id("tasks")]
+			equal(t, tasks.texts("_id"), ids("long", "old", "r0", "short"))
+			if !archived.Load() {
+				t.Error("nothing was fetched")
+			}
+		})
+	}
 }
 
 func TestProperties(t *testing.T) {
