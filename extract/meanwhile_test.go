@@ -2,6 +2,7 @@ package extract
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -81,17 +82,27 @@ func TestArchivedMeanwhile(t *testing.T) {
 func TestArchivedWhileWaiting(t *testing.T) {
 	for _, content := range []Content{{}, {Pages: true, Blocks: true}} {
 		synctest.Test(t, func(t *testing.T) {
-			v := worldOfRows(t, 1)
+			v := newWorld(t, notiontest.Options{})
+			v.w.Update(func(tx *notiontest.Tx) { // more people than a page shows
+				tx.AddProperty(id("west"), notiontest.Property{ID: "who", Name: "Who", Type: "people"}, 0)
+				tx.AddRow(id("west"), notiontest.Page{ID: id("many"), Values: map[string]notiontest.Value{"who": slices.Repeat(notiontest.People{id("guest")}, 30)}})
+			})
 			var archived atomic.Bool
-			v.server = notiontest.NewServer(v.w, notiontest.Options{Latency: time.Second, OnRequest: func(r *http.Request) {
-				if strings.Contains(r.URL.Path, "/properties/") && archived.CompareAndSwap(false, true) {
-					v.w.Update(func(tx *notiontest.Tx) { tx.Archive(id("long")) })
+			queries := 0
+			v.server = notiontest.NewServer(v.w, notiontest.Options{OnRequest: func(r *http.Request) {
+				if onPath(id("west") + "/query")(r) {
+					if queries++; queries > 1 {
+						time.Sleep(time.Second)
+					}
+				}
+				if strings.Contains(r.URL.Path, id("many")+"/properties/") && archived.CompareAndSwap(false, true) {
+					v.w.Update(func(tx *notiontest.Tx) { tx.Archive(id("many")) })
 					time.Sleep(time.Minute)
 				}
 			}})
 			v.options.Client, v.options.Content = newClient(t, v.server), content
-			tasks := v.load()[id("tasks")]
-			equal(t, tasks.texts("_id"), ids("long", "old", "r0", "short"))
+			west := v.load()[id("west")]
+			equal(t, west.cell(id("many"), "_archived").String(), "true")
 			if !archived.Load() {
 				t.Error("nothing was fetched")
 			}
