@@ -117,6 +117,14 @@ func (e *pageEntry) setSeldom() *rareEntry {
 	return e.rare
 }
 
+// carriedOrSampled is what the last load read in it; nil: nothing that is relied on.
+func (e *pageEntry) carriedOrSampled() *carried {
+	if s := e.seldom().sample; s != nil {
+		return s.carried
+	}
+	return e.carried
+}
+
 // A syncedCopy is a block that shows what another one holds.
 type syncedCopy struct {
 	page         *pageEntry

@@ -162,6 +162,9 @@ func (c *content) standing() {
 func (c *content) order() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.part == nil { // what it was compared with takes as much memory as many pages
+		c.last = earlierPages{}
+	}
 	c.ordered = slices.Clone(c.all)
 	slices.SortStableFunc(c.ordered, func(a, b *pageEntry) int {
 		return cmp.Or(bytes.Compare(a.source[:], b.source[:]), cmp.Compare(a.created, b.created), bytes.Compare(a.id[:], b.id[:]))

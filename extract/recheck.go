@@ -138,22 +138,22 @@ func (c *content) shared(of *carried) *carried {
 func (c *content) recheck() (more bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	inside := map[notion.UUID]map[notion.UUID]bool{} // carried pages: what stands in them
+	children := map[notion.UUID]map[notion.UUID]bool{} // of carried pages that show some
 	for _, e := range c.all {
-		of := e.carried
-		if s := e.seldom().sample; s != nil {
-			of = s.carried
+		of := e.carriedOrSampled()
+		if of == nil || e.gone || len(of.children) == 0 {
+			continue
 		}
-		if of != nil && !e.gone {
-			var in map[notion.UUID]bool
-			if len(of.children) > 0 {
-				in = map[notion.UUID]bool{}
-			}
-			for _, child := range of.children {
-				in[child.id] = true
-			}
-			inside[e.id] = in
+		in := map[notion.UUID]bool{}
+		for _, child := range of.children {
+			in[child.id] = true
 		}
+		children[e.id] = in
+	}
+	// lacks reports whether what stands in a carried page is not shown by it.
+	lacks := func(page, child notion.UUID) bool {
+		n, ok := c.number(page)
+		return ok && !c.all[n].gone && c.all[n].carriedOrSampled() != nil && !children[page][child]
 	}
 	stale := map[notion.UUID]bool{}
 	for _, e := range c.all { // what stands in a carried page that does not show it
@@ -161,7 +161,7 @@ func (c *content) recheck() (more bool) {
 		if e.parent.typ == parentBlock {
 			parent = c.within[e.id]
 		}
-		if in, ok := inside[parent]; ok && !e.gone && !in[e.id] {
+		if !e.gone && lacks(parent, e.id) {
 			stale[parent] = true
 		}
 	}
@@ -174,7 +174,7 @@ func (c *content) recheck() (more bool) {
 		if p.typ == parentBlock {
 			p.id = c.within[uuid]
 		}
-		if in, carried := inside[p.id]; carried && !in[uuid] {
+		if lacks(p.id, uuid) {
 			stale[p.id] = true
 		}
 	}
