@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
@@ -34,11 +35,28 @@ func tuneCollector(env func(name string) (string, bool)) {
 // afterCollection sets the share for the next collection by what lives now, and
 // sees to being called after that one: when an object is found to be garbage.
 func afterCollection() {
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
-	debug.SetGCPercent(growPercent(live[0].Value.Uint64()))
+	samples := []metrics.Sample{
+		{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/objects:bytes"},
+	}
+	metrics.Read(samples)
+	bytes := func(n int) int64 { return int64(samples[n].Value.Uint64()) }
+	live := bytes(0)
+	percent := growPercent(uint64(live))
+	debug.SetGCPercent(percent)
+	limit := int64(math.MaxInt64)
+	if live > muchBytes {
+		// What is free goes back to the system rather than that the whole grows. The
+		// rest are stacks, gaps between objects and the runtime's own.
+		rest := bytes(1) - bytes(2) - bytes(3) - bytes(4)
+		limit = live + live*int64(percent)/100 + rest + gapBytes
+	}
+	debug.SetMemoryLimit(limit)
 	runtime.AddCleanup(new([16]byte), func(struct{}) { afterCollection() }, struct{}{})
 }
+
+// gapBytes is how much the rest may grow until the next collection.
+const gapBytes = 2 << 20
 
 // growPercent is growBytes as a percentage of what lives. At the beginning that
 // is nothing; and a huge heap may grow a little more, lest the collector always run.

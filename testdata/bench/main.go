@@ -146,7 +146,7 @@ func once(bin, url, raw string) (sample, error) {
 		return sample{}, err
 	}
 	defer os.RemoveAll(dir)
-	config := fmt.Sprintf("notion: {token: %s, base_url: %q, rate: off}\ncontent: {raw: %s}\n", token, url, raw)
+	config := fmt.Sprintf("notion: {token: %s, base_url: %q, rate: off}\ncontent: {pages: false, blocks: false, comments: false, views: false, raw: %s}\n", token, url, raw)
 	path := filepath.Join(dir, "notionlake.yaml")
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		return sample{}, err
