@@ -17,10 +17,11 @@ func TestGrowPercent(t *testing.T) {
 	}
 }
 
-// The share follows what lives, or is left to the environment.
+// The share, and where much lives the limit, follow what lives, or is left to the environment.
 func TestTuneCollector(t *testing.T) {
 	const before = 123
 	defer debug.SetGCPercent(debug.SetGCPercent(before))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
 	tuneCollector(func(name string) (string, bool) { return "", name == "GOGC" })
 	if got := debug.SetGCPercent(before); got != before {
 		t.Errorf("with GOGC set, the share became %d", got)
@@ -33,6 +34,9 @@ func TestTuneCollector(t *testing.T) {
 	for range 100 {
 		runtime.GC()                                                   // cleanups run some time after it
 		if got := debug.SetGCPercent(before); got >= 10 && got <= 12 { // of 100 MB and a little
+			if limit := debug.SetMemoryLimit(-1); limit < 100<<20 || limit > 200<<20 {
+				t.Errorf("the limit is %d MB", limit>>20)
+			}
 			runtime.KeepAlive(big)
 			return
 		}
