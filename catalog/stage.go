@@ -45,6 +45,17 @@ func (s *staged) Layout() lake.Layout {
 // none for a new table.
 func (s *staged) Changes() []lake.SchemaChange { return s.evolved.changes }
 
+func (s *staged) Restored(ctx context.Context) ([]lake.File, error) {
+	if s.restores == nil || s.restores.snapshot == nil {
+		return nil, nil
+	}
+	files, err := s.catalog.filesOf(ctx, s.restores.snapshot, s.evolved.schema)
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", s.name, err)
+	}
+	return files, nil
+}
+
 // Stage plans a change of one table. Nothing is written. ErrForeign: the table's
 // name is taken by what another program made.
 func (c *Catalog) Stage(ctx context.Context, s lake.Schema, d lake.WriteDisposition) (lake.Staged, error) {

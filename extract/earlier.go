@@ -107,8 +107,27 @@ func (w *workspace) earlierState(o Options) (s contentState, ok bool) {
 	return s, newCells(blocks)["_raw"] != 0
 }
 
-// loadEarlier reads what the last load had, where it can be relied on.
-func (c *content) loadEarlier(ctx context.Context) (err error) {
+// loadEarlier reads what the last load had. A full load does without where that cannot
+// be read, and says so: it replaces it.
+func (c *content) loadEarlier(ctx context.Context) error {
+	err := c.readEarlier(ctx)
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return err
+	case !c.options.Full || c.options.isPart():
+		return fmt.Errorf("%w (`notionlake run --full` reads everything anew and does without)", err)
+	}
+	c.log.WarnContext(ctx, "the pages of the last load cannot be read: which of them are gone is not known", "error", err)
+	c.d.problem(problem{
+		kind: KindRowsUnasked, objectType: "page", table: c.d.before[keyPages].Table,
+		message: "the pages of the last load cannot be read, so that it is not known which of them are gone",
+	})
+	c.last = earlierPages{}
+	return nil
+}
+
+// readEarlier reads what the last load had, where it can be relied on.
+func (c *content) readEarlier(ctx context.Context) (err error) {
 	if c.last, err = c.readLastPages(ctx); err != nil {
 		return err
 	}

@@ -59,6 +59,10 @@ func (l *memoryLake) Tables(context.Context) (map[string]lake.Schema, error) {
 
 func (l *memoryLake) Rows(_ context.Context, key string) iter.Seq2[lake.Row, error] {
 	return func(yield func(lake.Row, error) bool) {
+		if key == l.unreadable {
+			yield(lake.Row{}, &lake.StorageError{Err: errors.New("it does not exist")})
+			return
+		}
 		if t := l.before[key]; t != nil {
 			for _, values := range t.rows {
 				if !yield(lake.Row{Values: values}, nil) {

@@ -241,3 +241,41 @@ func TestVanishedIntoWhatWasRead(t *testing.T) {
 		}
 	}
 }
+
+// A full load replaces pages of the last load that cannot be read any more, and says
+// that it does not know which of them are gone; others name that as the cure.
+func TestPagesUnreadable(t *testing.T) {
+	v := worldOfRows(t, 1)
+	v.options.Content = Content{Pages: true, Blocks: true}
+	want := len(v.load()[keyPages].rows)
+	v.lake.unreadable = keyPages
+	if _, err := v.lake.run(t.Context(), "20260109T000000Z", NewSource(v.options)); err == nil || !strings.Contains(err.Error(), "run --full") {
+		t.Errorf("without --full: %v", err)
+	}
+	v.options.Full = true
+	tables := v.load()
+	equal(t, len(tables[keyPages].rows), want)
+	equal(t, problemsOf(tables), []string{"rows_not_asked "})
+}
+
+// A page whose blocks are not found, and that is there, stays, and that is said; one
+// that is not there is said to be gone.
+func TestBlocksNotFound(t *testing.T) {
+	for _, gone := range []bool{false, true} {
+		v := worldOfRows(t, 1)
+		v.options.Content, v.options.Full = Content{Pages: true, Blocks: true}, true
+		want := len(v.load()[keyPages].rows)
+		v.server.Inject(onPath("/v1/blocks/"+id("page")+"/children"), notiontest.FaultNotFound, 1)
+		if gone {
+			v.server.Inject(onPath("/v1/pages/"+id("page")), notiontest.FaultNotFound, 1)
+		}
+		tables := v.load()
+		if gone {
+			equal(t, len(tables[keyPages].rows), want-1)
+			equal(t, problemsOf(tables), told("not_shared", "page"))
+			continue
+		}
+		equal(t, len(tables[keyPages].rows), want)
+		equal(t, problemsOf(tables), told("blocks_not_readable", "page"))
+	}
+}

@@ -191,7 +191,21 @@ func (c *content) readBlocks(ctx context.Context, e *pageEntry, t *pageText) (th
 		c.problem(e, problem{kind: KindBlocks, objectType: "page", objectID: e.id.String(), message: "the row was listed, and what is in it was not found"})
 		return true, nil
 	}
-	c.drop(e)
+	page, err := c.client.Page(ctx, e.id.String())
+	switch {
+	case err == nil && inTrash(page):
+		c.lose(e, KindTrash, reasonTrash)
+	case err == nil:
+		c.problem(e, problem{kind: KindBlocks, objectType: "page", objectID: e.id.String(), message: "the page is there, and what is in it was not found"})
+		return true, nil
+	case errors.Is(err, notion.ErrNotFound), errors.Is(err, notion.ErrRestricted):
+		c.lose(e, KindNotShared, reasonUnshared)
+	case fatal(err):
+		return false, err
+	default:
+		c.unread(e, e.id, err)
+		return true, nil
+	}
 	return false, nil
 }
 

@@ -110,6 +110,9 @@ type Staged interface {
 	Layout() Layout
 	// Changes are the differences between the current schema and the staged one.
 	Changes() []SchemaChange
+	// Restored are the data files that the table has and that the change, of StageLoad
+	// or Restage, makes current; none of others.
+	Restored(ctx context.Context) ([]File, error)
 }
 
 // A Layout tells a Writer where a table's files go and which field IDs they carry.

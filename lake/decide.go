@@ -84,6 +84,9 @@ func (l *Loader) PublishHeld(ctx context.Context, load LoadID) (Report, error) {
 		r.Stats = nil
 		for _, record := range held.Records {
 			staged, err := r.Catalog.Restage(ctx, record)
+			if err == nil {
+				err = r.checkRestored(ctx, staged)
+			}
 			if err != nil {
 				return storageError(fmt.Errorf("publish load %s: %w", load, err))
 			}
@@ -197,6 +200,9 @@ func (r *run) stageLoad(ctx context.Context, to LoadID) error {
 			continue
 		}
 		staged, err := r.Catalog.StageLoad(ctx, key, to)
+		if err == nil {
+			err = r.checkRestored(ctx, staged)
+		}
 		if err != nil {
 			return storageError(fmt.Errorf("roll back to load %s: %w", to, err))
 		}
@@ -205,6 +211,24 @@ func (r *run) stageLoad(ctx context.Context, to LoadID) error {
 			Name: r.view.before[key].Schema.Table, Key: key, Complete: true,
 			SchemaChanges: append([]SchemaChange{}, staged.Changes()...), Omitted: []Omission{}, Gone: []Gone{},
 		})
+	}
+	return nil
+}
+
+// checkRestored looks whether the files are whole that are to be current again: what
+// is current now may be better than a load that has lost some.
+func (r *run) checkRestored(ctx context.Context, staged Staged) error {
+	files, err := staged.Restored(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		switch size, err := r.size(ctx, f.Key); {
+		case err != nil:
+			return fmt.Errorf("%w (the tables are as they were: put the file back, or decide for another load)", err)
+		case size != f.Bytes:
+			return fmt.Errorf("file %s has %d bytes where the table says %d (the tables are as they were: put the file back, or decide for another load)", f.Key, size, f.Bytes)
+		}
 	}
 	return nil
 }

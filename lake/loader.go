@@ -381,7 +381,12 @@ func (r *run) table(ctx context.Context, t Table) error {
 	}
 	p := &reading{table: t, load: newTableLoad(r.Loader, r.load, r.run, t), report: report, start: r.now()}
 	if before, ok := r.view.before[t.Schema.Key]; ok && t.Disposition == Replace {
-		p.load.reuse = &reusable{table: before}
+		p.load.reuse = &reusable{
+			table: before, day: r.load.Started.Unix() / (24 * 60 * 60), broken: func() bool { return r.view.isBroken(t.Schema.Key) },
+			damaged: func(ctx context.Context, key string) {
+				r.Logger.WarnContext(ctx, "a data file is not what it was when it was written: it is written anew, and earlier loads have lost its rows", "table", before.Schema.Table, "file", key)
+			},
+		}
 	}
 	return r.step(ctx, p, p.load.run)
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"hash/fnv"
 	"io"
 	"slices"
 	"strings"
@@ -23,6 +24,10 @@ import (
 // Only files of the snapshot on which the load's own builds are looked at: as
 // long as that is current nobody deletes them, and the catalog ends a publication
 // with ErrConflict where it is not any more.
+//
+// The end says what the rest was when it was written. Whether it still is that is looked
+// at by reading it all, of each file once in checkDays, and at once where rows of the
+// table could not be read: what is damaged is written anew.
 
 // digestEntry is the entry of a footer's key-value metadata with the SHA-256 of the
 // row groups, in hexadecimal.
@@ -31,9 +36,10 @@ const digestEntry = "notionlake.sha256"
 // A digester hashes the row groups on their way into a file, and keeps what comes
 // after them.
 type digester struct {
-	to  io.Writer
-	sum hash.Hash // nil: the end is being written
-	end []byte
+	to     io.Writer
+	sum    hash.Hash // nil: the end is being written
+	sealed string
+	end    []byte
 }
 
 func newDigester(to io.Writer) *digester { return &digester{to: to, sum: sha256.New()} }
@@ -52,20 +58,34 @@ func (d *digester) Write(p []byte) (int, error) {
 func (d *digester) seal() string {
 	sum := d.sum.Sum(nil)
 	d.sum = nil
-	return hex.EncodeToString(sum)
+	d.sealed = hex.EncodeToString(sum)
+	return d.sealed
 }
 
 // A reusable is the data files of a table that its next snapshot may name again.
 // One goroutine at a time may use it. A nil one has none.
 type reusable struct {
-	table  TableState
-	listed bool
-	files  []File // that have not been taken
+	table   TableState
+	day     int64                                 // of the load, from 1970
+	broken  func() bool                           // whether rows of the table could not be read
+	damaged func(ctx context.Context, key string) // is told of a file that is not what it was
+	listed  bool
+	files   []File // that have not been taken
+}
+
+// checkDays is in how many days every file is looked at once.
+const checkDays = 30
+
+// isDue reports whether a file is to be looked at.
+func (r *reusable) isDue(key string) bool {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(key)) // it never fails
+	return int64(h.Sum32()%checkDays) == r.day%checkDays || r.broken()
 }
 
 // take returns the file that is the same as fresh, which ends with end and has not
 // been closed. Whatever cannot be read is not the same: it is written anew.
-func (r *reusable) take(ctx context.Context, s *Storage, fresh File, end []byte) (File, bool) {
+func (r *reusable) take(ctx context.Context, s *Storage, fresh File, d *digester) (File, bool) {
 	if r == nil {
 		return File{}, false
 	}
@@ -80,7 +100,11 @@ func (r *reusable) take(ctx context.Context, s *Storage, fresh File, end []byte)
 		if old.Rows != fresh.Rows || old.Bytes != fresh.Bytes || !strings.HasPrefix(old.Key, r.table.Layout.Prefix) {
 			continue
 		}
-		if endsWith(ctx, s, old, end) {
+		if endsWith(ctx, s, old, d.end) {
+			if r.isDue(old.Key) && !beginsWith(ctx, s, old, d) {
+				r.damaged(ctx, old.Key)
+				continue
+			}
 			r.files = slices.Delete(r.files, i, i+1) // a snapshot names a file once
 			fresh.Key, fresh.Reused = old.Key, true
 			return fresh, true
@@ -105,6 +129,20 @@ func endsWith(ctx context.Context, s *Storage, f File, end []byte) bool {
 		err = closed
 	}
 	return err == nil && bytes.Equal(there, end)
+}
+
+// beginsWith reports whether what stands before the end of a file is what was written.
+func beginsWith(ctx context.Context, s *Storage, f File, d *digester) bool {
+	r, err := s.Open(ctx, f.Key)
+	if err != nil {
+		return false
+	}
+	sum := sha256.New()
+	_, err = io.Copy(sum, io.NewSectionReader(r, 0, f.Bytes-int64(len(d.end))))
+	if closed := r.Close(); err == nil {
+		err = closed
+	}
+	return err == nil && hex.EncodeToString(sum.Sum(nil)) == d.sealed
 }
 
 // written are the keys of the files that were written, without those that the

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -327,5 +328,36 @@ func TestFaultReused(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A file whose bytes are not what they were is written anew within a month, though its
+// end and its size are the same.
+func TestDamagedFileIsWrittenAnew(t *testing.T) {
+	w := newWorld(t, nil)
+	run := func(day int) lake.TableReport {
+		t.Helper()
+		l := w.loader(noisyTable(upTo(500)...))
+		l.FileBytes = 64 << 10
+		l.Now = func() time.Time { return time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC).AddDate(0, 0, day) }
+		report, err := l.Run(t.Context())
+		must(t, err)
+		return report.Tables[0]
+	}
+	first := run(0)
+	state, _ := w.catalog.At("t", "20260301T030000Z")
+	files, err := state.Files(t.Context())
+	must(t, err)
+	data, err := w.storage.ReadAll(t.Context(), files[0].Key)
+	must(t, err)
+	data[100] ^= 0xff
+	must(t, w.storage.Delete(t.Context(), files[0].Key))
+	must(t, w.storage.WriteAll(t.Context(), files[0].Key, data))
+	anew := 0
+	for day := range 30 {
+		anew += first.Files - run(day+1).ReusedFiles
+	}
+	if anew != 1 || len(w.rows("t")) != 500 {
+		t.Errorf("%d files of %d were written anew, %d rows", anew, first.Files, len(w.rows("t")))
 	}
 }

@@ -16,6 +16,7 @@ type lakeView struct {
 
 	mu     sync.Mutex
 	staged map[string]TableResult
+	broken map[string]bool // tables whose rows could not be read
 }
 
 func newView(ctx context.Context, load Load, storage *Storage, catalog Catalog) (*lakeView, error) {
@@ -23,7 +24,7 @@ func newView(ctx context.Context, load Load, storage *Storage, catalog Catalog) 
 	if err != nil {
 		return nil, fmt.Errorf("list the tables: %w", err)
 	}
-	v := &lakeView{load: load, storage: storage, before: map[string]TableState{}, staged: map[string]TableResult{}}
+	v := &lakeView{load: load, storage: storage, before: map[string]TableState{}, staged: map[string]TableResult{}, broken: map[string]bool{}}
 	for _, t := range tables {
 		v.before[t.Schema.Key] = t
 	}
@@ -52,6 +53,9 @@ func (v *lakeView) Rows(ctx context.Context, key string) iter.Seq2[Row, error] {
 			return
 		}
 		for row, err := range ReadFiles(ctx, v.storage, t.Schema, t.Layout, files) {
+			if err != nil {
+				v.breaks(key)
+			}
 			if !yield(row, storageError(err)) || err != nil {
 				return
 			}
@@ -84,6 +88,7 @@ func (v *lakeView) Columns(ctx context.Context, key string, names ...string) ite
 		values := make([]Value, len(names))
 		for row, err := range ReadFiles(ctx, v.storage, some, t.Layout, files) {
 			if err != nil {
+				v.breaks(key)
 				yield(Row{}, storageError(err))
 				return
 			}
@@ -97,6 +102,18 @@ func (v *lakeView) Columns(ctx context.Context, key string, names ...string) ite
 			}
 		}
 	}
+}
+
+func (v *lakeView) breaks(key string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.broken[key] = true
+}
+
+func (v *lakeView) isBroken(key string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.broken[key]
 }
 
 func (v *lakeView) LoadOf(key string) LoadID { return v.before[key].Snapshot.LoadID }

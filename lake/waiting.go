@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A Waiting is a load that did not end and put aside what it had read: the next run
-// can continue it.
+// A Waiting is a load that did not end: the next run can continue it, with what was put
+// aside of what it had read.
 type Waiting struct {
 	Load    Load
 	Parts   []string // that it loads; none: everything
@@ -24,8 +24,7 @@ func (w Waiting) Refused(config string, resume time.Duration, now time.Time) str
 	return w.refused(config, resume, now)
 }
 
-// WaitingLoads returns the loads that did not end and put something aside, the oldest
-// first. It reads only, and takes no lock: one that ends at this moment may be among
+// WaitingLoads returns the loads that did not end, the oldest first. It reads only, and takes no lock: one that ends at this moment may be among
 // them or not.
 func WaitingLoads(ctx context.Context, s *Storage, c Catalog) ([]Waiting, error) {
 	j := newJournal(s, c)
@@ -46,9 +45,6 @@ func WaitingLoads(ctx context.Context, s *Storage, c Catalog) ([]Waiting, error)
 		bytes, err := j.keptBytes(ctx, e.Kept)
 		if err != nil {
 			return nil, storageError(err)
-		}
-		if bytes == 0 {
-			continue
 		}
 		w := Waiting{Load: *e.Load, Parts: e.Parts, Runs: e.State != stateInterrupted, Bytes: bytes}
 		w.refused = func(config string, resume time.Duration, now time.Time) string {

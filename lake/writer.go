@@ -231,7 +231,7 @@ func (w *Writer) finish(ctx context.Context) error {
 	if err != nil {
 		return w.fault(err)
 	}
-	if old, ok := w.options.reuse.take(ctx, w.storage, file, f.digest.end); ok {
+	if old, ok := w.options.reuse.take(ctx, w.storage, file, f.digest); ok {
 		file, err = old, f.object.Abort()
 	} else {
 		err = f.object.Close()

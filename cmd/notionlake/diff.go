@@ -32,16 +32,16 @@ func (p *program) diffCommand() *cli.Command {
 			"Without, how much changed in each table. Columns are matched by the id of their Notion property: a renamed\n" +
 			"column is a change of the schema, not of values. What only one side has differs where it is not null; a column\n" +
 			"whose type changed is compared by its text. Rows of tables without an id are added or removed only.\n" +
-			"LOAD is a load id, a tag, a snapshot id or an RFC 3339 time.\n" +
+			"LOAD is a load id (of a held load too), a tag, a snapshot id or an RFC 3339 time.\n" +
 			"Not compared without --raw: _raw, and what notionlake notes with every load (last_load of _properties, load_id of\n" +
 			"_problems; without TABLE, the table _loads).",
 		Flags: []cli.Flag{
-			loadFlag("from", "compare `LOAD` (default: the load before --to)"),
+			loadFlag("from", "compare `LOAD` (default: the load before --to, or that it followed where it is held)"),
 			loadFlag("to", "with `LOAD` (default: the newest)"),
 			&cli.BoolFlag{Name: "schema", Usage: "show changes of columns only", DisableDefaultText: true},
 			&cli.IntFlag{Name: "limit", Usage: "show at most `N` rows of each kind; 0 shows all. --json and --csv show all without it", Value: defaultDiffRows},
 			&cli.BoolFlag{Name: "raw", Usage: "compare also _raw and notionlake's own notes", DisableDefaultText: true},
-			&cli.BoolFlag{Name: "csv", Usage: "print one line per change: kind, id, column, old, new", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "csv", Usage: "print one line per change: kind, id, column, old, new (a row that was added or removed as JSON); without TABLE one per table, with --schema one per column", DisableDefaultText: true},
 			jsonFlag(),
 		},
 		Action: func(c *cli.Context) error {
@@ -94,7 +94,7 @@ func (p *program) diff(ctx context.Context, l *lakeAt, o diffOptions) error {
 	if err != nil {
 		return err
 	}
-	one := tableChange{name: o.table, from: from, to: to}
+	one := tableChange{name: o.table, from: from, to: to, unread: span.to.leaves(to)}
 	if o.schemaOnly {
 		return p.printSchemaDiff(span, o, []tableChange{one})
 	}
@@ -137,6 +137,7 @@ type tableChange struct {
 	name     string
 	from, to lake.TableState
 	diff     *lake.TableDiff
+	unread   bool // the later load is held and did not read it: it would stay as it was
 }
 
 func (t tableChange) appeared() bool { return t.from.Files == nil }
@@ -163,6 +164,7 @@ type end struct {
 	moment
 	nothing bool              // before the first load
 	read    []lake.TableState // what a load that is held read
+	base    catalog.Ref       // of the other tables of that load: the load that it followed
 }
 
 func (e end) String() string {
@@ -206,20 +208,6 @@ type timeSpan struct{ from, to end }
 
 // span finds the two moments that are compared.
 func (l *lakeAt) span(ctx context.Context, o diffOptions) (s timeSpan, err error) {
-	if s, err = l.ends(ctx, o); err != nil {
-		return s, err
-	}
-	for _, e := range []*end{&s.from, &s.to} {
-		if e.held != nil {
-			if e.read, err = l.heldStates(ctx, e.held); err != nil {
-				return s, err
-			}
-		}
-	}
-	return s, nil
-}
-
-func (l *lakeAt) ends(ctx context.Context, o diffOptions) (s timeSpan, err error) {
 	all, err := l.loads(ctx)
 	if err != nil {
 		return s, err
@@ -228,6 +216,24 @@ func (l *lakeAt) ends(ctx context.Context, o diffOptions) (s timeSpan, err error
 	if err != nil {
 		return s, err
 	}
+	if s, err = l.ends(ctx, o, all, loads); err != nil {
+		return s, err
+	}
+	for _, e := range []*end{&s.from, &s.to} {
+		if e.held != nil {
+			if e.read, err = l.heldStates(ctx, e.held); err != nil {
+				return s, err
+			}
+			if slices.ContainsFunc(loads, func(r ledgerRow) bool { return r.LoadID == e.held.After }) {
+				e.base = catalog.Ref{Tag: e.held.After.Tag()} // else it has expired, or there was none
+			}
+		}
+	}
+	return s, nil
+}
+
+// ends finds the moments; all are the loads, of which loads can be read.
+func (l *lakeAt) ends(ctx context.Context, o diffOptions, all, loads []ledgerRow) (s timeSpan, err error) {
 	if len(loads) == 0 && o.to == "" {
 		return s, usagef("there is no load yet: `notionlake run` makes the first")
 	}
@@ -256,8 +262,9 @@ func onlyOneLeft(load lake.LoadID, kept int) error {
 	return usagef("there is one load only, %s: those before it have expired, so there is nothing to compare it with; `notionlake run` makes another, and retention in the configuration says how many are kept", load)
 }
 
-// before is the moment before another one: that of the load before, of the
-// newest for a load that is held, of the parent for a snapshot that no load made.
+// before is the moment before another one: that of the load before, of the one that
+// it followed for a load that is held (the newest, where that has expired), of the parent
+// for a snapshot that no load made.
 func (l *lakeAt) before(ctx context.Context, loads []ledgerRow, to end, table string) (end, error) {
 	of := func(i int) end {
 		if i < 0 {
@@ -270,6 +277,11 @@ func (l *lakeAt) before(ctx context.Context, loads []ledgerRow, to end, table st
 		return of(i - 1), nil
 	}
 	if to.ref.Tag != "" {
+		if to.held != nil {
+			if i := slices.IndexFunc(loads, func(r ledgerRow) bool { return r.LoadID == to.held.After }); i >= 0 {
+				return of(i), nil
+			}
+		}
 		return of(len(loads) - 1), nil
 	}
 	snapshots, err := l.catalog.Snapshots(ctx, table)

@@ -81,3 +81,39 @@ func TestDiffOfHeld(t *testing.T) {
 		t.Errorf("held\n%s\npublished\n%s", before, after)
 	}
 }
+
+// A held load is compared with the one that it followed, also once another one has been
+// published, and the tables that it did not read are named.
+func TestDiffOfOvertaken(t *testing.T) {
+	t.Parallel()
+	w, steps := notiontest.Demo(1)
+	b := newBenchOf(t, w, notiontest.Options{})
+	first := b.call("run", "--json").report(t)
+	for _, s := range steps {
+		s.Apply()
+		if strings.Contains(s.Title, "Budget") {
+			break
+		}
+	}
+	b.configure("schema: {contract: freeze}\n")
+	held := b.call("run", "--only", "projects", "--json").report(t)
+	b.configure("")
+	b.call("run").wants(t, exitDone)
+	r := b.call("diff", "--to", string(held.LoadID))
+	r.wants(t, exitDone)
+	if !strings.HasPrefix(r.stdout, string(first.LoadID)+" → "+string(held.LoadID)+" (held)\n") {
+		t.Errorf("it compares with another load:\n%s", r.stdout)
+	}
+	if !strings.Contains(r.stdout, "not read by the load that is held") || !strings.Contains(r.stdout, "tasks") {
+		t.Errorf("what was not read is not named:\n%s", r.stdout)
+	}
+	r = b.call("diff", "tasks", "--from", string(first.LoadID), "--to", string(held.LoadID), "--json")
+	r.wants(t, exitDone)
+	var doc struct {
+		Unread                  bool
+		Added, Removed, Changed int
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &doc); err != nil || !doc.Unread || doc.Added+doc.Removed+doc.Changed != 0 {
+		t.Errorf("a table that was not read: %v\n%s", err, r.stdout)
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +13,7 @@ import (
 )
 
 // stateAt is a table at an end of a comparison; a state without Files where it
-// was not there. What a load that is held did not read keeps its last load.
+// was not there. What a load that is held did not read is as in the load that it followed.
 func (l *lakeAt) stateAt(ctx context.Context, name string, e end) (lake.TableState, error) {
 	if e.nothing {
 		return lake.TableState{}, nil
@@ -28,13 +29,18 @@ func (l *lakeAt) stateAt(ctx context.Context, name string, e end) (lake.TableSta
 				return state, nil
 			}
 		}
-		ref = catalog.Ref{}
+		ref = e.base
 	}
 	state, err := l.catalog.TableAt(ctx, name, ref)
 	if errors.Is(err, catalog.ErrNotFound) {
 		return lake.TableState{}, nil
 	}
 	return state, storageError(err)
+}
+
+// leaves reports whether the load is held and did not read the table.
+func (e end) leaves(t lake.TableState) bool {
+	return e.held != nil && t.Files != nil && !slices.ContainsFunc(e.read, func(r lake.TableState) bool { return r.Schema.Key == t.Schema.Key })
 }
 
 // statesOf are a table before and after.
@@ -78,6 +84,7 @@ func (p *program) diffAll(ctx context.Context, l *lakeAt, s timeSpan, o diffOpti
 		if change.appeared() && change.left() {
 			continue
 		}
+		change.unread = s.to.leaves(change.to)
 		if !o.schemaOnly {
 			if change.diff, err = lake.DiffTables(ctx, l.storage, change.from, change.to, o.comparison()); err != nil {
 				return storageError(err)
@@ -97,6 +104,7 @@ type tableDiffInfo struct {
 	Key           string              `json:"key"`
 	Appeared      bool                `json:"appeared,omitempty"`
 	Left          bool                `json:"left,omitempty"`
+	Unread        bool                `json:"unread,omitempty"` // by a held load
 	SchemaChanges []lake.SchemaChange `json:"schema_changes"`
 	Added         *int64              `json:"added,omitempty"` // none with --schema
 	Removed       *int64              `json:"removed,omitempty"`
@@ -105,7 +113,7 @@ type tableDiffInfo struct {
 
 func (t tableChange) info() tableDiffInfo {
 	i := tableDiffInfo{
-		Name: t.name, Key: t.key(), Appeared: t.appeared(), Left: t.left(),
+		Name: t.name, Key: t.key(), Appeared: t.appeared(), Left: t.left(), Unread: t.unread,
 		SchemaChanges: append([]lake.SchemaChange{}, t.schema()...),
 	}
 	if t.diff != nil {
@@ -134,14 +142,19 @@ func (p *program) printDiffAll(s timeSpan, o diffOptions, changes []tableChange)
 	if o.asCSV {
 		w := newCSV(p, "table", "state", "added", "removed", "changed")
 		for _, t := range changes {
-			w.line(t.name, t.state(), fmt.Sprint(t.diff.Added), fmt.Sprint(t.diff.Removed), fmt.Sprint(t.diff.Changed))
+			w.line(t.name, cmp.Or(t.state(), t.notRead()), fmt.Sprint(t.diff.Added), fmt.Sprint(t.diff.Removed), fmt.Sprint(t.diff.Changed))
 		}
 		return w.flush()
 	}
 	g := &grid{header: []string{"table", "added", "removed", "changed", "columns"}, numbers: []int{1, 2, 3}, maxWidth: 2 * maxCellWidth}
 	same := int64(0)
+	var unread []string
 	for _, t := range changes {
-		if t.diff.Same() && t.state() == "" {
+		switch isSame := t.diff.Same() && t.state() == ""; {
+		case isSame && t.unread:
+			unread = append(unread, t.name)
+			continue
+		case isSame:
 			same++
 			continue
 		}
@@ -156,12 +169,23 @@ func (p *program) printDiffAll(s timeSpan, o diffOptions, changes []tableChange)
 		out += g.String()
 	}
 	switch {
-	case len(g.rows) == 0:
+	case len(g.rows) == 0 && same > 0:
 		out += fmt.Sprintf("no difference in %s\n", plural(same, "table"))
 	case same > 0:
 		out += fmt.Sprintf("no difference in %s more\n", plural(same, "table"))
 	}
+	if len(unread) > 0 {
+		out += fmt.Sprintf("not read by the load that is held, and as before when it is published: %s\n", strings.Join(unread, ", "))
+	}
 	return p.printText(out)
+}
+
+// notRead says that the later load did not read the table.
+func (t tableChange) notRead() string {
+	if t.unread {
+		return "not read"
+	}
+	return ""
 }
 
 // state says that a table came or went; "" for one that was there all the time.

@@ -26,6 +26,9 @@ func (p *program) printDiff(ctx context.Context, s timeSpan, o diffOptions, t ta
 	case words != "":
 		out += "columns: " + safeText(words) + "\n"
 	}
+	if t.unread {
+		out += "the load, which is held, did not read the table: when it is published the table stays as it was\n"
+	}
 	if d.Added+d.Removed+d.Changed == 0 {
 		return p.printText(out + "no difference in rows\n")
 	}

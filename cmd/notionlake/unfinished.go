@@ -46,9 +46,16 @@ func unfinishedText(r ledgerRow) string {
 		flag, value, _ := strings.Cut(part, " ")
 		run += " --" + flag + " " + shellQuote(value)
 	}
-	text := fmt.Sprintf("load %s, begun at %s, %s; %s of what it read are put aside:\n", r.LoadID, when(r.Started), was, size(r.KeptBytes))
-	if r.Until.IsZero() {
-		return text + fmt.Sprintf("  it cannot be continued: %s; the next `%s` deletes what is put aside\n", strings.Join(r.Reasons, "; "), safeText(run))
+	aside := "nothing of what it read is put aside"
+	if r.KeptBytes > 0 {
+		aside = size(r.KeptBytes) + " of what it read are put aside"
+	}
+	text := fmt.Sprintf("load %s, begun at %s, %s; %s:\n", r.LoadID, when(r.Started), was, aside)
+	switch {
+	case r.Until.IsZero():
+		return text + fmt.Sprintf("  it cannot be continued: %s; the next `%s` deletes what it left\n", strings.Join(r.Reasons, "; "), safeText(run))
+	case r.KeptBytes == 0:
+		return text + fmt.Sprintf("  `%s` continues it under its id until %s; with --full it begins a new one\n", safeText(run), when(r.Until))
 	}
 	return text + fmt.Sprintf("  `%s` continues it until %s, and does not read that again; with --full it begins a new one\n", safeText(run), when(r.Until))
 }

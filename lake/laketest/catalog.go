@@ -57,6 +57,8 @@ type staged struct {
 func (s *staged) Layout() lake.Layout          { return s.layout }
 func (s *staged) Changes() []lake.SchemaChange { return s.changes }
 
+func (s *staged) Restored(context.Context) ([]lake.File, error) { return s.restored, nil }
+
 // NewCatalog returns an empty catalog.
 func NewCatalog() *Catalog {
 	return &Catalog{Now: time.Now, tables: map[string]*table{}, held: map[lake.LoadID]heldLoad{}, admitted: map[lake.RunID]bool{}, expired: map[lake.LoadID]bool{}, lock: make(chan struct{}, 1)}
