@@ -384,7 +384,7 @@ func (m *model) rollback() {
 		m.t.Errorf("rollback: %v", err)
 		return
 	}
-	p := publishedLoad{id: report.LoadID, tables: map[string]truth.Table{}, state: &truth.State{Tables: map[string]*truth.TableState{}, Properties: to.state.Properties}}
+	p := publishedLoad{id: report.LoadID, tables: map[string]truth.Table{}, state: &truth.State{Tables: map[string]*truth.TableState{}, Properties: to.state.Properties, Fixed: to.state.Fixed}}
 	for key, t := range now.tables {
 		if was, ok := to.tables[key]; ok {
 			was.Name = t.Name
