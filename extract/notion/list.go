@@ -260,8 +260,12 @@ func (s *pageSize) answered() {
 func (c *Client) listed(ctx context.Context, l listing) iter.Seq2[JSON, error] {
 	return func(yield func(JSON, error) bool) {
 		var seen idSet
+		furthest := 0 // page of this pass
 		for restarts, passes := 0, 1; ; {
 			p, err := c.listedOnce(ctx, l, &seen, yield)
+			if p.found || p.pages > furthest {
+				restarts, furthest = 0, max(furthest, p.pages)
+			}
 			switch {
 			case errors.Is(err, errStopped):
 				return
@@ -273,6 +277,7 @@ func (c *Client) listed(ctx context.Context, l listing) iter.Seq2[JSON, error] {
 				err = &Error{Op: l.op, Err: ErrIncomplete}
 			case p.pages > 1 && p.found && passes <= maxUnclean:
 				passes++
+				restarts, furthest = 0, 0
 				continue
 			case p.pages > 1 && p.found:
 				err = &Error{Op: l.op, Err: fmt.Errorf("%w: each of %d readings found what the others had not", ErrIncomplete, passes)}
@@ -303,7 +308,7 @@ func alike(op string, same func(a, b JSON) bool, pass func() (items []JSON, page
 				return nil, &Error{Op: op, Err: fmt.Errorf("%w: it was another at each of %d readings", ErrIncomplete, passes)}
 			}
 			passes++
-			before = items
+			restarts, before = 0, items
 			continue
 		}
 		return items, nil

@@ -87,6 +87,15 @@ func TestListing(t *testing.T) {
 			[]int{1},
 			ErrCursor, "- a - a - a - a",
 		},
+		{
+			"refused more often, and further each time",
+			[]reply{
+				users(toA, 1), badCursor, users(toA, 1), badCursor, users(toA, 1), badCursor, users(toA, 1), users(toB, 2), badCursor,
+				users(toA, 1), users(toB, 2), badCursor, users(toA, 1), users(toB, 2), users(last, 3), users(last, 1, 2, 3),
+			},
+			[]int{1, 2, 3},
+			nil, "- a - a - a - a b - a b - a b -",
+		},
 		{"cut off", []reply{users(toA+`,"request_status":{"type":"incomplete","incomplete_reason":"query_result_limit_reached"}`, 1), users(last, 2)}, []int{1, 2}, ErrIncomplete, "- a"},
 		{"complete", []reply{users(last+`,"request_status":{"type":"complete"}`, 1)}, []int{1}, nil, "-"},
 		{"no list, then a list", []reply{json200(onePage), users(last, 1)}, []int{1}, nil, "- -"},
