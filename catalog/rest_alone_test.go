@@ -24,13 +24,19 @@ func newRESTAlone(t *testing.T) string {
 	if uri == "" {
 		uri = newRESTServer(t)
 	}
+	server := httptest.NewServer(alone(passing(t, uri)))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// passing passes requests on to a server.
+func passing(t *testing.T, uri string) http.Handler {
+	t.Helper()
 	u, err := url.Parse(uri)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(alone(httputil.NewSingleHostReverseProxy(u)))
-	t.Cleanup(server.Close)
-	return server.URL
+	return httputil.NewSingleHostReverseProxy(u)
 }
 
 // alone hides the transactions of a server.

@@ -6,8 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -82,11 +80,7 @@ func newNameKeeper(t *testing.T, alone bool) (*warehouse, *nameKeeper) {
 	if alone {
 		w = newStepWarehouse(t, "rest")
 	}
-	u, err := url.Parse(w.options.URI)
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := &nameKeeper{Handler: httputil.NewSingleHostReverseProxy(u)}
+	k := &nameKeeper{Handler: passing(t, w.options.URI)}
 	server := httptest.NewServer(k)
 	t.Cleanup(server.Close)
 	w.options.URI = server.URL

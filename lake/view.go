@@ -41,15 +41,24 @@ func (v *lakeView) Tables(context.Context) (map[string]Schema, error) {
 	return schemas, nil
 }
 
+// last is a table as last published, with its files: none where there is no such table.
+func (v *lakeView) last(ctx context.Context, key string) (TableState, []File, error) {
+	t, ok := v.before[key]
+	if !ok {
+		return t, nil, nil
+	}
+	files, err := t.Files(ctx)
+	if err != nil {
+		return t, nil, storageError(fmt.Errorf("files of table %s: %w", t.Schema.Table, err))
+	}
+	return t, files, nil
+}
+
 func (v *lakeView) Rows(ctx context.Context, key string) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		t, ok := v.before[key]
-		if !ok {
-			return
-		}
-		files, err := t.Files(ctx)
+		t, files, err := v.last(ctx, key)
 		if err != nil {
-			yield(Row{}, storageError(fmt.Errorf("files of table %s: %w", t.Schema.Table, err)))
+			yield(Row{}, err)
 			return
 		}
 		for row, err := range ReadFiles(ctx, v.storage, t.Schema, t.Layout, files) {
@@ -65,13 +74,9 @@ func (v *lakeView) Rows(ctx context.Context, key string) iter.Seq2[Row, error] {
 
 func (v *lakeView) Columns(ctx context.Context, key string, names ...string) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		t, ok := v.before[key]
-		if !ok {
-			return
-		}
-		files, err := t.Files(ctx)
+		t, files, err := v.last(ctx, key)
 		if err != nil {
-			yield(Row{}, storageError(fmt.Errorf("files of table %s: %w", t.Schema.Table, err)))
+			yield(Row{}, err)
 			return
 		}
 		some := Schema{Table: t.Schema.Table, Key: t.Schema.Key}
