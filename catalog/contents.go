@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/apache/iceberg-go"
@@ -48,12 +49,17 @@ func (t *target) fill(ctx context.Context) (contents, error) {
 	if len(files) != len(t.files) {
 		return contents{}, fmt.Errorf("one data file is given twice")
 	}
-	parents, err := t.manifestsOf(ctx, t.parent)
-	if err != nil {
+	var out contents
+	parents, entriesOf, err := t.parentContents(ctx)
+	switch {
+	case err == nil:
+	case t.staged.appends || ctx.Err() != nil || slices.ContainsFunc(t.files, func(f lake.File) bool { return f.Reused }):
 		return contents{}, err
+	default: // nothing of the parent stays: what goes is counted as it says itself
+		t.logger.WarnContext(ctx, "what a table consists of cannot be read: all of it is replaced, and earlier loads have lost rows of it", "table", t.name, "error", err)
+		parents, out.removed = nil, countOf(t.parent)
 	}
 	had := map[string]bool{} // URIs of the parent's files
-	var out contents
 	var deletes []iceberg.ManifestFile
 	var changed []iceberg.ManifestEntry // of manifests that are not taken over
 	merge := len(parents) >= mergeManifests
@@ -62,10 +68,7 @@ func (t *target) fill(ctx context.Context) (contents, error) {
 			deletes = append(deletes, m)
 			continue
 		}
-		entries, err := t.entriesOf(ctx, m)
-		if err != nil {
-			return contents{}, err
-		}
+		entries := entriesOf[m.FilePath()]
 		for _, e := range entries {
 			had[e.DataFile().FilePath()] = true
 		}
@@ -135,7 +138,7 @@ func (t *target) refill(ctx context.Context, from restored) (contents, error) {
 	case from.anew || ctx.Err() != nil:
 		return out, err
 	default: // a rollback is the way out of that: what goes is counted as the parent says
-		out.removed = count{summaryCount(t.parent, "total-data-files"), summaryCount(t.parent, "total-records"), summaryCount(t.parent, "total-files-size")}
+		out.removed = countOf(t.parent)
 	}
 	var entries []iceberg.ManifestEntry
 	for _, m := range manifests {
@@ -177,22 +180,39 @@ func (t *target) refill(ctx context.Context, from restored) (contents, error) {
 	return out, nil
 }
 
-// parentEntries are the entries of the parent's files, by their URIs.
-func (t *target) parentEntries(ctx context.Context) (map[string]iceberg.ManifestEntry, error) {
+// countOf is what a snapshot says itself of what it consists of.
+func countOf(s *table.Snapshot) count {
+	return count{summaryCount(s, "total-data-files"), summaryCount(s, "total-records"), summaryCount(s, "total-files-size")}
+}
+
+// parentContents are the manifests of the parent, and the entries of those with data
+// files, by the manifest's path.
+func (t *target) parentContents(ctx context.Context) ([]iceberg.ManifestFile, map[string][]iceberg.ManifestEntry, error) {
 	manifests, err := t.manifestsOf(ctx, t.parent)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	had := map[string]iceberg.ManifestEntry{}
+	entries := map[string][]iceberg.ManifestEntry{}
 	for _, m := range manifests {
 		if m.ManifestContent() != iceberg.ManifestContentData {
 			continue
 		}
-		entries, err := t.entriesOf(ctx, m)
-		if err != nil {
-			return nil, err
+		if entries[m.FilePath()], err = t.entriesOf(ctx, m); err != nil {
+			return nil, nil, err
 		}
-		for _, e := range entries {
+	}
+	return manifests, entries, nil
+}
+
+// parentEntries are the entries of the parent's files, by their URIs.
+func (t *target) parentEntries(ctx context.Context) (map[string]iceberg.ManifestEntry, error) {
+	_, entries, err := t.parentContents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	had := map[string]iceberg.ManifestEntry{}
+	for _, of := range entries {
+		for _, e := range of {
 			had[e.DataFile().FilePath()] = e
 		}
 	}

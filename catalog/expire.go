@@ -186,13 +186,14 @@ func ancestors(meta table.Metadata, id int64) map[int64]bool {
 }
 
 // superfluous are the keys of the files that the namespace's tables name now,
-// and not with the metadata next, by table name.
+// and not with the metadata next, by table name. What a snapshot names that goes and
+// cannot be read stays, and is found with the files that nothing names.
 func (c *Catalog) superfluous(ctx context.Context, next map[string]table.Metadata) ([]string, error) {
-	now, err := c.References(ctx)
+	then, err := c.references(ctx, next, nil)
 	if err != nil {
 		return nil, err
 	}
-	then, err := c.references(ctx, next)
+	now, err := c.references(ctx, nil, next)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func (a *attempt) published(ctx context.Context) {
 			continue // it is not in the catalog, or the server did not say how it stands there
 		}
 		a.remember(t.metadata, t.meta)
-		if err := a.hint(ctx, t); err != nil {
+		if err := a.writeHint(ctx, t.location, t.metadata); err != nil {
 			a.logger.WarnContext(ctx, "the version hint of a table could not be written: readers by path see an earlier load until the next one",
 				"table", t.name, "error", err)
 		}
@@ -36,17 +36,17 @@ func (a *attempt) published(ctx context.Context) {
 	}
 }
 
-// hint writes the file by which a reader without a catalog finds the current
+// writeHint writes the file by which a reader without a catalog finds the current
 // metadata: it holds the name of the metadata file without its ending.
-func (a *attempt) hint(ctx context.Context, t *target) error {
-	key := t.location + "/metadata/" + hintName
-	if err := a.point.Hit("catalog.hint", key); err != nil {
+func (c *Catalog) writeHint(ctx context.Context, folder, metadata string) error {
+	key := folder + "/metadata/" + hintName
+	if err := c.point.Hit("catalog.hint", key); err != nil {
 		return err
 	}
-	if err := a.store.Replace(ctx, key, []byte(strings.TrimSuffix(path.Base(t.metadata), metadataSuffix))); err != nil {
+	if err := c.store.Replace(ctx, key, []byte(strings.TrimSuffix(path.Base(metadata), metadataSuffix))); err != nil {
 		return err
 	}
-	return a.point.Hit("catalog.hint.done", key)
+	return c.point.Hit("catalog.hint.done", key)
 }
 
 // drop deletes the files that drops lists.

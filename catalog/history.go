@@ -29,7 +29,8 @@ func loadOfTag(tag string) (lake.LoadID, bool) {
 	return lake.LoadID(id), ok && lake.LoadID(id).Valid()
 }
 
-// ParseRef reads a load ID, a tag, a snapshot ID or a time as RFC 3339 has it.
+// ParseRef reads a load ID, a tag, a snapshot ID, a time as RFC 3339 has it, or a day,
+// which stands for its end in UTC.
 func ParseRef(s string) (Ref, error) {
 	if lake.LoadID(s).Valid() {
 		return Ref{Tag: lake.LoadID(s).Tag()}, nil
@@ -44,13 +45,16 @@ func ParseRef(s string) (Ref, error) {
 		}
 		return Ref{Time: at}, nil
 	}
+	if day, err := time.Parse(time.DateOnly, s); err == nil {
+		return Ref{Time: day.AddDate(0, 0, 1).Add(-time.Millisecond)}, nil
+	}
 	if _, ok := loadOfTag(s); ok {
 		return Ref{Tag: s}, nil
 	}
 	if _, ok := heldLoad(s); ok {
 		return Ref{Tag: s}, nil
 	}
-	return Ref{}, fmt.Errorf("%q is neither a load ID (20261121T030000Z), a tag (load_20261121T030000Z), a snapshot ID nor a time (2026-11-21T03:00:00Z)", s)
+	return Ref{}, fmt.Errorf("%q is neither a load ID (20261121T030000Z), a tag (load_20261121T030000Z), a snapshot ID nor a time (2026-11-21T03:00:00Z, or a day)", s)
 }
 
 func (r Ref) String() string {

@@ -23,21 +23,8 @@ func (c *Catalog) CheckNewest(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	hints := make([]string, len(l.entries))
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(parallelReads)
-	for i, e := range l.entries {
-		folder, err := c.tableFolder(e)
-		if err != nil {
-			continue // it is not in the warehouse: what is to be done there will say so
-		}
-		g.Go(func() error {
-			var err error
-			hints[i], err = c.hintOf(gctx, folder)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
+	hints, err := c.hints(ctx, l)
+	if err != nil {
 		return err
 	}
 	behind := map[string]string{} // hints by key
@@ -60,6 +47,48 @@ func (c *Catalog) CheckNewest(ctx context.Context) error {
 	e := l.entries[i]
 	return fmt.Errorf("table %s was published as %s and the catalog has %s: %w: restore the newer catalog, or, to go on from load %s and give up what came after it, delete the version-hint.text of its tables (below %s)",
 		e.name, behind[e.key], strings.TrimSuffix(path.Base(e.location), metadataSuffix), lake.ErrCatalogOld, l.lastLoad(), c.store.URI(c.Folder()))
+}
+
+// hints are the version hints of the tables of a listing.
+func (c *Catalog) hints(ctx context.Context, l listing) ([]string, error) {
+	hints := make([]string, len(l.entries))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallelReads)
+	for i, e := range l.entries {
+		folder, err := c.tableFolder(e)
+		if err != nil {
+			continue // it is not in the warehouse: what is to be done there will say so
+		}
+		g.Go(func() error {
+			var err error
+			hints[i], err = c.hintOf(ctx, folder)
+			return err
+		})
+	}
+	return hints, g.Wait()
+}
+
+// MendHints writes the version hints that a run did not come to write which died
+// after its commit. The lock is held.
+func (c *Catalog) MendHints(ctx context.Context) error {
+	l, err := c.list(ctx)
+	if err != nil {
+		return err
+	}
+	hints, err := c.hints(ctx, l)
+	if err != nil {
+		return err
+	}
+	for i, e := range l.entries {
+		folder, err := c.tableFolder(e)
+		if err != nil || metadataNumber(hints[i]) >= metadataNumber(e.location) {
+			continue
+		}
+		if err := c.writeHint(ctx, folder, e.location); err != nil {
+			return fmt.Errorf("table %s: %w", e.name, err)
+		}
+	}
+	return nil
 }
 
 // hintOf is what the version hint of a table's folder says; "" where there is none.

@@ -10,6 +10,8 @@ import (
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/notionlake/notionlake/lake"
 )
 
 // parallelReads is how many manifests are read at a time.
@@ -21,11 +23,13 @@ const parallelReads = 8
 // files, statistics, and the version hint. Data files and tables that lie outside
 // the warehouse are left out; a list of files outside is an error.
 func (c *Catalog) References(ctx context.Context) (map[string]bool, error) {
-	return c.references(ctx, nil)
+	return c.references(ctx, nil, nil)
 }
 
-// references is References where the tables that next has are as it says.
-func (c *Catalog) references(ctx context.Context, next map[string]table.Metadata) (map[string]bool, error) {
+// references is References where the tables that next has are as it says. Of the
+// snapshots that only the metadata of after, by table name, does without, those are
+// left out that cannot be read.
+func (c *Catalog) references(ctx context.Context, next, after map[string]table.Metadata) (map[string]bool, error) {
 	rows, err := c.backend.rows(ctx)
 	if err != nil {
 		return nil, err
@@ -48,7 +52,7 @@ func (c *Catalog) references(ctx context.Context, next map[string]table.Metadata
 		if err := r.serverFiles(ctx, row.location); err != nil {
 			return nil, err
 		}
-		if err := r.table(ctx, meta); err != nil {
+		if err := r.table(ctx, row.name, meta, after[row.name]); err != nil {
 			return nil, fmt.Errorf("table %s: %w", row.name, err)
 		}
 	}
@@ -90,7 +94,7 @@ func (r *references) serverFiles(ctx context.Context, location string) error {
 	return nil
 }
 
-func (r *references) table(ctx context.Context, meta table.Metadata) error {
+func (r *references) table(ctx context.Context, name string, meta, after table.Metadata) error {
 	r.add(strings.TrimSuffix(meta.Location(), "/") + "/metadata/" + hintName)
 	for entry := range meta.PreviousFiles() {
 		r.add(entry.MetadataFile)
@@ -104,7 +108,19 @@ func (r *references) table(ctx context.Context, meta table.Metadata) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallelReads)
 	for _, s := range meta.Snapshots() {
-		g.Go(func() error { return r.snapshot(ctx, &s) })
+		g.Go(func() error {
+			err := r.snapshot(ctx, &s)
+			switch {
+			case err == nil || ctx.Err() != nil:
+				return err
+			case after != nil && after.SnapshotByID(s.SnapshotID) == nil:
+				r.catalog.logger.WarnContext(ctx, "what a load consists of that expires cannot be read: its files stay until maintain finds that nothing names them",
+					"table", name, "snapshot", s.SnapshotID, "error", err)
+				return nil
+			default:
+				return &unreadableError{load: loadOf(&s), err: err}
+			}
+		})
 	}
 	return g.Wait()
 }
@@ -137,6 +153,31 @@ func (r *references) snapshot(ctx context.Context, s *table.Snapshot) error {
 		r.add(files...)
 	}
 	return nil
+}
+
+// An unreadableError is a snapshot of which it cannot be told what it consists of, so
+// that nothing can be deleted as long as it is kept.
+type unreadableError struct {
+	load lake.LoadID
+	err  error
+}
+
+func (e *unreadableError) Error() string {
+	text := e.err.Error()
+	if e.load != "" {
+		text += fmt.Sprintf(" (put the file back, or give load %s up: `notionlake expire --load %[1]s`)", e.load)
+	}
+	return text
+}
+
+func (e *unreadableError) Unwrap() error { return e.err }
+
+// loadOf is the load that made a snapshot, "" for none.
+func loadOf(s *table.Snapshot) lake.LoadID {
+	if !ofLoad(s) {
+		return ""
+	}
+	return lake.LoadID(s.Summary.Properties[loadEntry])
 }
 
 // names returns what a manifest or a list of them names, known or read.

@@ -142,7 +142,12 @@ func (d *discovery) readParents(ctx context.Context) error {
 	cells := newCells(schema)
 	for row, err := range d.view.Rows(ctx, keyDataSources) {
 		if err != nil {
-			return fmt.Errorf("data sources of the last load: %w", err)
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			return d.without(ctx, fmt.Errorf("data sources of the last load: %w", err), problem{
+				kind: KindRowsLost, table: schema.Table,
+				message: "the rows of the last load cannot be read: which data sources a database had is not known",
+			})
 		}
 		d.parents[cells.text(row, "id")] = cells.text(row, "database_id")
 	}

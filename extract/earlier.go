@@ -111,19 +111,17 @@ func (w *workspace) earlierState(o Options) (s contentState, ok bool) {
 // be read, and says so: it replaces it.
 func (c *content) loadEarlier(ctx context.Context) error {
 	err := c.readEarlier(ctx)
-	switch {
-	case err == nil || ctx.Err() != nil:
-		return err
-	case !c.options.Full || c.options.isPart():
-		return fmt.Errorf("%w (`notionlake run --full` reads everything anew and does without)", err)
+	if err == nil {
+		return nil
 	}
-	c.log.WarnContext(ctx, "the pages of the last load cannot be read: which of them are gone is not known", "error", err)
-	c.d.problem(problem{
+	c.d.mu.Lock()
+	defer c.d.mu.Unlock()
+	err = c.d.without(ctx, err, problem{
 		kind: KindRowsUnasked, objectType: "page", table: c.d.before[keyPages].Table,
 		message: "the pages of the last load cannot be read, so that it is not known which of them are gone",
 	})
 	c.last = earlierPages{}
-	return nil
+	return err
 }
 
 // readEarlier reads what the last load had, where it can be relied on.

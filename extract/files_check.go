@@ -77,7 +77,12 @@ func damagedBefore(ctx context.Context, d *discovery) (map[lake.Sum]bool, error)
 	sums := map[lake.Sum]bool{}
 	for row, err := range d.view.Columns(ctx, keyProblems, "kind", "object_id") {
 		if err != nil {
-			return nil, fmt.Errorf("problems of the last load: %w", err)
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			return sums, d.without(ctx, fmt.Errorf("problems of the last load: %w", err), problem{
+				kind: KindRowsLost, table: keyProblems,
+				message: "the rows of the last load cannot be read: which copies of files it found damaged is not known",
+			})
 		}
 		if sum, ok := lake.ParseSum(row.Values[1].Text()); ok && row.Values[0].Text() == string(KindCopyDamaged) {
 			sums[sum] = true

@@ -88,7 +88,10 @@ func (w *workspace) carried(ctx context.Context, schema lake.Schema, carry func(
 		values := make([]lake.Value, len(schema.Columns))
 		for row, err := range w.view.Rows(ctx, schema.Key) {
 			if err != nil {
-				yield(lake.Row{}, fmt.Errorf("rows of %s at the last load: %w", schema.Table, err))
+				err = fmt.Errorf("rows of %s at the last load: %w", schema.Table, err)
+				if err = w.without(ctx, err, problem{kind: KindRowsLost, table: schema.Table, message: lostRows}); err != nil {
+					yield(lake.Row{}, err)
+				}
 				return
 			}
 			if !carry(row, old) {
@@ -105,6 +108,23 @@ func (w *workspace) carried(ctx context.Context, schema lake.Schema, carry func(
 			}
 		}
 	}
+}
+
+const lostRows = "the rows of the last load cannot be read: what the table kept of objects that are gone from Notion, and since when it knew the others, is lost"
+
+// without lets a full load do without what of the last load cannot be read, and notes
+// the problem that this is; any other load ends with err.
+func (w *workspace) without(ctx context.Context, err error, p problem) error {
+	s := w.source
+	switch {
+	case ctx.Err() != nil:
+		return err
+	case !s.options.Full || s.options.isPart():
+		return fmt.Errorf("%w (`notionlake run --full` reads everything anew and does without)", err)
+	}
+	s.log.WarnContext(ctx, "what the last load had cannot be read, and this one does without", "table", p.table, "lost", p.message, "error", err)
+	w.problems = append(w.problems, p)
+	return nil
 }
 
 // fixed is a fixed table: first the rows that are carried over, then those that

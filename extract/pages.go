@@ -246,7 +246,11 @@ func (c *content) lost(ctx context.Context, key string) (n int64, err error) {
 	}
 	cells := newCells(c.d.before[key])
 	for row, err := range c.d.view.Rows(ctx, key) {
-		if err != nil {
+		switch {
+		case err == nil:
+		case c.options.Full && ctx.Err() == nil:
+			return n, nil // that it cannot be read has been said; fewer are excused
+		default:
 			return 0, err
 		}
 		if id, ok := notion.ParseUUID([]byte(cells.value(row, pageColumn(key)).Text())); ok && c.lostPages[id] {

@@ -228,7 +228,7 @@ func (d *discovery) keepsProblem(row lake.Row, old cells, again map[string]bool)
 		return c == nil || !c.part.owned[id] && !c.has(id) || typ == "block" && !c.options.Content.Blocks
 	}
 	switch kind {
-	case KindTrash, KindUnseen: // events of a load
+	case KindTrash, KindUnseen, KindRowsLost: // events of a load
 		return false
 	case KindRowNotFound, KindRowsUnasked, KindRowUnlisted, KindRowMoved: // of the load that last read the table
 		return !slices.ContainsFunc(d.found, func(f *found) bool { return f.ds != nil && f.name == old.text(row, "table_name") })

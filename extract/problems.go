@@ -55,6 +55,8 @@ const (
 	KindFileType     ProblemKind = "file_type"
 	// KindCopyDamaged: a copy of a file holds other bytes than it was written with.
 	KindCopyDamaged ProblemKind = "copy_damaged"
+	// KindRowsLost: rows that a fixed table kept of what is gone cannot be read any more.
+	KindRowsLost ProblemKind = "rows_lost"
 	// KindUsers: the connection may not read users.
 	KindUsers ProblemKind = "users_not_readable"
 )

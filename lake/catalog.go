@@ -65,6 +65,9 @@ type Catalog interface {
 	// ErrConflict: another writer was first, and nothing changed. ErrUnknown: the
 	// outcome could not be learnt, and nothing may be deleted.
 	Publish(ctx context.Context, p Publication) ([]Snapshot, error)
+	// MendHints does what follows a publication for a run that died just after it:
+	// the files by which readers without the catalog find the tables name what is current.
+	MendHints(ctx context.Context) error
 	// Discard removes what a held load left in the tables' metadata. That there is
 	// nothing of it is no error. run and before are as in a Publication.
 	Discard(ctx context.Context, load LoadID, run RunID, before func(context.Context, Prepared) error) error

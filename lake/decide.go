@@ -79,6 +79,12 @@ func (l *Loader) PublishHeld(ctx context.Context, load LoadID) (Report, error) {
 				load, dash(held.After), dash(last), ErrHeldLate))
 		}
 		r.load, r.tables = *held.Load, held.Tables
+		if r.view, err = newView(ctx, r.load, r.Storage, r.Catalog); err == nil {
+			err = r.checkLedger(ctx)
+		}
+		if err != nil {
+			return storageError(err)
+		}
 		r.report.LoadID, r.report.Tag, r.report.Status, r.report.Started = load, load.Tag(), r.load.Status, r.load.Started
 		r.report.Requests = held.Requests
 		r.Stats = nil
@@ -181,7 +187,7 @@ func (s *session) dropHeld(ctx context.Context, held journalEntry) error {
 // goes on.
 func (l *Loader) Rollback(ctx context.Context, to LoadID) (Report, error) {
 	return l.do(ctx, l.beginKeeping, func(r *run) error {
-		r.load.RollbackTo = to
+		r.load.RollbackTo, r.report.RollbackTo = to, to
 		if err := r.name(ctx); err != nil {
 			return err
 		}
@@ -223,11 +229,8 @@ func (r *run) checkRestored(ctx context.Context, staged Staged) error {
 		return err
 	}
 	for _, f := range files {
-		switch size, err := r.size(ctx, f.Key); {
-		case err != nil:
+		if err := checkSize(ctx, r.Storage, f); err != nil {
 			return fmt.Errorf("%w (the tables are as they were: put the file back, or decide for another load)", err)
-		case size != f.Bytes:
-			return fmt.Errorf("file %s has %d bytes where the table says %d (the tables are as they were: put the file back, or decide for another load)", f.Key, size, f.Bytes)
 		}
 	}
 	return nil
@@ -261,9 +264,9 @@ func (r *run) tableCounts(snapshots []Snapshot) {
 
 // summary are the entries of the load's snapshots beside those of every load.
 func (r *run) summary() map[string]string {
-	m := map[string]string{"notionlake.requests": strconv.FormatInt(r.report.Requests, 10)}
+	m := map[string]string{requestsEntry: strconv.FormatInt(r.report.Requests, 10)}
 	if r.load.RollbackTo != "" {
-		m["notionlake.rollback-to"] = string(r.load.RollbackTo)
+		m[rollbackEntry] = string(r.load.RollbackTo)
 	}
 	return m
 }

@@ -30,46 +30,67 @@ type tableSnapshot struct {
 	Rows       int64 `json:"rows"`
 }
 
-// ledger writes the ledger's row of the load, which is published at at.
-func (l *Loader) ledger(ctx context.Context, load Load, run RunID, report *Report, at time.Time, snapshots []Snapshot) (Change, error) {
-	tables := map[string]tableSnapshot{}
+// A ledgerRow is the row of a load.
+type ledgerRow struct {
+	load     Load
+	at       time.Time // of publication
+	requests int64
+	tables   map[string]tableSnapshot
+}
+
+// values are the cells, in the order of the schema.
+func (l ledgerRow) values() ([]Value, error) {
 	var rows int64
-	for _, s := range snapshots {
-		tables[s.Table] = tableSnapshot{s.ID, s.Rows}
-		rows += s.Rows
+	for _, t := range l.tables {
+		rows += t.Rows
 	}
-	doc, err := json.Marshal(tables)
+	doc, err := json.Marshal(l.tables)
+	if err != nil {
+		return nil, err
+	}
+	to := Value{}
+	if l.load.RollbackTo != "" {
+		to = TextValue(string(l.load.RollbackTo))
+	}
+	return []Value{
+		TextValue(string(l.load.ID)), TextValue(l.load.ID.Tag()), TextValue(l.load.Status), TimeValue(l.load.Started), TimeValue(l.at),
+		IntValue(l.requests), IntValue(rows), IntValue(int64(len(l.tables))), TextValue(l.load.Version), to, JSONBytes(doc),
+	}, nil
+}
+
+// ledger writes the ledger's row of the load, which is published at at.
+func (r *run) ledger(ctx context.Context, at time.Time, snapshots []Snapshot) (Change, error) {
+	own := ledgerRow{load: r.load, at: at, requests: r.report.Requests, tables: map[string]tableSnapshot{}}
+	for _, s := range snapshots {
+		own.tables[s.Table] = tableSnapshot{s.ID, s.Rows}
+	}
+	row, err := own.values()
+	rows := [][]Value{row}
+	if err == nil && r.ledgerLost {
+		var before [][]Value
+		before, err = r.ledgerAnew(ctx)
+		rows = append(before, row)
+	}
 	if err != nil {
 		return Change{}, fmt.Errorf("table %s: %w", LedgerTable, err)
 	}
 	schema := LedgerSchema()
-	staged, err := l.Catalog.Stage(ctx, schema, Append)
+	staged, err := r.Catalog.Stage(ctx, schema, r.ledgerDisposition())
 	if err != nil {
 		return Change{}, fmt.Errorf("stage %s: %w", LedgerTable, err)
 	}
-	w, err := NewWriter(l.Storage, schema, staged.Layout(), WriterOptions{Name: string(load.ID), Run: run})
+	w, err := NewWriter(r.Storage, schema, staged.Layout(), WriterOptions{Name: string(r.load.ID), Run: r.run})
 	if err != nil {
 		return Change{}, fmt.Errorf("table %s: %w", LedgerTable, err)
 	}
-	err = w.Write(ctx, []Value{
-		TextValue(string(load.ID)), TextValue(load.ID.Tag()), TextValue(load.Status), TimeValue(load.Started), TimeValue(at),
-		IntValue(report.Requests), IntValue(rows), IntValue(int64(len(snapshots))), TextValue(load.Version),
-		rollbackTo(load),
-		JSONBytes(doc),
-	})
-	if err != nil {
-		return Change{}, abandon(ctx, w, err)
+	for _, row := range rows {
+		if err := w.Write(ctx, row); err != nil {
+			return Change{}, abandon(ctx, w, err)
+		}
 	}
 	files, err := w.Close(ctx)
 	if err != nil {
 		return Change{}, abandon(ctx, w, err)
 	}
 	return Change{Staged: staged, Files: files}, nil
-}
-
-func rollbackTo(load Load) Value {
-	if load.RollbackTo == "" {
-		return Value{}
-	}
-	return TextValue(string(load.RollbackTo))
 }

@@ -41,7 +41,9 @@ type Loader struct {
 	Config string
 	// Resume is how old a load that died or was interrupted may be to be continued
 	// under its own ID. Zero: none is.
-	Resume   time.Duration
+	Resume time.Duration
+	// Full makes the ledger anew where rows of it cannot be read.
+	Full     bool
 	Progress *Progress
 	Stats    func() SourceStats
 	Point    Point
@@ -79,6 +81,7 @@ type run struct {
 	paused  []*reading       // tables of which a rest is to be read
 
 	ledgerFiles []File
+	ledgerLost  bool // rows of it cannot be read
 	published   bool
 }
 
@@ -205,8 +208,11 @@ func (r *run) name(ctx context.Context) error {
 	if err := r.checkFirst(ctx); err != nil {
 		return storageError(err)
 	}
+	if err := r.checkLedger(ctx); err != nil {
+		return storageError(err)
+	}
 	// What the ledger's table would refuse at the end is better known before anything is read.
-	if _, err := r.Catalog.Stage(ctx, LedgerSchema(), Append); err != nil {
+	if _, err := r.Catalog.Stage(ctx, LedgerSchema(), r.ledgerDisposition()); err != nil {
 		return storageError(err)
 	}
 	if r.Progress != nil {

@@ -18,7 +18,7 @@ func (r *run) publish(ctx context.Context) ([]Snapshot, error) {
 	snapshots, err := r.Catalog.Publish(ctx, Publication{
 		Load: r.load, Run: r.run, Changes: r.changes, Before: r.before,
 		Ledger: func(ctx context.Context, at time.Time, snapshots []Snapshot) (Change, error) {
-			change, err := r.ledger(ctx, r.load, r.run, &r.report, at, snapshots)
+			change, err := r.ledger(ctx, at, snapshots)
 			r.ledgerFiles = append(r.ledgerFiles, change.Files...)
 			return change, err
 		},
@@ -88,11 +88,8 @@ func (r *run) verifyTable(ctx context.Context, t TableState, want Snapshot, size
 		if !sizes {
 			continue
 		}
-		switch size, err := r.size(ctx, f.Key); {
-		case err != nil:
+		if err := checkSize(ctx, r.Storage, f); err != nil {
 			return err
-		case size != f.Bytes:
-			return fmt.Errorf("file %s has %d bytes where the table says %d", f.Key, size, f.Bytes)
 		}
 	}
 	if rows != want.Rows {

@@ -146,6 +146,11 @@ func (s *session) recover(ctx context.Context) error {
 			dead = append(dead, e)
 		}
 	}
+	if len(dead) > 0 {
+		if err := s.Catalog.MendHints(ctx); err != nil {
+			s.Logger.WarnContext(ctx, "version hints could not be written: readers by path may see an earlier load until the next one", "error", err)
+		}
+	}
 	err = s.bury(ctx, dead)
 	for _, e := range discarding {
 		if err == nil {

@@ -23,6 +23,8 @@ type Report struct {
 	RateLimited int64         `json:"rate_limited"`
 	BytesRead   int64         `json:"bytes_read"`
 	Tables      []TableReport `json:"tables"`
+	// RollbackTo is the load that a rollback made current again.
+	RollbackTo LoadID `json:"rollback_to,omitempty"`
 	// Files is what became of the files that are copied; nil: none are.
 	Files *FilesReport `json:"files,omitempty"`
 	// Continues is set where an earlier run began the load. All else is of this run.

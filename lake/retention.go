@@ -18,13 +18,17 @@ type Retention struct {
 	Daily, Weekly, Monthly int
 	// Younger keeps every load that is younger.
 	Younger time.Duration
+	// Named are loads that expire. Where there are any, all others are kept.
+	Named []LoadID
 }
 
 // clockTolerance is how far the clocks of two machines may be apart.
 const clockTolerance = time.Hour
 
 // Empty reports whether nothing but the newest load would be kept.
-func (r Retention) Empty() bool { return r == Retention{} }
+func (r Retention) Empty() bool {
+	return r.Last == 0 && !r.byTime() && len(r.Named) == 0
+}
 
 // A KeptLoad is a load with the reasons why it is kept.
 type KeptLoad struct {
@@ -75,6 +79,9 @@ func (r Retention) Split(loads []LoadID, now time.Time) (kept []KeptLoad, expire
 			}
 			rule.left--
 			reasons = append(reasons, rule.name)
+		}
+		if len(r.Named) > 0 && !slices.Contains(r.Named, id) {
+			reasons = append(reasons, "not_named")
 		}
 		if r.Younger > 0 && !future && now.Sub(at) < r.Younger {
 			reasons = append(reasons, "younger")

@@ -121,7 +121,7 @@ func (l *lakeAt) moment(ctx context.Context, flag, text, table string) (moment, 
 	}
 	ref, err := catalog.ParseRef(text)
 	if err != nil {
-		return moment{}, usagef("%s %q: a load id (20261121T030000Z), a tag, a snapshot id or a time (2026-11-21T03:00:00Z) is expected", flag, cut(text, 60))
+		return moment{}, usagef("%s %q: a load id (20261121T030000Z), a tag, a snapshot id, a time (2026-11-21T03:00:00Z) or a day (2026-11-21: its end, in UTC) is expected", flag, cut(text, 60))
 	}
 	loads, err := l.loads(ctx)
 	if err != nil {

@@ -186,8 +186,12 @@ func badAt(t *testing.T) {
 		b.call("head", "--at", at, "tasks").wants(t, 2, at, "no such load", "20260101T000000Z, 20260102T000000Z")
 		b.call("tables", "--at", at).wants(t, 2, at, "no such load")
 	}
-	for _, at := range []string{"yesterday", "20261301T000000Z", "2026-01-01", "-1"} {
+	for _, at := range []string{"yesterday", "20261301T000000Z", "2026-1-1", "-1"} {
 		b.call("tables", "--at", at).wants(t, 2, at, "is expected")
+	}
+	tomorrow := time.Now().UTC().AddDate(0, 0, 1).Format(time.DateOnly)
+	if r := b.call("tables", "--at", tomorrow, "--json"); r.code != exitDone || !strings.Contains(r.stdout, "20260102T000000Z") {
+		t.Errorf("--at %s, a day: exit code %d\n%s%s", tomorrow, r.code, r.stdout, r.stderr)
 	}
 	b.call("head", "taks").wants(t, 2, `no table "taks"`, "did you mean tasks?")
 	for _, flag := range []string{"--from", "--to"} {
@@ -195,7 +199,7 @@ func badAt(t *testing.T) {
 			b.call("diff", flag, at, "tasks").wants(t, 2, flag+" "+at, "no such load", "20260101T000000Z, 20260102T000000Z")
 			b.call("diff", flag, at).wants(t, 2, flag+" "+at, "no such load")
 		}
-		for _, at := range []string{"yesterday", "20261301T000000Z", "2026-01-01", "-1", "held_yesterday", "held_load_20260101T000000Z"} {
+		for _, at := range []string{"yesterday", "20261301T000000Z", "2026-1-1", "-1", "held_yesterday", "held_load_20260101T000000Z"} {
 			b.call("diff", flag, at).wants(t, 2, flag, at, "is expected")
 		}
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/notionlake/notionlake/catalog"
 	"github.com/notionlake/notionlake/extract"
 	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/notionlake/notionlake/lake"
@@ -43,9 +42,11 @@ func (l *checkList) warn(name, message, cure string) {
 	l.results = append(l.results, checkResult{Name: name, Status: checkWarn, Message: message, Cure: cure})
 }
 
-func (l *checkList) fail(name string, err error) {
+func (l *checkList) fail(name string, err error) { l.failWith(name, err, adviceFor(&checkError{err})) }
+
+func (l *checkList) failWith(name string, err error, cure string) {
 	err = &checkError{err}
-	l.results = append(l.results, checkResult{Name: name, Status: checkFail, Message: describe(err), Cure: adviceFor(err)})
+	l.results = append(l.results, checkResult{Name: name, Status: checkFail, Message: describe(err), Cure: cure})
 	if l.err == nil {
 		l.err = err
 	}
@@ -236,73 +237,3 @@ func checkUsers(ctx context.Context, cfg *config, client *notion.Client, list *c
 	}
 	list.ok("users", "%s, %d with an email address", plural(int64(people), "user"), emails)
 }
-
-// checkLake looks at storage and catalog.
-func (p *program) checkLake(ctx context.Context, cfg *config, list *checkList) {
-	ctx, cancel := context.WithTimeout(ctx, p.patience)
-	defer cancel()
-	what := "the warehouse " + cfg.Warehouse
-	if cfg.Storage.Endpoint != "" {
-		what += " at " + cfg.Storage.Endpoint
-	}
-	late := func(err error) error {
-		if !errors.Is(err, context.DeadlineExceeded) {
-			return err
-		}
-		return storageError(fmt.Errorf("no answer from %s within %s: look at the network and at the configuration", what, p.patience))
-	}
-	storage, err := p.openStorage(ctx, cfg)
-	if err != nil {
-		list.fail("storage", late(err))
-		return
-	}
-	defer storage.Close()
-	if err := probe(ctx, storage); err != nil {
-		list.fail("storage", late(err))
-	} else {
-		list.ok("storage", "write, read, list and delete work in %s", storage.Root())
-	}
-	if err := probeConditional(ctx, storage); err != nil {
-		list.fail("new objects", late(err))
-	} else {
-		list.ok("new objects", "an object that is there is not written over")
-	}
-	if list.err != nil && exitCode(list.err) == exitStorage {
-		return // the catalog's folder may be the same
-	}
-	what = "the " + cfg.Catalog.Type + " catalog"
-	c, err := p.openCatalog(ctx, cfg, storage, catalog.Options{})
-	if err != nil {
-		list.fail("catalog", late(err))
-		return
-	}
-	defer c.Close()
-	tables, err := c.Tables(ctx)
-	if err != nil {
-		list.fail("catalog", late(storageError(err)))
-		return
-	}
-	if err := errors.Join(c.CheckNewest(ctx), c.CheckWritable(ctx)); err != nil {
-		list.fail("catalog", late(storageError(err)))
-		return
-	}
-	if names, of, err := (&lakeAt{cfg, storage, c}).dropped(ctx); err == nil && len(names) > 0 {
-		list.warn("tables", droppedText+": "+strings.Join(names, ", ")+" of load "+string(of), droppedCure)
-	}
-	last, err := c.LastLoad(ctx)
-	switch {
-	case err != nil:
-		list.fail("catalog", late(storageError(err)))
-	case last == "":
-		list.ok("catalog", "%s, no load yet", c.Place())
-	default:
-		list.ok("catalog", "%s, %s, last load %s", c.Place(), plural(int64(len(tables)), "table"), last)
-	}
-	if err == nil && c.OneByOne() {
-		list.ok("publication", "%s", oneByOneText)
-	}
-}
-
-// oneByOneText is what readers may see where the catalog changes one table at a time.
-const oneByOneText = "the catalog changes one table at a time, _loads last: while a load is published, or until the next run where it died in that, " +
-	"readers may see tables of two loads; those pinned to the tag of the newest load in _loads see one (`notionlake connect` prints how)"

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -37,11 +39,11 @@ func (p *program) rollbackCommand() *cli.Command {
 			lockTimeoutFlag(), jsonFlag(),
 		},
 		Action: func(c *cli.Context) error {
+			if c.String("to") == "" {
+				return usagef("rollback: --to is missing: notionlake rollback --to %s", cmp.Or(cut(c.Args().First(), 60), "LOAD"))
+			}
 			if _, err := arguments(c); err != nil {
 				return err
-			}
-			if c.String("to") == "" {
-				return usagef("rollback: --to is missing: notionlake rollback --to LOAD")
 			}
 			return p.changeLake(c, func(ctx context.Context, at *lakeAt, l *lake.Loader) (lake.Report, error) {
 				m, err := at.moment(ctx, "--to", c.String("to"), "")
@@ -65,7 +67,7 @@ func (p *program) discardCommand() *cli.Command {
 		Usage:       "delete a load that is held",
 		ArgsUsage:   "LOAD",
 		Description: "Deletes what was read and what held it in the tables. What is published stays as it is.",
-		Flags:       []cli.Flag{lockTimeoutFlag()},
+		Flags:       []cli.Flag{lockTimeoutFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			load, err := loadArgument(c)
 			if err != nil {
@@ -76,6 +78,11 @@ func (p *program) discardCommand() *cli.Command {
 			})
 			if err != nil {
 				return decideError(err)
+			}
+			if c.Bool("json") {
+				return p.printJSON(struct {
+					Discarded lake.LoadID `json:"discarded"`
+				}{load})
 			}
 			return p.printText(fmt.Sprintf("load %s is discarded\n", load))
 		},
@@ -92,16 +99,23 @@ func loadArgument(c *cli.Context) (lake.LoadID, error) {
 	if err != nil {
 		return "", err
 	}
-	load := lake.LoadID(args[0])
-	for _, tag := range []string{lake.LoadID("").HeldTag(), lake.LoadID("").Tag()} {
-		if len(load) > len(tag) && string(load[:len(tag)]) == tag {
-			load = load[len(tag):]
-		}
-	}
-	if !load.Valid() {
-		return "", usagef("%s %s: a load id is a time in UTC like 20261121T030000Z; `notionlake loads` lists those that are held", c.Command.Name, cut(args[0], 60))
+	load, err := parseLoad(args[0])
+	if err != nil {
+		return "", usagef("%s %v; `notionlake loads` lists those that are held", c.Command.Name, err)
 	}
 	return load, nil
+}
+
+// parseLoad reads the ID or the tag of a load.
+func parseLoad(text string) (lake.LoadID, error) {
+	id := text
+	for _, tag := range []string{lake.LoadID("").HeldTag(), lake.LoadID("").Tag()} {
+		id = strings.TrimPrefix(id, tag)
+	}
+	if !lake.LoadID(id).Valid() {
+		return "", fmt.Errorf("%s: a load id is a time in UTC like 20261121T030000Z", cut(text, 60))
+	}
+	return lake.LoadID(id), nil
 }
 
 // decide runs what a command does with one held load, and prints the report.
@@ -119,10 +133,10 @@ func (p *program) decide(c *cli.Context, do func(context.Context, *lake.Loader, 
 func (p *program) changeLake(c *cli.Context, do func(context.Context, *lakeAt, *lake.Loader) (lake.Report, error)) error {
 	report, err := p.withLoader(c, do)
 	err = decideError(err)
-	if err != nil && report.LoadID == "" {
+	if err != nil && report.LoadID == "" && !c.Bool("json") {
 		return err
 	}
-	report = normalized(report)
+	report = failedReport(report, err, p.now())
 	if c.Bool("json") {
 		return errors.Join(err, p.printJSON(report))
 	}

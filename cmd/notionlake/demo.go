@@ -189,13 +189,13 @@ func (p *program) demoTour(ctx context.Context, cfg *config, file string, first,
 	}
 	before := string(first.LoadID)
 	return errors.Join(
-		show("4. Tables", "notionlake tables"+strings.TrimSuffix(flag, " "), func() error { return p.tables(ctx, l, "", false) }),
-		show("5. Time travel: the table as it is now", "notionlake head"+flag+"-n 5 "+table, func() error { return p.head(ctx, l, table, "", 5, nil, false) }),
-		show("   and as the first load left it, with the columns that it had", "notionlake head"+flag+"-n 5 --at "+before+" "+table,
+		show("4. Tables", p.name+" tables"+strings.TrimSuffix(flag, " "), func() error { return p.tables(ctx, l, "", false) }),
+		show("5. Time travel: the table as it is now", p.name+" head"+flag+"-n 5 "+table, func() error { return p.head(ctx, l, table, "", 5, nil, false) }),
+		show("   and as the first load left it, with the columns that it had", p.name+" head"+flag+"-n 5 --at "+before+" "+table,
 			func() error { return p.head(ctx, l, table, before, 5, nil, false) }),
-		show("6. Query it: in DuckDB", "notionlake connect"+flag+"duckdb "+table, func() error { return p.connect(ctx, l, "duckdb", table, "", false) }),
-		show("   or in Python", "notionlake connect"+flag+"--at "+before+" polars "+table, func() error { return p.connect(ctx, l, "polars", table, before, false) }),
-		p.printText("Your own workspace: `notionlake init`.\n"),
+		show("6. Query it: in DuckDB", p.name+" connect"+flag+"duckdb "+table, func() error { return p.connect(ctx, l, "duckdb", table, "", false) }),
+		show("   or in Python", p.name+" connect"+flag+"--at "+before+" polars "+table, func() error { return p.connect(ctx, l, "polars", table, before, false) }),
+		p.printText("Your own workspace: `"+p.name+" init`.\n"),
 	)
 }
 

@@ -17,22 +17,28 @@ func (p *program) loadsCommand() *cli.Command {
 		Usage: "list the loads that were published or are held, or wait to be continued",
 		Description: "Oldest first. Every load that has not expired can be read with --at and by its tag. What is held waits for publish or discard,\n" +
 			"what is unfinished for the next run.",
-		Flags: []cli.Flag{jsonFlag()},
+		Flags: []cli.Flag{&cli.IntFlag{Name: "last", Usage: "list the newest `N` only", DefaultText: "all"}, jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
+			}
+			last := c.Int("last")
+			if c.IsSet("last") && last <= 0 {
+				return usagef("--last %d: at least 1 is expected", last)
 			}
 			l, err := p.openExisting(c.Context, c)
 			if err != nil {
 				return err
 			}
 			defer l.close()
-			return p.loads(c.Context, l, c.Bool("json"))
+			return p.loads(c.Context, l, last, c.Bool("json"))
 		},
 	}
 }
 
-func (p *program) loads(ctx context.Context, l *lakeAt, asJSON bool) error {
+// loads lists the newest loads, 0: all of them. What is to be decided or continued is
+// always told.
+func (p *program) loads(ctx context.Context, l *lakeAt, last int, asJSON bool) error {
 	loads, err := l.loads(ctx)
 	if err != nil {
 		return err
@@ -56,6 +62,9 @@ func (p *program) loads(ctx context.Context, l *lakeAt, asJSON bool) error {
 	slices.SortStableFunc(loads, func(a, b ledgerRow) int { return strings.Compare(string(a.LoadID), string(b.LoadID)) })
 	if len(loads) == 0 {
 		return errNoLoad()
+	}
+	if last > 0 && len(loads) > last {
+		loads = loads[len(loads)-last:]
 	}
 	if asJSON {
 		return p.printJSON(struct {

@@ -1,12 +1,18 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/notionlake/notionlake/catalog"
 	"github.com/notionlake/notionlake/extract/notiontest"
+	"github.com/notionlake/notionlake/lake"
 )
 
 // A load that has lost a file is not made current again: the tables stay as they are.
@@ -38,4 +44,173 @@ func TestRollbackToWhatIsLost(t *testing.T) {
 	if r := b.call("loads"); strings.Contains(r.stdout, "rollback") {
 		t.Errorf("there is a rollback:\n%s", r.stdout)
 	}
+}
+
+// ledgerOf are the loads that `loads` lists.
+func (b *bench) ledgerOf() (loads []ledgerRow) {
+	b.t.Helper()
+	var doc struct {
+		Loads []ledgerRow `json:"loads"`
+	}
+	r := b.call("loads", "--json")
+	if err := json.Unmarshal([]byte(r.stdout), &doc); err != nil || r.code != exitDone {
+		b.t.Fatalf("loads: exit code %d, %v\n%s", r.code, err, r.stderr)
+	}
+	return doc.Loads
+}
+
+// lose removes the file of a table that is the newest of those that match, and returns its name.
+func (b *bench) lose(pattern string) string {
+	b.t.Helper()
+	files, err := filepath.Glob(filepath.Join(b.dir, "lake", "notion", pattern))
+	if err != nil || len(files) == 0 {
+		b.t.Fatalf("%s: %v, %v", pattern, files, err)
+	}
+	slices.Sort(files)
+	last := files[len(files)-1]
+	if err := os.Remove(last); err != nil {
+		b.t.Fatal(err)
+	}
+	return filepath.Base(last)
+}
+
+// manifestList is the file, in the warehouse, that says what a snapshot of a table consists of.
+func (b *bench) manifestList(table string, load lake.LoadID) string {
+	b.t.Helper()
+	l := b.open()
+	defer l.close()
+	info, err := l.catalog.Metadata(b.t.Context(), table)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	state, err := l.catalog.TableAt(b.t.Context(), table, catalog.Ref{Tag: load.Tag()})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	data, err := os.ReadFile(strings.TrimPrefix(info.MetadataLocation, "file://"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var meta struct {
+		Snapshots []struct {
+			ID   int64  `json:"snapshot-id"`
+			List string `json:"manifest-list"`
+		} `json:"snapshots"`
+	}
+	if err := json.Unmarshal(data, &meta); err != nil {
+		b.t.Fatal(err)
+	}
+	for _, s := range meta.Snapshots {
+		if s.ID == state.Snapshot.ID {
+			return strings.TrimPrefix(s.List, "file://")
+		}
+	}
+	b.t.Fatalf("table %s has no snapshot of load %s", table, load)
+	return ""
+}
+
+// A ledger that has lost rows is no reason to say that all is well; a full load makes it
+// anew, with all that the other tables know.
+func TestLostLedger(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(b *bench) string{
+		"a data file": func(b *bench) string { b.lose("fixed-loads/data/*.parquet"); return "fixed-loads" },
+		"all of them": func(b *bench) string { b.lose("fixed-loads/data/*.parquet"); return "fixed-loads" },
+		"the list": func(b *bench) string {
+			loads := b.ledgerOf()
+			file := b.manifestList("_loads", loads[len(loads)-1].LoadID)
+			if err := os.Remove(file); err != nil {
+				b.t.Fatal(err)
+			}
+			return filepath.Base(file)
+		},
+	} {
+		w, steps := notiontest.Demo(1)
+		b := newBenchOf(t, w, notiontest.Options{})
+		b.call("run").wants(t, exitDone)
+		for _, s := range steps {
+			s.Apply()
+		}
+		b.call("run").wants(t, exitDone)
+		b.call("rollback", "--to", string(b.ledgerOf()[0].LoadID)).wants(t, exitDone)
+		before := b.ledgerOf()
+		file := lose(b)
+		tables := b.look()
+		b.call("run").wants(t, exitStorage, file, "notionlake run --full")
+		if now := b.look(); !cmp.Equal(now, tables) {
+			t.Errorf("%s: the tables are not what they were: %s", name, cmp.Diff(tables, now))
+		}
+		b.call("check").wants(t, exitStorage, file)
+		r := b.call("run", "--full", "--json")
+		r.wants(t, exitDone, "made anew")
+		if got := r.report(t); !slices.ContainsFunc(got.Reasons, func(s string) bool { return strings.Contains(s, "_loads was made anew") }) {
+			t.Errorf("%s: the report does not say it: %q", name, got.Reasons)
+		}
+		after := b.ledgerOf()
+		if len(after) != len(before)+1 {
+			t.Fatalf("%s: %d loads, were %d", name, len(after), len(before))
+		}
+		for i, was := range before {
+			was.Started, after[i].Started = was.LoadID.Time(), after[i].LoadID.Time() // which the tables do not know to the microsecond
+			if !cmp.Equal(was, after[i]) {
+				t.Errorf("%s: %s", name, cmp.Diff(was, after[i]))
+			}
+		}
+		b.call("check").wants(t, exitDone)
+		b.call("tables", "--at", string(before[1].LoadID)).wants(t, exitDone)
+		b.call("run").wants(t, exitDone)
+	}
+}
+
+// What the fixed tables keep of what is gone is not lost without a word.
+func TestLostFixedTable(t *testing.T) {
+	t.Parallel()
+	for _, table := range []string{"_properties", "_options", "_views"} {
+		b := newBench(t, notiontest.Options{})
+		b.call("run").wants(t, exitDone)
+		file := b.lose("fixed-" + strings.TrimPrefix(table, "_") + "/data/*.parquet")
+		b.call("check").wants(t, exitStorage, file, "table "+table)
+		b.call("run").wants(t, exitStorage, file, "notionlake run --full")
+		b.call("run", "--full").wants(t, exitDone, "cannot be read")
+		if r := b.call("head", "--json", "_problems"); !strings.Contains(r.stdout, `"rows_lost"`) || !strings.Contains(r.stdout, `"`+table+`"`) {
+			t.Errorf("_problems does not say that rows of %s are lost:\n%s", table, r.stdout)
+		}
+		b.call("check").wants(t, exitDone)
+	}
+}
+
+// A table of which it is not known what it consists of is replaced like any other.
+func TestLostManifestList(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, notiontest.Options{})
+	b.configure("retention: {keep_last: 5}")
+	b.call("run").wants(t, exitDone)
+	first := b.ledgerOf()[0].LoadID
+	want := b.call("head", "--json", "tasks").stdout
+	file := b.manifestList("tasks", first)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	b.call("check").wants(t, exitStorage, filepath.Base(file), "table tasks")
+	b.call("run").wants(t, exitDone, "all of it is replaced")
+	if got := b.call("head", "--json", "tasks").stdout; rowsOf(got) != rowsOf(want) {
+		t.Errorf("rows of tasks\n%s\nwere\n%s", got, want)
+	}
+	b.call("check").wants(t, exitDone)
+
+	// As long as the first load is kept nothing can be deleted; it can be given up.
+	b.call("maintain", "--orphan-age", "1h").wants(t, exitStorage, filepath.Base(file), "expire --load "+string(first))
+	last := b.ledgerOf()[1].LoadID
+	b.call("expire", "--load", string(last)).wants(t, exitUsage, "the last load")
+	b.call("expire", "--load", "20010101T030000Z").wants(t, exitUsage, "no such load")
+	b.call("expire", "--load", string(first), "--keep-last", "3").wants(t, exitUsage, "one of the two")
+	b.call("expire", "--load", string(first)).wants(t, exitDone, "cannot be read")
+	b.call("maintain").wants(t, exitDone)
+	b.call("tables", "--at", string(first)).wants(t, exitUsage, "expired")
+}
+
+// rowsOf is the part of a document of `head` that has the rows.
+func rowsOf(doc string) string {
+	_, rows, _ := strings.Cut(doc, `"head"`)
+	return rows
 }

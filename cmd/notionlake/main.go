@@ -15,6 +15,7 @@ import (
 	stdlog "log"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -47,6 +48,7 @@ type outside struct {
 
 // A program is one call of notionlake.
 type program struct {
+	name    string // as it was called
 	dir     string // relative paths of the command line start here
 	stdin   io.Reader
 	stdout  io.Writer // of results; redacted
@@ -67,6 +69,7 @@ type program struct {
 func run(ctx context.Context, args []string, o outside) (code int) {
 	secrets := &redactor{}
 	p := &program{
+		name:    nameOf(args),
 		dir:     o.dir,
 		stdin:   o.stdin,
 		stdout:  &redactingWriter{w: o.stdout, secrets: secrets},
@@ -117,6 +120,14 @@ func (p *program) fail(ctx context.Context, err error) int {
 	}
 	fmt.Fprintf(p.console, "notionlake: %s\n", text)
 	return code
+}
+
+// nameOf is how the program was called, where the demo shows commands to repeat.
+func nameOf(args []string) string {
+	if len(args) > 0 && strings.ContainsRune(args[0], filepath.Separator) {
+		return shellQuote(args[0])
+	}
+	return "notionlake"
 }
 
 // panicError is a bug of this program. It does not carry the value that was

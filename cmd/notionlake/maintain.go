@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -29,6 +30,7 @@ func (p *program) expireCommand() *cli.Command {
 			"without flags that say what is kept, it only says what would expire, and --yes does it.",
 		Flags: append(keepFlags(),
 			&cli.StringFlag{Name: "older-than", Usage: "keep the loads that are younger than `AGE`: 90d, 12w, 36h"},
+			&cli.StringSliceFlag{Name: "load", Usage: "let only this `LOAD` expire; may be repeated, and goes with no other of these flags"},
 			dryRunFlag(),
 			&cli.BoolFlag{Name: "yes", Usage: "on a terminal: expire by the configured retention, without a look at it first", DisableDefaultText: true},
 			lockTimeoutFlag(), jsonFlag(),
@@ -47,7 +49,7 @@ func (p *program) expireCommand() *cli.Command {
 					retention = cfg.retention()
 				}
 				return lake.Maintenance{Retention: retention, DryRun: looks}
-			})
+			}, false)
 			if err == nil && looks && len(report.Expired) > 0 {
 				return usagef("nothing has expired yet: `notionlake expire --yes` does it, by retention in the configuration; flags like --keep-last say otherwise")
 			}
@@ -62,10 +64,13 @@ func (p *program) maintainCommand() *cli.Command {
 		Usage: "expire by the configured retention, compact small files, delete orphan files",
 		Description: "For every night, after run. Puts the rows of many small files into few, which changes no row, and\n" +
 			"deletes files that nothing names: what other programs left behind, old metadata, and copies of files\n" +
-			"(content.files). Only files in the folders of the catalog's tables, and such copies, are deleted.",
+			"(content.files). Only files in the folders of the catalog's tables, and such copies, are deleted.\n" +
+			"On a terminal, where loads would expire, it only says what would be done, and --yes does it.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "orphan-age", Usage: "delete files that nothing names once they are older than `AGE`", Value: defaultOrphanAge},
-			dryRunFlag(), lockTimeoutFlag(), jsonFlag(),
+			dryRunFlag(),
+			&cli.BoolFlag{Name: "yes", Usage: "on a terminal: let loads expire without a look at it first", DisableDefaultText: true},
+			lockTimeoutFlag(), jsonFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
@@ -75,9 +80,13 @@ func (p *program) maintainCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			_, err = p.maintain(c, func(cfg *config) lake.Maintenance {
+			looks := !c.Bool("yes") && !c.Bool("dry-run") && isTyped(p.stdin)
+			report, err := p.maintain(c, func(cfg *config) lake.Maintenance {
 				return lake.Maintenance{Retention: cfg.retention(), Compact: true, Orphans: age}
-			})
+			}, looks)
+			if err == nil && looks && report.DryRun {
+				return usagef("nothing has been done yet: `notionlake maintain --yes` does it; what is kept says retention in the configuration")
+			}
 			return err
 		},
 	}
@@ -87,8 +96,9 @@ func dryRunFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "dry-run", Usage: "only say what would be done", DisableDefaultText: true}
 }
 
-// maintain runs what a command plans, and prints the report.
-func (p *program) maintain(c *cli.Context, plan func(*config) lake.Maintenance) (report lake.MaintenanceReport, err error) {
+// maintain runs what a command plans, and prints the report. With looks it does so only
+// where no load expires, and else only says what it would do.
+func (p *program) maintain(c *cli.Context, plan func(*config) lake.Maintenance, looks bool) (report lake.MaintenanceReport, err error) {
 	cfg, err := p.configuration(c, hasLake)
 	if err != nil {
 		return report, err
@@ -101,11 +111,24 @@ func (p *program) maintain(c *cli.Context, plan func(*config) lake.Maintenance) 
 		return report, err
 	}
 	defer func() { err = errors.Join(err, storageError(l.close())) }()
-	switch loads, err := l.catalog.Loads(c.Context); {
-	case err != nil:
+	loads, err := l.catalog.Loads(c.Context)
+	if err != nil {
 		return report, storageError(err)
-	case len(loads) == 0:
+	}
+	if len(loads) == 0 {
 		return report, errNoLoad()
+	}
+	for _, id := range m.Retention.Named {
+		switch slices.Index(loads, id) {
+		case -1:
+			return report, usagef("--load %s: there is no such load, or it has expired: `notionlake loads` lists them", id)
+		case len(loads) - 1:
+			return report, usagef("--load %s: it is the last load, which does not expire: it can once another one is published", id)
+		}
+	}
+	if looks {
+		_, expired := m.Retention.Split(loads, p.now())
+		m.DryRun = len(expired) > 0
 	}
 	report, err = p.loader(c, l).Maintain(c.Context, m)
 	if err != nil && !report.Did {

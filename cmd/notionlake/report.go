@@ -96,6 +96,9 @@ func reportText(r lake.Report) string {
 		fmt.Fprintf(&b, " (%s tried again, %s limited)", thousands(r.Retries), thousands(r.RateLimited))
 	}
 	fmt.Fprintf(&b, ", %s read, %s\n", size(r.BytesRead), took)
+	if r.RollbackTo != "" && r.Status == lake.StatusComplete {
+		fmt.Fprintf(&b, "  the tables are as load %s left them; the next `notionlake run` publishes again what Notion has then\n", r.RollbackTo)
+	}
 	if r.Files != nil {
 		fmt.Fprintf(&b, "files: %s\n", filesText(*r.Files))
 	}

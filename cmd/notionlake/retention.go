@@ -63,7 +63,19 @@ func retentionOf(c *cli.Context) (r lake.Retention, err error) {
 		}
 	}
 	if c.IsSet("older-than") {
-		r.Younger, err = parseAge("--older-than", c.String("older-than"))
+		if r.Younger, err = parseAge("--older-than", c.String("older-than")); err != nil {
+			return r, err
+		}
 	}
-	return r, err
+	if c.IsSet("load") && !r.Empty() {
+		return r, usagef("--load: it names what expires, the other flags what is kept: one of the two")
+	}
+	for _, text := range c.StringSlice("load") {
+		id, err := parseLoad(text)
+		if err != nil {
+			return r, usagef("--load %v", err)
+		}
+		r.Named = append(r.Named, id)
+	}
+	return r, nil
 }

@@ -199,7 +199,7 @@ func (p *program) run(ctx context.Context, cfg *config, o runOptions) (report la
 	loader := &lake.Loader{
 		Source: source, Storage: l.storage, Catalog: l.catalog,
 		Logger: p.log, Now: p.now, Version: version, AsLoad: o.asLoad, Parts: o.parts(), LockTimeout: o.lockTimeout,
-		Audit: cfg.audit(o.allowShrink), Config: cfg.fingerprint(o.parts()), Resume: cfg.resumeFor(o.full), Progress: progress, Stats: sourceStats(client, source), Point: p.point,
+		Audit: cfg.audit(o.allowShrink), Config: cfg.fingerprint(o.parts()), Resume: cfg.resumeFor(o.full), Full: o.full, Progress: progress, Stats: sourceStats(client, source), Point: p.point,
 	}
 	defer context.AfterFunc(ctx, func() {
 		if cause := context.Cause(ctx); as[*signalError](cause) {

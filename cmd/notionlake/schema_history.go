@@ -23,7 +23,9 @@ type schemaVersionInfo struct {
 	SnapshotID int64               `json:"snapshot_id,omitempty"`
 	Time       *time.Time          `json:"time,omitempty"` // of publication
 	Changes    []lake.SchemaChange `json:"changes"`
-	Schema     []columnInfo        `json:"schema"`
+	// ExpiredBefore are the loads just before it that have expired: the schema may have come with one of them.
+	ExpiredBefore []lake.LoadID `json:"expired_before,omitempty"`
+	Schema        []columnInfo  `json:"schema"`
 }
 
 // schemaHistory prints every schema that a table had.
@@ -42,8 +44,12 @@ func (p *program) schemaHistory(ctx context.Context, l *lakeAt, name, at string,
 	if at != "" {
 		versions = slices.DeleteFunc(versions, func(v catalog.SchemaVersion) bool { return v.Snapshot.Time.After(state.Snapshot.Time) })
 	}
+	expired, err := l.expiredBefore(ctx, state.Schema.Table, versions)
+	if err != nil {
+		return err
+	}
 	if asJSON {
-		return p.printSchemaHistoryJSON(state, versions)
+		return p.printSchemaHistoryJSON(state, versions, expired)
 	}
 	g := &grid{header: []string{"load", "published", "columns", "change"}, numbers: []int{2}, maxWidth: 2 * maxCellWidth}
 	for i, v := range versions {
@@ -54,11 +60,15 @@ func (p *program) schemaHistory(ctx context.Context, l *lakeAt, name, at string,
 		for _, c := range v.Changes {
 			words = append(words, c.String())
 		}
-		switch {
+		switch n := int64(len(expired[i])); {
 		case i == 0 && v.Snapshot.ID == 0:
 			words = []string{"the first schema that is known"}
+		case i == 0 && n > 0:
+			words = []string{"the first schema that is known: " + plural(n, "earlier load") + " expired"}
 		case i == 0:
 			words = []string{"the first schema"}
+		case n > 0:
+			words = append(words, "(with this load, or one of "+plural(n, "load")+" before it that expired)")
 		}
 		columns := fmt.Sprint(len(v.Schema.Columns))
 		for _, word := range words {
@@ -69,11 +79,38 @@ func (p *program) schemaHistory(ctx context.Context, l *lakeAt, name, at string,
 	return p.printText(g.String())
 }
 
-func (p *program) printSchemaHistoryJSON(state lake.TableState, versions []catalog.SchemaVersion) error {
+// expiredBefore are, for each version, the loads that had the table and have expired,
+// between the load that it is told of and the one before that is kept.
+func (l *lakeAt) expiredBefore(ctx context.Context, table string, versions []catalog.SchemaVersion) ([][]lake.LoadID, error) {
+	loads, err := l.loads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := l.kept(ctx, loads)
+	if err != nil {
+		return nil, err
+	}
+	expired := make([][]lake.LoadID, len(versions))
+	for i, v := range versions {
+		for _, load := range loads { // the oldest first
+			_, had := load.TableSnapshots[table]
+			switch {
+			case v.Snapshot.ID == 0 || load.LoadID >= v.Snapshot.LoadID || !had:
+			case isKept(kept, load.LoadID):
+				expired[i] = nil
+			default:
+				expired[i] = append(expired[i], load.LoadID)
+			}
+		}
+	}
+	return expired, nil
+}
+
+func (p *program) printSchemaHistoryJSON(state lake.TableState, versions []catalog.SchemaVersion, expired [][]lake.LoadID) error {
 	infos := []schemaVersionInfo{}
-	for _, v := range versions {
+	for i, v := range versions {
 		info := schemaVersionInfo{
-			SchemaID: v.SchemaID, LoadID: v.Snapshot.LoadID, SnapshotID: v.Snapshot.ID,
+			SchemaID: v.SchemaID, LoadID: v.Snapshot.LoadID, SnapshotID: v.Snapshot.ID, ExpiredBefore: expired[i],
 			Changes: append([]lake.SchemaChange{}, v.Changes...), Schema: []columnInfo{},
 		}
 		if v.Snapshot.ID != 0 {

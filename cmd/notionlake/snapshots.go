@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,6 +55,9 @@ func (p *program) snapshots(ctx context.Context, l *lakeAt, name string, asJSON 
 	infos := []snapshotInfo{}
 	g := &grid{header: []string{"snapshot", "time", "status", "rows", "files", "size", "tags"}, numbers: []int{0, 3, 4, 5}}
 	for _, s := range snapshots {
+		if slices.Contains(s.Tags, s.LoadID.HeldTag()) {
+			s.Status = lake.StatusHeld // and not published
+		}
 		tags := append([]string{}, s.Tags...)
 		infos = append(infos, snapshotInfo{s.ID, s.ParentID, s.Time.UTC(), s.LoadID, s.Status, tags, s.Rows, s.Files, s.Bytes})
 		g.add(formatID(s.ID), when(s.Time), s.Status, thousands(s.Rows), thousands(s.Files), size(s.Bytes), strings.Join(tags, ", "))

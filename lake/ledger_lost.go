@@ -1,0 +1,192 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// The entries of a snapshot's summary that a load sets beside those of the Catalog.
+const (
+	requestsEntry = "notionlake.requests"
+	rollbackEntry = "notionlake.rollback-to"
+	versionEntry  = "notionlake.version"
+)
+
+// parallelLooks is how many files are looked at at a time.
+const parallelLooks = 16
+
+// FindLost looks at the data files of a table, without reading them, and returns those
+// that are not there or not as long as the table says, with the first error. Nothing
+// more is known where the list of them cannot be read: that is an error too.
+func FindLost(ctx context.Context, s *Storage, t TableState) (lost []File, err error) {
+	files, err := t.Files(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	var g errgroup.Group
+	g.SetLimit(parallelLooks)
+	for _, f := range files {
+		g.Go(func() error {
+			if e := checkSize(ctx, s, f); e != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				if lost = append(lost, f); err == nil {
+					err = e
+				}
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // its functions return none
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return lost, err
+}
+
+// checkSize looks whether a file is there and as long as its table says.
+func checkSize(ctx context.Context, s *Storage, f File) error {
+	r, err := s.Open(ctx, f.Key)
+	if err != nil {
+		return err
+	}
+	size := r.Size()
+	if err := r.Close(); err != nil {
+		return err
+	}
+	if size != f.Bytes {
+		return fmt.Errorf("file %s has %d bytes where the table says %d", f.Key, size, f.Bytes)
+	}
+	return nil
+}
+
+// checkLedger looks whether the files of the ledger are there, to which every load
+// only adds: without them no command knows the loads any more. A full load makes it anew.
+func (r *run) checkLedger(ctx context.Context) error {
+	ledger, ok := r.view.before[LedgerTable]
+	if !ok {
+		return nil
+	}
+	lost, err := FindLost(ctx, r.Storage, ledger)
+	switch {
+	case err == nil, errors.Is(err, ErrAltered): // staging says it, with what to do
+		return nil
+	case ctx.Err() != nil:
+		return err
+	case !r.Full:
+		return fmt.Errorf("table %s, without which the loads are not known: %w (put it back, or `notionlake run --full` makes the table anew of what the other tables know of their loads)", LedgerTable, err)
+	}
+	r.ledgerLost = true
+	r.Logger.WarnContext(ctx, "rows of a table cannot be read: it is made anew of what the other tables know of their loads", "table", LedgerTable, "files", len(lost), "error", err)
+	r.report.Reasons = append(r.report.Reasons, fmt.Sprintf("table %s was made anew, since rows of it could not be read (%v): those of loads that have expired are lost", LedgerTable, err))
+	return nil
+}
+
+// ledgerDisposition is how the ledger is written: the row of the load is added, unless
+// the table is made anew.
+func (r *run) ledgerDisposition() WriteDisposition {
+	if r.ledgerLost {
+		return Replace
+	}
+	return Append
+}
+
+// ledgerAnew are the rows of the ledger as far as they are known: those that can be
+// read, in whatever snapshot of it, and for the other loads what the snapshots of the
+// tables say.
+func (r *run) ledgerAnew(ctx context.Context) ([][]Value, error) {
+	rows := map[LoadID][]Value{}
+	states, err := r.Catalog.States(ctx, LedgerTable)
+	if err != nil {
+		return nil, err
+	}
+	tried := map[string]bool{}
+	for _, state := range states {
+		files, err := state.Files(ctx)
+		if err != nil {
+			continue // so it is with the one for which this is done
+		}
+		for _, f := range files {
+			if tried[f.Key] {
+				continue
+			}
+			tried[f.Key] = true
+			for row, err := range ReadFiles(ctx, r.Storage, LedgerSchema(), state.Layout, []File{f}) {
+				if err != nil {
+					break
+				}
+				values := make([]Value, len(row.Values))
+				for i, v := range row.Values {
+					values[i] = v.Clone()
+				}
+				rows[LoadID(values[0].Text())] = values
+			}
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	known, err := r.loadsOfTables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for id, of := range known {
+		if rows[id] != nil {
+			continue
+		}
+		if rows[id], err = of.values(); err != nil {
+			return nil, err
+		}
+	}
+	var list [][]Value
+	for _, id := range slices.Sorted(maps.Keys(rows)) {
+		list = append(list, rows[id])
+	}
+	return list, nil
+}
+
+// loadsOfTables are the loads that have not expired, as the tables' snapshots tell.
+func (r *run) loadsOfTables(ctx context.Context) (map[LoadID]ledgerRow, error) {
+	loads, err := r.Catalog.Loads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := map[LoadID]ledgerRow{}
+	for key := range r.view.before {
+		if key == LedgerTable {
+			continue
+		}
+		states, err := r.Catalog.States(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range states {
+			s := t.Snapshot
+			if !slices.Contains(loads, s.LoadID) || !slices.Contains(s.Tags, s.LoadID.Tag()) {
+				continue
+			}
+			row, ok := known[s.LoadID]
+			if !ok {
+				row = ledgerRow{
+					load: Load{
+						ID: s.LoadID, Started: s.LoadID.Time(), Version: s.Summary[versionEntry], Status: s.Status,
+						RollbackTo: LoadID(s.Summary[rollbackEntry]),
+					},
+					at: s.Time, tables: map[string]tableSnapshot{},
+				}
+				row.requests, _ = strconv.ParseInt(s.Summary[requestsEntry], 10, 64) // 0 where it is not known
+			}
+			row.tables[t.Schema.Table] = tableSnapshot{s.ID, s.Rows}
+			known[s.LoadID] = row
+		}
+	}
+	return known, nil
+}
