@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/notionlake/notionlake/catalog"
 	"github.com/notionlake/notionlake/lake"
 	"github.com/notionlake/notionlake/lake/laketest"
 )
@@ -188,14 +189,9 @@ func TestDeadBeforeDrop(t *testing.T) {
 	w := newWarehouse(t)
 	w.written = true
 	c, faults := w.withFaults()
-	now := w.at
+	loader := hourly(w, c)
 	load := func(ctx context.Context) error {
-		now = now.Add(time.Hour)
-		l := &lake.Loader{
-			Source: &laketest.Source{List: []lake.Table{laketest.Table(onlyID("a"), idRow("1"))}}, Storage: w.options.Storage, Catalog: c,
-			Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }, TempDir: t.TempDir(),
-		}
-		_, err := l.Run(ctx)
+		_, err := loader().Run(ctx)
 		return err
 	}
 	for range 13 { // more than a log holds
@@ -232,6 +228,61 @@ func onlyID(key string) lake.Schema {
 
 func idRow(id string) []lake.Value { return []lake.Value{lake.TextValue(id)} }
 
+// hourly makes loaders of one table, each an hour after the one before.
+func hourly(w *warehouse, c *catalog.Catalog) func() *lake.Loader {
+	now := w.at
+	return func() *lake.Loader {
+		now = now.Add(time.Hour)
+		at := now
+		return &lake.Loader{
+			Source: &laketest.Source{List: []lake.Table{laketest.Table(onlyID("a"), idRow("1"))}}, Storage: w.options.Storage, Catalog: c,
+			Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return at }, TempDir: w.t.TempDir(),
+		}
+	}
+}
+
+// TestDeadHints ends a load after its commit, before it writes a version hint. Whoever
+// comes next writes it, also where that publishes nothing.
+func TestDeadHints(t *testing.T) {
+	t.Parallel()
+	w := newWarehouse(t)
+	c, faults := w.withFaults()
+	loader := hourly(w, c)
+	behind := func() (names []string) {
+		pointers := w.pointers()
+		for name, meta := range w.metadata() {
+			hint := string(w.file(meta.Location() + "/metadata/version-hint.text"))
+			if !strings.HasSuffix(pointers[name], "/"+hint+".metadata.json") {
+				names = append(names, name)
+			}
+		}
+		return names
+	}
+	if _, err := loader().Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	dead := false
+	faults.set(func(name, _ string) error {
+		if dead = dead || name == "catalog.hint"; dead {
+			return laketest.ErrInjected
+		}
+		return nil
+	})
+	if _, err := loader().Run(t.Context()); err == nil {
+		t.Fatal("the load did not see that nothing works any more")
+	}
+	faults.set(nil)
+	if len(behind()) != 2 {
+		t.Fatalf("the hints of %v are behind, want two", behind())
+	}
+	if _, err := loader().Maintain(t.Context(), lake.Maintenance{}); err != nil {
+		t.Fatal(err)
+	}
+	if names := behind(); len(names) > 0 {
+		t.Errorf("the hints of %v are still behind", names)
+	}
+}
+
 // TestDropFails fails once where a load, and a compaction, delete a metadata file
 // that left a table's log. The load is published; the file goes all the same.
 func TestDropFails(t *testing.T) {
@@ -239,15 +290,7 @@ func TestDropFails(t *testing.T) {
 	w := newWarehouse(t)
 	w.written = true
 	c, faults := w.withFaults()
-	now := w.at
-	loader := func() *lake.Loader {
-		now = now.Add(time.Hour)
-		at := now
-		return &lake.Loader{
-			Source: &laketest.Source{List: []lake.Table{laketest.Table(onlyID("a"), idRow("1"))}}, Storage: w.options.Storage, Catalog: c,
-			Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return at }, TempDir: t.TempDir(),
-		}
-	}
+	loader := hourly(w, c)
 	for range 13 { // more than a log holds
 		if _, err := loader().Run(t.Context()); err != nil {
 			t.Fatal(err)
