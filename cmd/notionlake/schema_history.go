@@ -68,7 +68,7 @@ func (p *program) schemaHistory(ctx context.Context, l *lakeAt, name, at string,
 		case i == 0:
 			words = []string{"the first schema"}
 		case n > 0:
-			words = append(words, "(with this load, or one of "+plural(n, "load")+" before it that expired)")
+			words = append(words, "(with this load, or before it: "+plural(n, "load")+" expired in between)")
 		}
 		columns := fmt.Sprint(len(v.Schema.Columns))
 		for _, word := range words {
