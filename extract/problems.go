@@ -94,7 +94,7 @@ func (d *discovery) problemsTable() lake.Table {
 		carry = func(row lake.Row, old cells) bool {
 			if again == nil {
 				again = map[string]bool{}
-				for _, p := range w.allProblems() {
+				for _, p := range d.allProblems() {
 					again[string(p.kind)+p.objectID] = true
 				}
 			}
@@ -103,7 +103,7 @@ func (d *discovery) problemsTable() lake.Table {
 	}
 	return w.fixed(schema, true, carry, func(ctx context.Context, push func(...lake.Value) bool) error {
 		load := text(string(w.view.Load().ID))
-		for _, p := range append(w.allProblems(), d.fileProblems(ctx)...) {
+		for _, p := range append(d.allProblems(), d.fileProblems(ctx)...) {
 			if !push(load, text(string(p.kind)), someText(p.objectType), someText(p.objectID), someText(p.table),
 				someText(p.property), someText(p.column), someText(p.message), lake.IntValue(max(1, p.count)), someText(p.page)) {
 				return nil
@@ -114,7 +114,8 @@ func (d *discovery) problemsTable() lake.Table {
 }
 
 // allProblems are the problems of the load, those of its tables included.
-func (w *workspace) allProblems() []problem {
+func (d *discovery) allProblems() []problem {
+	w := d.workspace
 	all := append([]problem(nil), w.problems...)
 	if c := w.source.content; c != nil {
 		for _, e := range c.ordered {
@@ -132,7 +133,7 @@ func (w *workspace) allProblems() []problem {
 		}
 	}
 	for _, t := range w.made {
-		all = append(append(all, t.vanished.problems...), w.movedMeanwhile(t)...)
+		all = append(append(all, t.vanished.problems...), d.movedMeanwhile(t)...)
 		for _, o := range t.omitted() {
 			all = append(all, problem{
 				kind: ProblemKind(o.Reason), objectType: "data_source", objectID: t.source.id, table: t.schema.Table,

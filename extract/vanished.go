@@ -194,9 +194,17 @@ func (r *rowReader) judge(ctx context.Context, id string, page notion.JSON, why 
 
 // movedMeanwhile tells of rows that moved from one data source to another while the
 // load ran, after the rows of the other were read: they are in no table of the load.
-func (w *workspace) movedMeanwhile(t *sourceTable) (all []problem) {
+// Where pages are not read, so is a row that moved to a data source which nothing leads to.
+func (d *discovery) movedMeanwhile(t *sourceTable) (all []problem) {
 	for _, id := range sortedKeys(t.vanished.moved) {
-		to := w.source.joins.tables[t.vanished.moved[id]]
+		source := t.vanished.moved[id]
+		to := d.source.joins.tables[source]
+		if to == nil && d.wants(source) {
+			all = append(all, problem{
+				kind: KindRowMoved, objectType: "page", objectID: id, table: t.schema.Table,
+				message: fmt.Sprintf("the row moved to data source %s, which neither search nor a relation leads to: it is in no table. Name that data source under databases in the configuration, or let pages be read (content.pages)", source),
+			})
+		}
 		if to == nil || !to.complete || to.lists(id) {
 			continue
 		}
@@ -206,6 +214,13 @@ func (w *workspace) movedMeanwhile(t *sourceTable) (all []problem) {
 		})
 	}
 	return all
+}
+
+// wants reports whether a load without pages would read a data source if something led
+// to it: it reads them all, and does not leave that one out.
+func (d *discovery) wants(source string) bool {
+	o := d.source.options
+	return d.content == nil && !o.isPart() && len(o.Databases) == 0 && !d.pick.excludes(source) && d.results[source] == nil
 }
 
 // lists reports whether a row was among those that were listed.

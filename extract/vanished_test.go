@@ -242,6 +242,23 @@ func TestVanishedIntoWhatWasRead(t *testing.T) {
 	}
 }
 
+// Without pages, a row that moved to a data source which search does not find is in no
+// table: that is said, unless the configuration leaves that data source out.
+func TestVanishedIntoNowhere(t *testing.T) {
+	v := worldOfRows(t, 1)
+	v.load()
+	v.w.Update(func(tx *notiontest.Tx) {
+		tx.AddDatabase(notiontest.Database{ID: id("far base"), Title: notiontest.Plain("Far")})
+		tx.AddSource(notiontest.DataSource{ID: id("far"), Database: id("far base"), Title: notiontest.Plain("Far"), Properties: []*notiontest.Property{{ID: "title", Name: "Name", Type: "title"}}})
+		tx.Move(id("r0"), id("far"))
+	})
+	v.server = notiontest.NewServer(v.w, notiontest.Options{SearchGap: notiontest.SearchNoSources})
+	v.options.Client = newClient(t, v.server)
+	tables := v.load()
+	equal(t, tables[id("tasks")].gone, []lake.Gone{{Reason: "moved", Count: 1}})
+	equal(t, problemsOf(tables), told("row_moved_meanwhile", "r0"))
+}
+
 // A full load replaces pages of the last load that cannot be read any more, and says
 // that it does not know which of them are gone; others name that as the cure.
 func TestPagesUnreadable(t *testing.T) {
