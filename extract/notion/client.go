@@ -47,6 +47,7 @@ type Client struct {
 	log      *slog.Logger
 	limit    *limiter
 	slots    chan struct{}
+	lastTurn chan struct{} // of one slot: see turn
 	maxBytes int64
 	attempts int
 	buffers  [2]sync.Pool // *buffer; the second for lists of rows, which are large
@@ -108,6 +109,7 @@ func NewClient(o Options) (*Client, error) {
 		log:      o.Logger,
 		limit:    newLimiter(o.Rate, o.Logger),
 		slots:    make(chan struct{}, o.Parallel),
+		lastTurn: make(chan struct{}, 1),
 		maxBytes: o.MaxBodyBytes,
 		attempts: o.Attempts,
 	}, nil

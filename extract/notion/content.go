@@ -40,7 +40,7 @@ func (c *Client) Views(ctx context.Context, dataSource string) iter.Seq2[JSON, e
 // Comments yields the open comments on a page or block itself, each once. Notion
 // does not give resolved ones.
 func (c *Client) Comments(ctx context.Context, id string) iter.Seq2[JSON, error] {
-	return c.below(ctx, "list the comments on", "/v1/comments", "block_id", id)
+	return c.below(ctx, "list the comments on", commentsPath, "block_id", id)
 }
 
 // below yields what a list that is asked for by one ID holds.
@@ -50,9 +50,11 @@ func (c *Client) below(ctx context.Context, op, path, parameter, id string) iter
 	}
 	return c.listed(ctx, listing{
 		op: op + " " + dashed(id), method: http.MethodGet, path: path,
-		query: url.Values{parameter: {dashed(id)}}, size: newPageSize(maxPageSize),
+		query: url.Values{parameter: {dashed(id)}}, size: newPageSize(maxPageSize), last: path == commentsPath,
 	})
 }
+
+const commentsPath = "/v1/comments"
 
 // Children returns the blocks in a page or block, in their order. Where Notion
 // gives them in several parts, they are read again until two readings agree: a
@@ -62,7 +64,7 @@ func (c *Client) Children(ctx context.Context, id string) ([]JSON, error) {
 	if _, ok := ParseUUID([]byte(id)); !ok {
 		return nil, fmt.Errorf("%s: %w", op, errNotID)
 	}
-	l := listing{op: op, method: http.MethodGet, path: "/v1/blocks/" + dashed(id) + "/children", size: newPageSize(maxPageSize)}
+	l := listing{op: op, method: http.MethodGet, path: "/v1/blocks/" + dashed(id) + "/children", size: newPageSize(maxPageSize), last: true}
 	return alike(op, sameObject, func() ([]JSON, int, error) { return c.childrenPass(ctx, l) })
 }
 

@@ -26,6 +26,7 @@ type listing struct {
 	check  func(*answer) error // besides what every list must have; may be nil
 	single bool                // the answer may be one object instead of a list
 	rows   bool                // the results are rows: their heads are read
+	last   bool                // others go first: see request
 	// after looks at a page that has a next one and says how to go on. It may
 	// change the body. Nil: by the cursor.
 	after func(*page) step
@@ -158,6 +159,7 @@ func (c *Client) page(ctx context.Context, l *listing, cursor string) (*page, er
 		method: l.method,
 		target: func() (string, []byte) { return l.target(cursor) },
 		shrink: l.size.shrink,
+		last:   l.last,
 		check: func(a *answer) error {
 			if object := a.member("object").Text(); object != "list" && (object == "" || !l.single) {
 				return fmt.Errorf("the answer is %q, not a list", object)

@@ -27,6 +27,9 @@ type request struct {
 	// shrink asks for less from now on, and reports whether it could. Nil if
 	// the answer is one object.
 	shrink func() bool
+	// last: it waits until nothing else does, as what is in and on pages: those are
+	// most requests and lead to few, while a search or query leads to the next one.
+	last bool
 }
 
 // An answer is a body that was read whole and checked.
@@ -110,18 +113,36 @@ func (c *Client) warnOfRetry(ctx context.Context, err *Error, wait time.Duration
 
 var errStalled = errors.New("nothing arrived for " + stallTime.String())
 
+// turn waits until a request may be sent, and holds one of the slots then. Of those
+// that are last one lines up at a time: the others go before all the rest of them.
+func (c *Client) turn(ctx context.Context, last bool) error {
+	if last {
+		select {
+		case c.lastTurn <- struct{}{}:
+			defer func() { <-c.lastTurn }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	select {
+	case c.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	err := c.limit.wait(ctx)
+	if err != nil {
+		<-c.slots
+	}
+	return err
+}
+
 // attempt sends the request once. told is how often in a row Notion has asked
 // this request to wait.
 func (c *Client) attempt(ctx context.Context, r request, n, told int) (*answer, *fault) {
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-ctx.Done():
-		return nil, &fault{err: Error{Err: ctx.Err()}}
-	}
-	if err := c.limit.wait(ctx); err != nil {
+	if err := c.turn(ctx, r.last); err != nil {
 		return nil, &fault{err: Error{Err: err}}
 	}
+	defer func() { <-c.slots }()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	idle := time.AfterFunc(stallTime, func() { cancel(errStalled) })
