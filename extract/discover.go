@@ -101,10 +101,8 @@ func (d *discovery) first(ctx context.Context) error {
 		if err := d.run(gctx); err != nil {
 			return err
 		}
-		for d.pending() {
-			if err := d.visitAll(gctx); err != nil {
-				return err
-			}
+		if err := d.visitPending(gctx); err != nil {
+			return err
 		}
 		if d.hasNames() {
 			return nil
@@ -133,10 +131,8 @@ func (d *discovery) hasNames() bool {
 // content it waits for the tables that are being read: their pages lead to more.
 func (d *discovery) settle(ctx context.Context) error {
 	for {
-		for d.pending() {
-			if err := d.visitAll(ctx); err != nil {
-				return err
-			}
+		if err := d.visitPending(ctx); err != nil {
+			return err
 		}
 		if d.content == nil {
 			return nil
@@ -179,14 +175,16 @@ func (d *discovery) run(ctx context.Context) error {
 			}
 		}
 	default:
-		if err := d.search(ctx); err != nil {
-			return err
-		}
 		for key := range d.before {
 			if !strings.HasPrefix(key, "_") {
 				d.add(candidate{id: key, by: byLastLoad})
 			}
 		}
+		// What the last load had need not be searched for: it is looked at meanwhile.
+		g, ctx := errgroup.WithContext(ctx)
+		g.Go(safe(keyDataSources, func() error { return d.search(ctx) }))
+		g.Go(func() error { return d.visitPending(ctx) })
+		return g.Wait()
 	}
 	return nil
 }
@@ -261,6 +259,16 @@ func (d *discovery) addDatabase(id string) {
 	}
 }
 
+// visitPending looks at candidates, and at those that they lead to, until there are none.
+func (d *discovery) visitPending(ctx context.Context) error {
+	for d.pending() {
+		if err := d.visitAll(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // visitAll looks at all candidates that there are now; it finds further ones.
 func (d *discovery) visitAll(ctx context.Context) error {
 	d.mu.Lock()
@@ -299,17 +307,19 @@ func (d *discovery) visit(ctx context.Context, c candidate) error {
 		d.keep(f)
 		return nil
 	}
-	if err := d.visitDatabase(ctx, f.ds.database); err != nil {
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(safe(keyDatabases, func() error { return d.visitDatabase(gctx, f.ds.database) }))
+	if d.follow {
+		for _, p := range f.ds.properties {
+			d.add(candidate{id: p.relatedSource, by: byRelation})
+		}
+		g.Go(safe(keyDataSources, func() error { return d.visitWiki(gctx, f.ds) }))
+	}
+	if err := g.Wait(); err != nil {
 		return err
 	}
 	d.keep(f)
-	if !d.follow {
-		return nil
-	}
-	for _, p := range f.ds.properties {
-		d.add(candidate{id: p.relatedSource, by: byRelation})
-	}
-	return d.visitWiki(ctx, f.ds)
+	return nil
 }
 
 // missing takes in that a candidate is not there.
