@@ -34,7 +34,7 @@ func (c *content) blocksTable() lake.Table {
 		fixedColumn("synced_from", stringType, "of a synced copy: the block whose content it shows"),
 	)
 	schema.Columns[0].State = c.state()
-	return c.table(schema, func(e *pageEntry, _ notion.JSON, push func(...lake.Value) bool) error {
+	return c.table(schema, func(e *pageEntry, push func(...lake.Value) bool) error {
 		t, err := c.text(e)
 		if err != nil {
 			return err
@@ -46,7 +46,8 @@ func (c *content) blocksTable() lake.Table {
 }
 
 func (b *block) row(page lake.Value) []lake.Value {
-	j, payload := b.raw, b.payload()
+	payload := b.payload()
+	of := membersOf(b.raw, "has_children", "created_time", "last_edited_time", "created_by", "last_edited_by")
 	parent := page
 	if b.parent != nil {
 		parent = text(b.parent.id.String())
@@ -61,11 +62,9 @@ func (b *block) row(page lake.Value) []lake.Value {
 	}
 	return []lake.Value{
 		text(b.id.String()), page, parent, text(currentType(b.typ())), lake.IntValue(int64(b.depth)), lake.IntValue(int64(b.position)), path,
-		blockText(b), boolOf(j.Get("has_children")),
-		valueOf(j.Get("created_time"), timeValue), valueOf(j.Get("last_edited_time"), timeValue),
-		textOf(j.Get("created_by").Get("id")), textOf(j.Get("last_edited_by").Get("id")),
+		blockText(b), boolOf(of[0]), valueOf(of[1], timeValue), valueOf(of[2], timeValue), textOf(of[3].Get("id")), textOf(of[4].Get("id")),
 		textOf(payload.Get("language")), boolOf(payload.Get("checked")), blockURL(payload),
-		textOf(payload.Get("synced_from").Get("block_id")), lake.JSONBytes(j),
+		textOf(payload.Get("synced_from").Get("block_id")), lake.JSONBytes(b.raw),
 	}
 }
 
@@ -143,7 +142,7 @@ func (c *content) commentsTable() lake.Table {
 		fixedColumn("last_edited_time", timeType, "to the minute"),
 		fixedColumn("created_by", stringType, "user ID"),
 	)
-	return c.table(schema, func(e *pageEntry, _ notion.JSON, push func(...lake.Value) bool) error {
+	return c.table(schema, func(e *pageEntry, push func(...lake.Value) bool) error {
 		t, err := c.text(e)
 		if err != nil {
 			return err

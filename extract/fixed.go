@@ -174,6 +174,20 @@ func richTextOf(j notion.JSON) lake.Value {
 	return lake.TextValue(plainText(j))
 }
 
+// membersOf are the members of an object that names names, in one pass over it.
+func membersOf(j notion.JSON, names ...string) []notion.JSON {
+	members := make([]notion.JSON, len(names))
+	for key, value := range j.Fields() {
+		for i, name := range names {
+			if members[i] == nil && name == string(key) {
+				members[i] = value
+				break
+			}
+		}
+	}
+	return members
+}
+
 func boolOf(j notion.JSON) lake.Value {
 	if c := j.Kind(); c != 't' && c != 'f' {
 		return lake.Value{}

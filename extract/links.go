@@ -24,10 +24,15 @@ func (c *content) linksTable() lake.Table {
 		fixedColumn("target_type", stringType, "page, database, data_source, block, user"),
 		fixedColumn("target_id", stringType, "ID of what it points to"),
 	)
-	return c.table(schema, func(e *pageEntry, record notion.JSON, push func(...lake.Value) bool) error {
+	return c.table(schema, func(e *pageEntry, push func(...lake.Value) bool) error {
+		record, err := c.pages.get(e.object)
+		if err != nil {
+			return err
+		}
 		l := &linkWriter{page: text(e.id.String()), push: push}
-		l.parent(record.Get("page"))
-		l.properties(record)
+		of := membersOf(record, "page", "parts")
+		l.parent(of[0])
+		l.properties(of[0], of[1])
 		t, err := c.text(e)
 		if err != nil {
 			return err
@@ -65,18 +70,18 @@ func targetOf(typ string) string {
 	return typ
 }
 
-// properties writes the relations and mentions in the properties of a page.
-func (l *linkWriter) properties(record notion.JSON) {
-	parts := record.Get("parts")
-	for _, property := range record.Get("page").Get("properties").Fields() {
+// properties writes the relations and mentions in the properties of a page. parts are
+// the values that it shows a part of only.
+func (l *linkWriter) properties(page, parts notion.JSON) {
+	for _, property := range page.Get("properties").Fields() {
 		typ := property.Get("type").Text()
-		id := decodeID(property.Get("id").Text())
-		value := property.Get(typ)
 		switch typ {
 		case "relation", "title", "rich_text":
 		default:
 			continue
 		}
+		id := decodeID(property.Get("id").Text())
+		value := property.Get(typ)
 		if part := parts.Get(id); part != nil {
 			value = part
 		}

@@ -62,8 +62,12 @@ func (c *content) pagesTable() lake.Table {
 		fixedColumn("word_count", lake.Type{Kind: lake.Int64}, "words in its blocks"),
 		fixedColumn("discovered_by", stringType, "how the load found it: data_source (a row of it), search, page (a block in one), parent, link, row, last_load"),
 	)
-	return c.table(schema, func(e *pageEntry, record notion.JSON, push func(...lake.Value) bool) error {
-		values, err := c.pageRow(e, record.Get("page"))
+	return c.table(schema, func(e *pageEntry, push func(...lake.Value) bool) error {
+		record, err := c.pages.get(e.object)
+		if err != nil {
+			return err
+		}
+		values, err := c.pageRow(e, notion.JSON(record).Get("page"))
 		if err == nil {
 			push(values...)
 		}
@@ -78,7 +82,8 @@ func long(c lake.Column) lake.Column {
 }
 
 func (c *content) pageRow(e *pageEntry, page notion.JSON) ([]lake.Value, error) {
-	parentType, parentID := parentOf(page.Get("parent"))
+	of := membersOf(page, "parent", "url", "public_url", "created_time", "last_edited_time", "created_by", "last_edited_by", "icon", "cover", "is_archived", "is_locked", "properties")
+	parentType, parentID := parentOf(of[0])
 	var source, markdownValue, words lake.Value
 	if e.parent.typ == parentDataSource {
 		source = text(e.parent.id.String())
@@ -112,21 +117,21 @@ func (c *content) pageRow(e *pageEntry, page notion.JSON) ([]lake.Value, error) 
 		path = append(path, text(id.String()))
 	}
 	return []lake.Value{
-		text(e.id.String()), text(pageTitle(page)), textOf(page.Get("url")), textOf(page.Get("public_url")),
+		text(e.id.String()), text(titleOf(of[11])), textOf(of[1]), textOf(of[2]),
 		parentType, parentID, source,
-		valueOf(page.Get("created_time"), timeValue), valueOf(page.Get("last_edited_time"), timeValue),
-		textOf(page.Get("created_by").Get("id")), textOf(page.Get("last_edited_by").Get("id")),
-		valueOf(page.Get("icon"), iconValue), valueOf(page.Get("cover"), iconValue),
-		boolOf(page.Get("is_archived")), boolOf(page.Get("is_locked")),
+		valueOf(of[3], timeValue), valueOf(of[4], timeValue), textOf(of[5].Get("id")), textOf(of[6].Get("id")),
+		valueOf(of[7], iconValue), valueOf(of[8], iconValue), boolOf(of[9]), boolOf(of[10]),
 		lake.ListValue(path), markdownValue, words, text(ways[e.way]), lake.JSONBytes(page),
 	}, nil
 }
 
 // pageTitle is the text of a page's title.
-func pageTitle(page notion.JSON) string {
-	for _, value := range page.Get("properties").Fields() {
-		if title := value.Get("title"); value.Get("type").Text() == "title" {
-			return plainText(title)
+func pageTitle(page notion.JSON) string { return titleOf(page.Get("properties")) }
+
+func titleOf(properties notion.JSON) string {
+	for _, value := range properties.Fields() {
+		if value.Get("type").Text() == "title" {
+			return plainText(value.Get("title"))
 		}
 	}
 	return ""
@@ -198,7 +203,7 @@ func (c *content) path(e *pageEntry) []notion.UUID {
 }
 
 // table is a table of content: the rows that one page after the other gives.
-func (c *content) table(schema lake.Schema, rows func(e *pageEntry, record notion.JSON, push func(...lake.Value) bool) error) lake.Table {
+func (c *content) table(schema lake.Schema, rows func(e *pageEntry, push func(...lake.Value) bool) error) lake.Table {
 	ids := c.ids[schema.Key] // nil: they cannot come twice
 	carry := c.carry(schema)
 	if keep := carry; keep != nil && ids != nil {
@@ -215,16 +220,13 @@ func (c *content) table(schema lake.Schema, rows func(e *pageEntry, record notio
 			if e.gone {
 				continue
 			}
-			record, err := c.pages.get(e.object)
-			if err == nil {
-				err = rows(e, record, func(values ...lake.Value) bool {
-					if ids != nil && ids.written(values[0].Text()) {
-						return !stopped // it moved from one page to another while they were read
-					}
-					stopped = stopped || !push(values...)
-					return !stopped
-				})
-			}
+			err := rows(e, func(values ...lake.Value) bool {
+				if ids != nil && ids.written(values[0].Text()) {
+					return !stopped // it moved from one page to another while they were read
+				}
+				stopped = stopped || !push(values...)
+				return !stopped
+			})
 			if err != nil || stopped {
 				return err
 			}
