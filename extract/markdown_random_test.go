@@ -111,6 +111,9 @@ func outline(n *node.Node) (blocks []string, text string) {
 // Whatever stands in a text, a parser of CommonMark finds this text in the Markdown,
 // in the block that it was in.
 func TestMarkdownText(t *testing.T) {
+	if raced {
+		*markdownTexts = min(*markdownTexts, 200)
+	}
 	r := randomText{rand.New(rand.NewPCG(1, 2))}
 	for _, c := range []struct {
 		typ, members string

@@ -95,6 +95,9 @@ func TestPartOfOtherContent(t *testing.T) {
 	all := contentKeys(load(t, newMemoryLake(), "20260101T000000Z", contents["all"]))
 	for first, c := range contents {
 		for second, d := range contents {
+			if raced && first != "all" && second != "all" {
+				continue
+			}
 			t.Run(first+" then "+second, func(t *testing.T) {
 				l := newMemoryLake()
 				before := contentKeys(load(t, l, "20260101T000000Z", c))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -29,6 +30,9 @@ func TestTruth(t *testing.T) {
 		l := newMemoryLake()
 		var state *truth.State
 		for n, change := range append([]func(){func() {}}, notiontest.Generations(w)...) {
+			if raced && n == 2 {
+				break
+			}
 			change()
 			load := fmt.Sprintf("20260101T%06dZ", n)
 			var want []truth.Table
@@ -135,6 +139,9 @@ func compareTable(t *testing.T, load string, want truth.Table, got *memoryTable)
 			cells++
 			wantCell := normal(t, row[c.Name], c.JSON)
 			gotCell := normal(t, cellOf(values[got.column(c.Name)]), c.JSON)
+			if reflect.DeepEqual(wantCell, gotCell) {
+				continue
+			}
 			if diff := cmp.Diff(wantCell, gotCell); diff != "" {
 				t.Errorf("%s: table %s, row %s, column %s: -want +got\n%s", load, want.Name, key, c.Name, diff)
 			}

@@ -202,6 +202,9 @@ func TestReadStopsEarly(t *testing.T) {
 // TestDamagedFiles damages a file in every way of a kind: what is read is what
 // was written, or an error that names the file.
 func TestDamagedFiles(t *testing.T) {
+	if raced {
+		t.Skip("a file is read by one reader")
+	}
 	r := newRandom(7)
 	schema := wideSchema(false)
 	schema.Columns = schema.Columns[:20]
@@ -300,6 +303,9 @@ func TestDamagedFiles(t *testing.T) {
 // TestMemory holds the memory at 50,000 rows against that at 200,000, writing
 // and reading.
 func TestMemory(t *testing.T) {
+	if raced {
+		t.Skip("memory is another with the detector")
+	}
 	schema := lake.Schema{Table: "t", Key: "t", Columns: []lake.Column{
 		required("_id"),
 		{Key: "name", Name: "name", Type: lake.Type{Kind: lake.String}},

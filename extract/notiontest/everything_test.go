@@ -34,6 +34,9 @@ func rendered(w *Workspace) []byte {
 // TestDeterminism: a seed gives the same workspace and the same changes, another
 // seed another workspace.
 func TestDeterminism(t *testing.T) {
+	if raced {
+		t.Skip("nothing of it happens at the same time as something else")
+	}
 	for name, states := range map[string]func(seed uint64) [][]byte{
 		"Everything": func(seed uint64) [][]byte {
 			w := Everything(seed)
@@ -71,6 +74,9 @@ func TestDeterminism(t *testing.T) {
 // TestEverythingRenders: in every generation all objects are JSON; what is not
 // UTF-8 is where a run says so; IDs and names of properties are unique.
 func TestEverythingRenders(t *testing.T) {
+	if raced {
+		t.Skip("nothing of it happens at the same time as something else")
+	}
 	w := Everything(1)
 	for i, step := range append([]func(){func() {}}, Generations(w)...) {
 		step()

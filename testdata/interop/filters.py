@@ -50,7 +50,7 @@ class Lake:
                 generations(bin_dir, self.folder, url, truth, 3)
         folder = os.path.join(self.folder, "lake")
         catalog = SqlCatalog("notionlake", uri="sqlite:///" + os.path.join(folder, "catalog.db"), warehouse="file://" + folder)
-        self.wrong = judge(catalog, "notion", truth, [DuckDB(), PyIceberg()], ways=("newest",)).wrong if os.path.exists(truth) else 0
+        self.wrong = judge(catalog, "notion", truth, [DuckDB(), PyIceberg()], reads=lambda *where: where[-1] == "newest").wrong if os.path.exists(truth) else 0
         self.tables = [scanned(name[1], catalog.load_table(name)) for name in sorted(catalog.list_tables("notion"))]
 
     def connection(self, engine):

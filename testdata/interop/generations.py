@@ -8,13 +8,19 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 
-TOKEN = "ntn_interop"
+TOKEN, BEGAN = "ntn_interop", time.monotonic()
 # Faults that pass at once: a Retry-After of minutes is for tests in fake time.
 FAULTS = ["429:0", "409", "500", "502", "reset", "cut", "empty", "expired"]
+
+
+def say(text):
+    """Prints what has been done, and when."""
+    print("== %4d s, %s" % (time.monotonic() - BEGAN, text), flush=True)
 
 
 @contextlib.contextmanager
@@ -83,7 +89,7 @@ def generations(bin_dir, folder, url, truth, most=100):
                 raise
             break
     fired = sum(ask(url, "/_sim/stats")["faults"].values())
-    print("%d loads, %d rows, %d faults fired" % (loads, rows, fired))
+    say("%d loads, %d rows, %d faults fired" % (loads, rows, fired))
     if loads < 3 or fired < 20:
         sys.exit("too little happened for a verdict")
     return report["load_id"]
@@ -103,18 +109,33 @@ def connected(bin_dir, folder, engine):
 
 
 def connect(bin_dir, folder, engine, load_id, run, few=False):
-    """Runs what `connect` prints, as it is printed, for all tables and for some, now and at a load."""
-    ran = 0
+    """Has the texts run that `connect` prints, as they are printed, for all tables and for some, now and at a load."""
+    texts = []
     for flags in ([], ["--at", load_id]):
         for table in ([], ["every_type"], ["_users"]):
             if few and len(flags) + len(table) != 1:
                 continue
-            run(connection(bin_dir, folder, *flags, engine, *table))
-            ran += 1
-    print("connect %s: %d texts ran as printed" % (engine, ran))
-    return ran
+            texts.append(connection(bin_dir, folder, *flags, engine, *table))
+    run(texts)
+    say("connect %s: %d texts ran as printed" % (engine, len(texts)))
+    return len(texts)
 
 
-def python(text, **options):
-    """Runs a text of Python in a process of its own."""
-    subprocess.run([sys.executable, "-W", "ignore", "-c", text], stdout=subprocess.DEVNULL, check=True, **options)
+ALL = "import json, sys\nfor text in json.load(sys.stdin): exec(text, {'__name__': '__main__'})"
+
+
+def python(texts, **options):
+    """Runs texts of Python in a process of their own, each with names of its own."""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", ALL], input=json.dumps(texts), text=True, stdout=subprocess.DEVNULL, check=True, **options)
+
+
+def python_here(texts):
+    """Runs them in this process: of what is dear to start, there is one session."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        for text in texts:
+            exec(text, {"__name__": "__main__"})
+
+
+def each(run):
+    """What runs texts one by one."""
+    return lambda texts: [run(text) for text in texts]

@@ -3,17 +3,18 @@ the truth, in every way that the engine has; runs what `connect` prints; and rea
 while loads are published. Prints a table in Markdown.
 
 usage: matrix.py BIN [OUT [NAME]]
-       matrix.py BIN short NAME      Spark and Trino, four loads, by tag and newest only
+       matrix.py BIN short NAME      Spark and Trino, four loads, of which they read the first by tag and the newest
 """
 
 import collections
+import concurrent.futures
 import contextlib
 import os
 import sys
 import tempfile
 
 import engines
-from generations import configure, connect, connected, connection, faulty, generations, python, simulator
+from generations import configure, connect, connected, connection, each, faulty, generations, python, python_here, simulator
 from judge import judge
 from readers import DuckDB, PyIceberg, Spark, Trino
 
@@ -90,48 +91,58 @@ STANDS = {
 }
 
 
-def judged(bin_dir, con, configuration, names, ways=None):
-    """What the engines read of a warehouse, and how many texts of `connect` ran."""
-    with tempfile.TemporaryDirectory() as work, simulator(bin_dir, "everything", *faulty("0.15")) as url:
+def ends(_, n, how):
+    """Of the first load and the newest one the schemas differ most, and two readings of a table are enough."""
+    return how == "newest" or how == "by tag" and n == 0
+
+
+def judged(bin_dir, trino, configuration, names, short=False):
+    """What the engines read of a warehouse, and how many texts of `connect` ran. trino() is a connection."""
+    with tempfile.TemporaryDirectory() as work, simulator(bin_dir, "everything", *faulty("0.03" if short else "0.15")) as url, contextlib.ExitStack() as stack:
         folder, truth = os.path.join(work, "my lake ö"), os.path.join(work, "truth")
         configure(folder, url, configuration)
-        last = generations(bin_dir, folder, url, truth, 4 if ways else 100)
-        ran = collections.Counter()
-        trino, environment = Trino(con), engines.spark_environment()
+        last = generations(bin_dir, folder, url, truth, 4 if short else 100)
+        ran, environment, readers = collections.Counter(), engines.spark_environment(), {}
         for name, engine, run in (
-            ("Trino", "trino", trino.run),
-            ("DuckDB", "duckdb", lambda text: DuckDB().run(text)),
-            ("PyIceberg", "pyiceberg", lambda text: python(text, cwd=folder)),
-            ("PyIceberg", "polars", lambda text: python(text, cwd=folder)),
-            ("PyIceberg", "pandas", lambda text: python(text, cwd=folder)),
-            ("Spark", "spark", lambda text: python(text, cwd=folder, env=environment)),
+            ("Trino", "trino", each(lambda text: readers["Trino"].run(text))),
+            ("DuckDB", "duckdb", each(lambda text: DuckDB().run(text))),
+            ("PyIceberg", "pyiceberg", lambda texts: python(texts, cwd=folder)),
+            ("PyIceberg", "polars", lambda texts: python(texts, cwd=folder)),
+            ("PyIceberg", "pandas", lambda texts: python(texts, cwd=folder)),
+            ("Spark", "spark", python_here if short else each(lambda text: python([text], cwd=folder, env=environment))),
         ):
-            if name in names:
-                ran[name] += connect(bin_dir, folder, engine, last, run, few=ways)
+            if name not in names:
+                continue
+            if name == "Trino":
+                readers["Trino"] = Trino(trino())
+            if name == "Spark" and short:
+                readers["Spark"] = Spark(stack.enter_context(engines.spark(bin_dir, folder)))
+            ran[name] += connect(bin_dir, folder, engine, last, run, few=short)
+        if "Spark" in names and "Spark" not in readers:
+            readers["Spark"] = Spark(stack.enter_context(engines.spark(bin_dir, folder)))
         catalog = connected(bin_dir, folder, "pyiceberg")["catalog"]
-        readers = [PyIceberg(), DuckDB(connection(bin_dir, folder, "duckdb", "_users")), trino]
-        with engines.spark(bin_dir, folder) if "Spark" in names else contextlib.nullcontext() as session:
-            readers.append(Spark(session))
-            return judge(catalog, "notion", truth, [r for r in readers if r.name in names], ways=ways), ran
+        readers["PyIceberg"], readers["DuckDB"] = PyIceberg(), DuckDB(connection(bin_dir, folder, "duckdb", "_users"))
+        return judge(catalog, "notion", truth, [readers[name] for name in ENGINES if name in names], reads=ends if short else None), ran
 
 
 def main(bin_dir, out=None, only=""):
     short, lines = out == "short", ["| storage and catalog | " + " | ".join(ENGINES) + " |", "|---" * (len(ENGINES) + 1) + "|"]
     wrong = 0
     os.environ.update(engines.KEYS, PGPASSWORD="interop")  # Trino has them too
-    with engines.trino() as con:
+    with concurrent.futures.ThreadPoolExecutor(1) as pool, contextlib.ExitStack() as stack:
+        trino = pool.submit(stack.enter_context, engines.trino()).result  # it starts while tables are loaded
         for name, stand in STANDS.items():
             if only not in name:
                 continue
             with stand(bin_dir) as (configuration, names):
                 if short:
                     names = ("Spark", "Trino")
-                j, ran = judged(bin_dir, con, configuration, names, ("by tag", "newest") if short else None)
+                j, ran = judged(bin_dir, trino, configuration, names, short)
             wrong += j.wrong
             lines.append("| %s | " % name + " | ".join(
                 "%s readings, %s cells, %d `connect`: %s" % (
                     format(j.tables[e], ","), format(j.cells[e], ","), ran[e], "no difference" if not j.by_engine[e] else "%d differences" % j.by_engine[e])
-                if e in names else EMPTY for e in ENGINES) + " |")
+                if e in names else "" if short else EMPTY for e in ENGINES) + " |")
     text = HEAD + "\n".join(lines) + "\n"
     print(text)
     if out and not short:

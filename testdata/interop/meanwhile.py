@@ -28,7 +28,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import StaticTable
 
 import engines
-from generations import ask, configure, connection, notionlake, simulator
+from generations import ask, configure, connection, notionlake, say, simulator
 from readers import Trino
 
 NAMESPACE, TABLES = "notion", ("tasks", "projects")
@@ -148,7 +148,7 @@ def watch(bin_dir, folder, py, readers, first, loads):
     of_two["trino_unpinned"] = sum(n for c, n in unpinned.items() if c not in counts)
     for name, n in reads.items():
         print("readers during %d loads: %s: %d readings, %d of two loads" % (loads, name, n, of_two[name]))
-    print("%d tables of %d loads counted, %d with other rows than the load's" % (len(seen), len({s[0] for s in seen}), len(wrong)))
+    say("%d tables of %d loads counted, %d with other rows than the load's" % (len(seen), len({s[0] for s in seen}), len(wrong)))
     if len(wanted) != loads + 1 or len(counts) < 2 or min(reads.values()) < loads // 2:
         sys.exit("too little happened for a verdict")
     return 1 if wrong or any(n for name, n in of_two.items() if not name.endswith("unpinned")) else 0

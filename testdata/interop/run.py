@@ -12,26 +12,31 @@ import urllib.parse
 
 from pyiceberg.catalog.sql import SqlCatalog
 
-from generations import ask, configure, connect, faulty, generations, load, notionlake, python, simulator
+from generations import ask, configure, connect, each, faulty, generations, load, notionlake, python, say, simulator
 from judge import judge
 from readers import DuckDB, PyIceberg
 
 
-def main(bin_dir, workspace="everything", fault_rate="0.15"):
+def main(bin_dir, workspace="everything", fault_rate="0.03"):
     with tempfile.TemporaryDirectory() as work, simulator(bin_dir, workspace, *faulty(fault_rate)) as url:
         # A space and a letter beyond ASCII: paths in metadata must survive them.
         folder, truth = os.path.join(work, "my lake ö"), os.path.join(work, "truth")
         configure(folder, url, "retention: {keep_last: 2}\n")  # and of its only day the newest
         last = generations(bin_dir, folder, url, truth)
-        connect(bin_dir, folder, "duckdb", last, lambda text: DuckDB().run(text))
+        connect(bin_dir, folder, "duckdb", last, each(lambda text: DuckDB().run(text)))
         for engine in ("pyiceberg", "polars", "pandas"):
-            connect(bin_dir, folder, engine, last, lambda text: python(text, cwd=folder))
+            connect(bin_dir, folder, engine, last, lambda texts: python(texts, cwd=folder))
         lake = os.path.join(folder, "lake")
         catalog = SqlCatalog("notionlake", uri="sqlite:///" + os.path.join(lake, "catalog.db"), warehouse="file://" + lake)
         readers = [DuckDB(), PyIceberg()]
-        wrong = judge(catalog, "notion", truth, readers).wrong
+        wrong = judge(catalog, "notion", truth, readers, reads=once).wrong
         expired = maintain(bin_dir, folder)
-        return min(1, wrong + judge(catalog, "notion", truth, readers, expired).wrong + copied(bin_dir))
+        return min(1, wrong + judge(catalog, "notion", truth, readers, expired, once).wrong + copied(bin_dir))
+
+
+def once(engine, _, how):
+    """What PyIceberg reads by tag it reads by snapshot in the same way: that is left to `make matrix`."""
+    return engine != "PyIceberg" or how != "by snapshot"
 
 
 def copied(bin_dir):
@@ -67,7 +72,7 @@ def maintain(bin_dir, folder):
         sys.exit("nothing expired")
     more = notionlake(bin_dir, folder, "maintain")
     loads = expired["expired"] + more["expired"]
-    print("maintenance: %d loads expired, %d files deleted, compacted: %s" % (
+    say("maintenance: %d loads expired, %d files deleted, compacted: %s" % (
         len(loads), expired["files"]["files"] + more["files"]["files"], ", ".join(t["table"] for t in more["compacted"]) or "nothing"))
     return loads
 

@@ -1,0 +1,5 @@
+//go:build !race
+
+package notiontest
+
+const raced = false

@@ -1,0 +1,7 @@
+//go:build race
+
+package lake_test
+
+// raced reports whether the race detector looks on, which makes everything many times slower:
+// of what is the same at any speed it sees a little, and `make test` does all of it without.
+const raced = true
