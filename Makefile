@@ -10,16 +10,18 @@ LINTER  := $(CACHE)/tools/golangci-lint-v2.15.0
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOFLAGS_BUILD := -trimpath -ldflags "$(LDFLAGS)"
 
-# Packages that link iceberg-go are tested without the race detector: it makes
-# their binaries slow to build. It needs a C compiler; without one, none has it.
+# Packages that link iceberg-go are tested without the race detector: it makes their
+# binaries slow to build. The others are tested with and without it, where there is a
+# C compiler, which it needs.
 HAVE_CC := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo yes)
-RACE_PKGS := ./extract/... ./lake/...
+RACE_PKGS  := ./extract/... ./lake/...
+PLAIN_PKGS := ./catalog/... ./cmd/...
 # Of the machine's processors, for two that run at the same time.
 HALF := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$(( (n + 1) / 2 )))
 
 .DEFAULT_GOAL := help
 SHELL := bash -o pipefail
-.PHONY: help build demo test test-plain test-race recorded lint interop interop-readers interop-engines interop-servers matrix bench chaos mutants fuzz clean
+.PHONY: help build demo test test-catalog test-lake recorded lint interop interop-readers interop-engines interop-servers matrix bench chaos mutants fuzz clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -34,20 +36,20 @@ demo: build ## load the bundled simulator's workspace twice and show the result
 
 test: ## run the tests; needs Go only
 	@echo "testing; the first build takes minutes, later ones seconds"
+	$(MAKE) --no-print-directory -j2 test-catalog test-lake
+
+# Much of what catalogs are tested with waits: for a lease, for an answer. Lint runs vet.
+test-catalog:
+	go test -vet=off -p $(HALF) -parallel 6 -timeout 20m $(PLAIN_PKGS)
+
+# With the detector, what is the same at any speed is looked at in part (race_test.go).
+test-lake:
 ifeq ($(HAVE_CC),yes)
-	$(MAKE) --no-print-directory -j2 test-plain test-race
+	CGO_ENABLED=1 GOGC=400 go test -race -vet=off -p $(HALF) -timeout 20m $(RACE_PKGS)
 else
 	@echo "no C compiler found: testing without the race detector"
-	$(MAKE) --no-print-directory test-plain
 endif
-
-# Most of what catalogs are tested with waits: for a lease, for an answer. Lint runs vet.
-test-plain:
-	go test -vet=off -p $(HALF) -parallel 6 -timeout 20m ./catalog/... ./cmd/... ./extract/... ./lake/...
-
-# What is the same at any speed is looked at in part (race_test.go), since test-plain does all of it.
-test-race:
-	CGO_ENABLED=1 GOGC=400 go test -race -vet=off -p $(HALF) -timeout 20m $(RACE_PKGS)
+	go test -vet=off -p $(HALF) -timeout 20m $(RACE_PKGS)
 
 recorded: ## compare with recorded Notion responses (NOTION_RESPONSES names their folder)
 	go test -count=1 -v -run TestRecorded ./extract ./extract/notiontest | grep -E '^ok|^FAIL|FAIL:|SKIP:|compared|no recorded'
