@@ -18,6 +18,8 @@ RACE_PKGS  := ./extract/... ./lake/...
 PLAIN_PKGS := ./catalog/... ./cmd/...
 # Of the machine's processors, for two that run at the same time.
 HALF := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$(( (n + 1) / 2 )))
+# Lint runs vet; without what debuggers read, programs are linked in half the time.
+TEST := go test -vet=off -ldflags=-w -p $(HALF) -timeout 20m
 
 .DEFAULT_GOAL := help
 SHELL := bash -o pipefail
@@ -38,18 +40,18 @@ test: ## run the tests; needs Go only
 	@echo "testing; the first build takes minutes, later ones seconds"
 	$(MAKE) --no-print-directory -j2 test-catalog test-lake
 
-# Much of what catalogs are tested with waits: for a lease, for an answer. Lint runs vet.
+# Much of what catalogs are tested with waits: for a lease, for an answer.
 test-catalog:
-	go test -vet=off -p $(HALF) -parallel 6 -timeout 20m $(PLAIN_PKGS)
+	$(TEST) -parallel 6 $(PLAIN_PKGS)
 
 # With the detector, what is the same at any speed is looked at in part (race_test.go).
 test-lake:
 ifeq ($(HAVE_CC),yes)
-	CGO_ENABLED=1 GOGC=400 go test -race -vet=off -p $(HALF) -timeout 20m $(RACE_PKGS)
+	CGO_ENABLED=1 GOGC=400 $(TEST) -race $(RACE_PKGS)
 else
 	@echo "no C compiler found: testing without the race detector"
 endif
-	go test -vet=off -p $(HALF) -timeout 20m $(RACE_PKGS)
+	$(TEST) $(RACE_PKGS)
 
 recorded: ## compare with recorded Notion responses (NOTION_RESPONSES names their folder)
 	go test -count=1 -v -run TestRecorded ./extract ./extract/notiontest | grep -E '^ok|^FAIL|FAIL:|SKIP:|compared|no recorded'

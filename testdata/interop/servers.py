@@ -32,7 +32,7 @@ def program(package):
     path = os.path.join(PROGRAMS.name, os.path.basename(package) + ".test")
     with LINKING:
         if not os.path.exists(path):
-            subprocess.run(["go", "test", "-c", "-o", path, package], env={**os.environ, "CGO_ENABLED": "0"}, check=True)
+            subprocess.run(["go", "test", "-c", "-ldflags=-w", "-o", path, package], env={**os.environ, "CGO_ENABLED": "0"}, check=True)
     return path
 
 
