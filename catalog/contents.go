@@ -53,7 +53,7 @@ func (t *target) fill(ctx context.Context) (contents, error) {
 	parents, entriesOf, err := t.parentContents(ctx)
 	switch {
 	case err == nil:
-	case t.staged.appends || ctx.Err() != nil || slices.ContainsFunc(t.files, func(f lake.File) bool { return f.Reused }):
+	case t.staged.appends || !lake.IsLost(err) || slices.ContainsFunc(t.files, func(f lake.File) bool { return f.Reused }):
 		return contents{}, err
 	default: // nothing of the parent stays: what goes is counted as it says itself
 		t.logger.WarnContext(ctx, "what a table consists of cannot be read: all of it is replaced, and earlier loads have lost rows of it", "table", t.name, "error", err)

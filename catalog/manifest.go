@@ -26,7 +26,7 @@ func (c *Catalog) manifestsOf(ctx context.Context, s *table.Snapshot) ([]iceberg
 	}
 	list, err := iceberg.ReadManifestList(bytes.NewReader(data))
 	if err != nil {
-		return nil, fmt.Errorf("snapshot %d: manifest list %s is damaged: %w", s.SnapshotID, s.ManifestList, err)
+		return nil, lake.Damaged(fmt.Errorf("snapshot %d: manifest list %s is damaged: %w", s.SnapshotID, s.ManifestList, err))
 	}
 	return list, nil
 }
@@ -39,7 +39,7 @@ func (c *Catalog) entriesOf(ctx context.Context, m iceberg.ManifestFile) ([]iceb
 	}
 	entries, err := iceberg.ReadManifest(m, bytes.NewReader(data), true)
 	if err != nil {
-		return nil, fmt.Errorf("manifest %s is damaged: %w", m.FilePath(), err)
+		return nil, lake.Damaged(fmt.Errorf("manifest %s is damaged: %w", m.FilePath(), err))
 	}
 	return entries, nil
 }

@@ -3,7 +3,9 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 
@@ -20,8 +22,9 @@ const parallelReads = 8
 // References returns the storage keys of every file that the metadata of any
 // table of the namespace names, foreign tables included: metadata files, the log
 // of earlier ones, manifest lists and manifests of all snapshots, data and delete
-// files, statistics, and the version hint. Data files and tables that lie outside
-// the warehouse are left out; a list of files outside is an error.
+// files, statistics, and the version hint; and all files of a table of which it is not
+// known what it consists of in some load. Data files and tables that lie outside the
+// warehouse are left out; a list of files outside is an error.
 func (c *Catalog) References(ctx context.Context) (map[string]bool, error) {
 	return c.references(ctx, nil, nil)
 }
@@ -105,24 +108,98 @@ func (r *references) table(ctx context.Context, name string, meta, after table.M
 	for s := range meta.PartitionStatistics() {
 		r.add(s.StatisticsPath)
 	}
-	g, ctx := errgroup.WithContext(ctx)
+	var mu sync.Mutex
+	var lost []lostSnapshot
+	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallelReads)
 	for _, s := range meta.Snapshots() {
 		g.Go(func() error {
-			err := r.snapshot(ctx, &s)
-			switch {
-			case err == nil || ctx.Err() != nil:
+			err := r.snapshot(gctx, &s)
+			if err == nil || !lake.IsLost(err) || !ofLoad(&s) || writesElsewhere(meta.Properties()) {
 				return err
-			case after != nil && after.SnapshotByID(s.SnapshotID) == nil:
-				r.catalog.logger.WarnContext(ctx, "what a load consists of that expires cannot be read: its files stay until maintain finds that nothing names them",
-					"table", name, "snapshot", s.SnapshotID, "error", err)
-				return nil
-			default:
-				return &unreadableError{load: loadOf(&s), err: err}
 			}
+			mu.Lock()
+			defer mu.Unlock()
+			lost = append(lost, lostSnapshot{&s, err})
+			return nil
 		})
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return r.keepFolder(ctx, name, meta, after, lost)
+}
+
+// A lostSnapshot is one of which it cannot be told what it consists of.
+type lostSnapshot struct {
+	*table.Snapshot
+	err error
+}
+
+// writesElsewhere reports whether files of a table may lie outside its folder.
+func writesElsewhere(p iceberg.Properties) bool {
+	return p["write.data.path"] != "" || p["write.metadata.path"] != "" || p["write.object-storage.path"] != ""
+}
+
+// keepFolder adds all files in a table's folder where snapshots of it are lost that are
+// kept: what they consist of lies there, for loads made them. after is the table's
+// metadata once those have left that expire, nil where none do.
+func (r *references) keepFolder(ctx context.Context, name string, meta, after table.Metadata, lost []lostSnapshot) error {
+	log := r.catalog.logger
+	kept := slices.DeleteFunc(lost, func(s lostSnapshot) bool {
+		goes := after != nil && after.SnapshotByID(s.SnapshotID) == nil
+		if goes {
+			log.WarnContext(ctx, "what a load consists of that expires cannot be read: its files stay until maintain finds that nothing names them",
+				"table", name, "snapshot", s.SnapshotID, "error", s.err)
+		}
+		return goes
+	})
+	if len(kept) == 0 {
+		return nil
+	}
+	log.WarnContext(ctx, "what a table consists of in some loads cannot be read: none of its files is deleted",
+		"table", name, "error", kept[0].err, "cure", cureOf(meta, kept))
+	folder, ok := r.catalog.store.Key(strings.TrimSuffix(meta.Location(), "/"))
+	if !ok {
+		return kept[0].err
+	}
+	for o, err := range r.catalog.store.List(ctx, folder+"/") {
+		if err != nil {
+			return fmt.Errorf("list its files: %w", err)
+		}
+		r.add(r.catalog.store.URI(o.Key))
+	}
+	return nil
+}
+
+// cureOf says what can be done about snapshots that are lost.
+func cureOf(meta table.Metadata, lost []lostSnapshot) string {
+	loads, held := map[string]bool{}, map[string]bool{}
+	now := false
+	for _, s := range lost {
+		for tag, ref := range meta.Refs() {
+			if ref.SnapshotID != s.SnapshotID {
+				continue
+			}
+			if id, ok := loadOfTag(tag); ok {
+				loads[string(id)] = true
+			} else if id, ok := heldLoad(tag); ok {
+				held[string(id)] = true
+			}
+			now = now || tag == table.MainBranch
+		}
+	}
+	cures := []string{"put the file back"}
+	if now {
+		cures = append(cures, "let a load replace the table (`notionlake run`); one that Notion has no more can be dropped with an engine")
+	}
+	if len(loads) > 0 {
+		cures = append(cures, "give up what cannot be read any more: `notionlake expire --load "+strings.Join(slices.Sorted(maps.Keys(loads)), " --load ")+"`")
+	}
+	for _, id := range slices.Sorted(maps.Keys(held)) {
+		cures = append(cures, "`notionlake discard "+id+"`")
+	}
+	return strings.Join(cures, ", or ")
 }
 
 // snapshot adds what a snapshot names. That never changes, and is read once.
@@ -153,31 +230,6 @@ func (r *references) snapshot(ctx context.Context, s *table.Snapshot) error {
 		r.add(files...)
 	}
 	return nil
-}
-
-// An unreadableError is a snapshot of which it cannot be told what it consists of, so
-// that nothing can be deleted as long as it is kept.
-type unreadableError struct {
-	load lake.LoadID
-	err  error
-}
-
-func (e *unreadableError) Error() string {
-	text := e.err.Error()
-	if e.load != "" {
-		text += fmt.Sprintf(" (put the file back, or give load %s up: `notionlake expire --load %[1]s`)", e.load)
-	}
-	return text
-}
-
-func (e *unreadableError) Unwrap() error { return e.err }
-
-// loadOf is the load that made a snapshot, "" for none.
-func loadOf(s *table.Snapshot) lake.LoadID {
-	if !ofLoad(s) {
-		return ""
-	}
-	return lake.LoadID(s.Summary.Properties[loadEntry])
 }
 
 // names returns what a manifest or a list of them names, known or read.

@@ -139,7 +139,7 @@ func (c *copier) readKnown(ctx context.Context, d *discovery) error {
 	cells := newCells(before)
 	for row, err := range d.view.Rows(ctx, lake.CopiesTable) {
 		if err != nil {
-			return fmt.Errorf("files of the last load: %w", err)
+			return d.without(ctx, fmt.Errorf("files of the last load: %w", err), problem{})
 		}
 		sum, ok := lake.ParseSum(cells.value(row, "sha256").Text())
 		if copied, there := c.have[sum]; ok && there && copied.Bytes == cells.value(row, "size").Int() {

@@ -117,9 +117,11 @@ const lostRows = "the rows of the last load cannot be read: what the table kept 
 func (w *workspace) without(ctx context.Context, err error, p problem) error {
 	s := w.source
 	switch {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil || !lake.IsLost(err):
 		return err
-	case !s.options.Full || s.options.isPart():
+	case s.options.isPart():
+		return fmt.Errorf("%w (`notionlake run --full`, without --only and --shard, reads everything anew and does without)", err)
+	case !s.options.Full:
 		return fmt.Errorf("%w (`notionlake run --full` reads everything anew and does without)", err)
 	}
 	s.log.WarnContext(ctx, "what the last load had cannot be read, and this one does without", "table", p.table, "lost", p.message, "error", err)

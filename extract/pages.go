@@ -250,7 +250,7 @@ func (c *content) lost(ctx context.Context, key string) (n int64, err error) {
 	for row, err := range c.d.view.Rows(ctx, key) {
 		switch {
 		case err == nil:
-		case c.options.Full && ctx.Err() == nil:
+		case c.options.Full && lake.IsLost(err):
 			return n, nil // that it cannot be read has been said; fewer are excused
 		default:
 			return 0, err

@@ -42,7 +42,7 @@ func (m *maintenance) compact(ctx context.Context) error {
 	var todo []*compaction
 	for _, t := range tables {
 		c, err := m.plansCompaction(ctx, t)
-		if errors.Is(err, ErrAltered) {
+		if errors.Is(err, ErrAltered) || IsLost(err) { // whatever is wrong with one, the others are compacted
 			m.Logger.WarnContext(ctx, "a table is not compacted", "table", t.Schema.Table, "reason", err)
 			continue
 		}
@@ -99,6 +99,11 @@ func (m *maintenance) plansCompaction(ctx context.Context, t TableState) (*compa
 	}
 	if len(c.small) < smallFiles {
 		return nil, nil
+	}
+	for _, f := range c.small {
+		if err := checkWhole(ctx, m.Storage, f); err != nil {
+			return nil, err
+		}
 	}
 	c.staged, err = m.Catalog.StageCompaction(ctx, t.Schema.Key, t.Snapshot.ID)
 	return c, err

@@ -79,15 +79,15 @@ func (l *Loader) PublishHeld(ctx context.Context, load LoadID) (Report, error) {
 				load, dash(held.After), dash(last), ErrHeldLate))
 		}
 		r.load, r.tables = *held.Load, held.Tables
+		r.report.LoadID, r.report.Tag, r.report.Status, r.report.Started = load, load.Tag(), r.load.Status, r.load.Started
+		r.report.Requests = held.Requests
+		r.Stats = nil
 		if r.view, err = newView(ctx, r.load, r.Storage, r.Catalog); err == nil {
-			err = r.checkLedger(ctx)
+			err = r.checkLedger(ctx, true) // another load would be in the way of this one
 		}
 		if err != nil {
 			return storageError(err)
 		}
-		r.report.LoadID, r.report.Tag, r.report.Status, r.report.Started = load, load.Tag(), r.load.Status, r.load.Started
-		r.report.Requests = held.Requests
-		r.Stats = nil
 		for _, record := range held.Records {
 			staged, err := r.Catalog.Restage(ctx, record)
 			if err == nil {
@@ -229,7 +229,7 @@ func (r *run) checkRestored(ctx context.Context, staged Staged) error {
 		return err
 	}
 	for _, f := range files {
-		if err := checkSize(ctx, r.Storage, f); err != nil {
+		if err := checkWhole(ctx, r.Storage, f); err != nil {
 			return fmt.Errorf("%w (the tables are as they were: put the file back, or decide for another load)", err)
 		}
 	}

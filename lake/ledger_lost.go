@@ -23,9 +23,26 @@ const (
 const parallelLooks = 16
 
 // FindLost looks at the data files of a table, without reading them, and returns those
-// that are not there or not as long as the table says, with the first error. Nothing
-// more is known where the list of them cannot be read: that is an error too.
+// that are not there or not as long as the table says, with the error of one of them: one
+// for which IsLost is false, if there is any. Nothing more is known where the list of them
+// cannot be read: that is an error too.
 func FindLost(ctx context.Context, s *Storage, t TableState) (lost []File, err error) {
+	return findLost(ctx, t, func(ctx context.Context, f File) error { return checkSize(ctx, s, f) })
+}
+
+// FindDamaged is FindLost, and reads the files.
+func FindDamaged(ctx context.Context, s *Storage, t TableState) (lost []File, err error) {
+	return findLost(ctx, t, func(ctx context.Context, f File) error {
+		for _, err := range ReadFiles(ctx, s, t.Schema, t.Layout, []File{f}) {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func findLost(ctx context.Context, t TableState, check func(context.Context, File) error) (lost []File, err error) {
 	files, err := t.Files(ctx)
 	if err != nil {
 		return nil, err
@@ -35,12 +52,14 @@ func FindLost(ctx context.Context, s *Storage, t TableState) (lost []File, err e
 	g.SetLimit(parallelLooks)
 	for _, f := range files {
 		g.Go(func() error {
-			if e := checkSize(ctx, s, f); e != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				if lost = append(lost, f); err == nil {
-					err = e
-				}
+			e := check(ctx, f)
+			mu.Lock()
+			defer mu.Unlock()
+			if e != nil {
+				lost = append(lost, f)
+			}
+			if e != nil && (err == nil || IsLost(err) && !IsLost(e)) {
+				err = e
 			}
 			return nil
 		})
@@ -63,30 +82,30 @@ func checkSize(ctx context.Context, s *Storage, f File) error {
 		return err
 	}
 	if size != f.Bytes {
-		return fmt.Errorf("file %s has %d bytes where the table says %d", f.Key, size, f.Bytes)
+		return Damaged(fmt.Errorf("file %s has %d bytes where the table says %d", f.Key, size, f.Bytes))
 	}
 	return nil
 }
 
-// checkLedger looks whether the files of the ledger are there, to which every load
-// only adds: without them no command knows the loads any more. A full load makes it anew.
-func (r *run) checkLedger(ctx context.Context) error {
+// checkLedger reads the ledger, to which every load only adds: without it no command
+// knows the loads any more. anew says that it is made anew where rows of it are lost.
+func (r *run) checkLedger(ctx context.Context, anew bool) error {
 	ledger, ok := r.view.before[LedgerTable]
 	if !ok {
 		return nil
 	}
-	lost, err := FindLost(ctx, r.Storage, ledger)
+	lost, err := FindDamaged(ctx, r.Storage, ledger)
 	switch {
 	case err == nil, errors.Is(err, ErrAltered): // staging says it, with what to do
 		return nil
-	case ctx.Err() != nil:
-		return err
-	case !r.Full:
+	case ctx.Err() != nil || !IsLost(err):
+		return fmt.Errorf("table %s: %w", LedgerTable, err)
+	case !anew:
 		return fmt.Errorf("table %s, without which the loads are not known: %w (put it back, or `notionlake run --full` makes the table anew of what the other tables know of their loads)", LedgerTable, err)
 	}
 	r.ledgerLost = true
 	r.Logger.WarnContext(ctx, "rows of a table cannot be read: it is made anew of what the other tables know of their loads", "table", LedgerTable, "files", len(lost), "error", err)
-	r.report.Reasons = append(r.report.Reasons, fmt.Sprintf("table %s was made anew, since rows of it could not be read (%v): those of loads that have expired are lost", LedgerTable, err))
+	r.report.Reasons = append(r.report.Reasons, fmt.Sprintf("table %s was made anew, since rows of it could not be read (%v): those of loads that have expired are lost, and of the others the fraction of the second in which they began", LedgerTable, err))
 	return nil
 }
 
@@ -111,8 +130,11 @@ func (r *run) ledgerAnew(ctx context.Context) ([][]Value, error) {
 	tried := map[string]bool{}
 	for _, state := range states {
 		files, err := state.Files(ctx)
-		if err != nil {
+		if IsLost(err) {
 			continue // so it is with the one for which this is done
+		}
+		if err != nil {
+			return nil, err
 		}
 		for _, f := range files {
 			if tried[f.Key] {
@@ -120,8 +142,11 @@ func (r *run) ledgerAnew(ctx context.Context) ([][]Value, error) {
 			}
 			tried[f.Key] = true
 			for row, err := range ReadFiles(ctx, r.Storage, LedgerSchema(), state.Layout, []File{f}) {
-				if err != nil {
+				if IsLost(err) {
 					break
+				}
+				if err != nil {
+					return nil, err
 				}
 				values := make([]Value, len(row.Values))
 				for i, v := range row.Values {
@@ -130,9 +155,6 @@ func (r *run) ledgerAnew(ctx context.Context) ([][]Value, error) {
 				rows[LoadID(values[0].Text())] = values
 			}
 		}
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
 	}
 	known, err := r.loadsOfTables(ctx)
 	if err != nil {

@@ -208,7 +208,7 @@ func (r *run) name(ctx context.Context) error {
 	if err := r.checkFirst(ctx); err != nil {
 		return storageError(err)
 	}
-	if err := r.checkLedger(ctx); err != nil {
+	if err := r.checkLedger(ctx, r.Full); err != nil {
 		return storageError(err)
 	}
 	// What the ledger's table would refuse at the end is better known before anything is read.

@@ -39,7 +39,7 @@ func readFile(ctx context.Context, s *Storage, schema Schema, layout Layout, f F
 	defer func() {
 		err = errors.Join(err, object.Close())
 	}()
-	fault := func(err error) error { return objectFault("read", s.describe(f.Key), err) }
+	fault := func(err error) error { return decodeFault(s.describe(f.Key), err) }
 	r, err := openDataFile(object, object.Size(), schema, layout)
 	if err != nil {
 		return false, fault(err)
@@ -69,6 +69,16 @@ func readFile(ctx context.Context, s *Storage, schema Schema, layout Layout, f F
 	}
 }
 
+// decodeFault names the object that could not be read. Where that is not the storage's
+// error, what came is damaged.
+func decodeFault(object string, err error) error {
+	var ofStorage *objectError
+	if errors.As(err, &ofStorage) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return Damaged(objectFault("read", object, err))
+}
+
 // footerRows is how many rows a file has by its footer.
 func footerRows(ctx context.Context, s *Storage, key string) (rows int64, err error) {
 	object, err := s.Open(ctx, key)
@@ -78,7 +88,7 @@ func footerRows(ctx context.Context, s *Storage, key string) (rows int64, err er
 	defer func() { err = errors.Join(err, object.Close()) }()
 	r, err := openDataFile(object, object.Size(), Schema{}, Layout{})
 	if err != nil {
-		return 0, objectFault("read", s.describe(key), err)
+		return 0, decodeFault(s.describe(key), err)
 	}
 	return r.file.NumRows(), nil
 }

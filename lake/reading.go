@@ -26,6 +26,9 @@ func (r *run) table(ctx context.Context, t Table) error {
 		report.Complete, report.Reason = false, t.Unread
 		if before, ok := r.view.before[t.Schema.Key]; ok {
 			report.Name, report.Rows, report.SnapshotID = before.Schema.Table, before.Snapshot.Rows, before.Snapshot.ID
+			if err := r.lookAtUnread(ctx, before); err != nil {
+				return err
+			}
 		}
 		r.note(report, nil, TableResult{})
 		return nil
@@ -33,13 +36,29 @@ func (r *run) table(ctx context.Context, t Table) error {
 	p := &reading{table: t, load: newTableLoad(r.Loader, r.load, r.run, t), report: report, start: r.now()}
 	if before, ok := r.view.before[t.Schema.Key]; ok && t.Disposition == Replace {
 		p.load.reuse = &reusable{
-			table: before, day: r.load.Started.Unix() / (24 * 60 * 60), broken: func() bool { return r.view.isBroken(t.Schema.Key) },
+			table: before, day: r.load.Started.Unix() / (24 * 60 * 60), broken: func() bool { return r.Full || r.view.isBroken(t.Schema.Key) },
 			damaged: func(ctx context.Context, key string) {
 				r.Logger.WarnContext(ctx, "a data file is not what it was when it was written: it is written anew, and earlier loads have lost its rows", "table", before.Schema.Table, "file", key)
 			},
 		}
 	}
 	return r.step(ctx, p, p.load.run)
+}
+
+// lookAtUnread says what is lost of a table that stays as it was: no load writes it anew.
+func (r *run) lookAtUnread(ctx context.Context, t TableState) error {
+	lost, err := FindLost(ctx, r.Storage, t)
+	switch {
+	case err == nil, errors.Is(err, ErrAltered):
+		return nil
+	case !IsLost(err):
+		return storageError(fmt.Errorf("table %s: %w", t.Schema.Table, err))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.Reasons = append(r.report.Reasons, fmt.Sprintf("table %s, which is not read any more, has lost rows: %v", t.Schema.Table, err))
+	r.Logger.WarnContext(ctx, "a table that is not read any more has lost rows: put its files back", "table", t.Schema.Table, "files", len(lost), "error", err)
+	return nil
 }
 
 // rest reads what is left of the tables that were put aside.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"hash/fnv"
@@ -143,6 +144,47 @@ func beginsWith(ctx context.Context, s *Storage, f File, d *digester) bool {
 		err = closed
 	}
 	return err == nil && hex.EncodeToString(sum.Sum(nil)) == d.sealed
+}
+
+// checkWhole looks whether a file holds what was written: its size, its rows and, where
+// the footer has one, the hash of what stands before the page indexes.
+func checkWhole(ctx context.Context, s *Storage, f File) (err error) {
+	if err := checkSize(ctx, s, f); err != nil {
+		return err
+	}
+	r, err := s.Open(ctx, f.Key)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	file, err := openDataFile(r, r.Size(), Schema{}, Layout{})
+	if err != nil {
+		return decodeFault(s.describe(f.Key), err)
+	}
+	defer file.close()
+	if rows := file.file.NumRows(); rows != f.Rows {
+		return Damaged(fmt.Errorf("file %s has %d rows where the table says %d", f.Key, rows, f.Rows))
+	}
+	digest, ok := file.file.Lookup(digestEntry)
+	end := f.Bytes
+	for _, g := range file.file.Metadata().RowGroups {
+		for _, c := range g.Columns {
+			if c.ColumnIndexOffset > 0 {
+				end = min(end, c.ColumnIndexOffset)
+			}
+		}
+	}
+	if !ok || end == f.Bytes {
+		return nil
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, io.NewSectionReader(r, 0, end)); err != nil {
+		return decodeFault(s.describe(f.Key), err)
+	}
+	if hex.EncodeToString(sum.Sum(nil)) != digest {
+		return Damaged(fmt.Errorf("file %s does not hold what was written", f.Key))
+	}
+	return nil
 }
 
 // written are the keys of the files that were written, without those that the

@@ -44,6 +44,21 @@ var plainWords = []struct {
 	{errNotFolder, "it is a file, not a folder"},
 }
 
+// A damagedError is an object that is there and does not hold what was written.
+type damagedError struct{ error }
+
+func (e *damagedError) Unwrap() error { return e.error }
+
+// Damaged marks an error as that of an object which does not hold what was written.
+func Damaged(err error) error { return &damagedError{err} }
+
+// IsLost reports whether what could not be read is not there any more, or damaged:
+// what cannot be reached may be read another time.
+func IsLost(err error) bool {
+	var damaged *damagedError
+	return errors.Is(err, fs.ErrNotExist) || errors.As(err, &damaged)
+}
+
 // objectFault makes an error that names action and object and says why. What it
 // wraps can be asked for: fs.ErrNotExist, ErrExist, syscall.ENOSPC and so on.
 func objectFault(action, object string, err error) error {

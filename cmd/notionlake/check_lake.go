@@ -62,7 +62,9 @@ func (p *program) checkLake(ctx context.Context, cfg *config, list *checkList) {
 		list.fail("catalog", late(storageError(err)))
 		return
 	}
-	if err := c.CheckWritable(ctx); err != nil {
+	if err := c.CheckWritable(ctx); lake.IsLost(err) {
+		list.failWith("catalog", storageError(err), lostCure)
+	} else if err != nil {
 		list.fail("catalog", late(storageError(err)))
 		return
 	}
@@ -91,7 +93,7 @@ const oneByOneText = "the catalog changes one table at a time, _loads last: whil
 	"readers may see tables of two loads; those pinned to the tag of the newest load in _loads see one (`notionlake connect` prints how)"
 
 // lostCure is what can be done about files that are lost.
-const lostCure = "put them back from a backup; otherwise the next `notionlake run` writes the rows of data sources anew, and `notionlake run --full` the other tables; what only earlier loads had stays lost"
+const lostCure = "put them back from a backup; otherwise the next `notionlake run` writes the rows of the data sources anew that Notion still has, and `notionlake run --full` the other tables; what only earlier loads had stays lost"
 
 // checkTables looks whether the data files of all tables are there, as they are now. It
 // looks at as many tables as there is time for.
@@ -100,7 +102,11 @@ func checkTables(ctx context.Context, storage *lake.Storage, tables []lake.Table
 	var files, lost int64
 	var first error
 	for i, t := range tables {
-		gone, err := lake.FindLost(ctx, storage, t)
+		look := lake.FindLost
+		if t.Schema.Key == lake.LedgerTable {
+			look = lake.FindDamaged // it is small, and every command needs it
+		}
+		gone, err := look(ctx, storage, t)
 		if ctx.Err() != nil {
 			list.warn("files", fmt.Sprintf("there was time for %d of %s only", i, plural(int64(len(tables)), "table")), "`notionlake head TABLE` reads one of the others")
 			return
@@ -108,7 +114,9 @@ func checkTables(ctx context.Context, storage *lake.Storage, tables []lake.Table
 		files += t.Snapshot.Files
 		lost += int64(len(gone))
 		if err != nil && first == nil {
-			first = fmt.Errorf("table %s: %w", t.Schema.Table, err)
+			if first = err; !strings.HasPrefix(err.Error(), "table ") {
+				first = fmt.Errorf("table %s: %w", t.Schema.Table, err)
+			}
 		}
 	}
 	switch {

@@ -175,10 +175,17 @@ var advice = []struct {
 	{is(catalog.ErrNoCatalog), "`notionlake run` makes it"},
 	{is(lake.ErrNotVerified), "its tables are what readers see now; `notionlake check` looks at storage and catalog, and the next load replaces them"},
 	{is(lake.ErrLocked), "--lock-timeout waits longer"},
+	{isLost, "put it back from a backup; `notionlake run --full` writes anew what the last load has lost"},
 	{func(err error) bool { return as[*lake.StorageError](err) && !errors.Is(err, lake.ErrAltered) }, "`notionlake check` looks at storage and catalog"},
 	{as[*lake.SourceError], "run again later, `notionlake check` looks at the connection"},
 	{as[*lake.PanicError], bugAdvice},
 	{as[*panicError], bugAdvice},
+}
+
+// isLost reports whether an error is of what is lost in the warehouse and does not say
+// itself what can be done.
+func isLost(err error) bool {
+	return as[*lake.StorageError](err) && lake.IsLost(err) && !strings.Contains(err.Error(), "(put ") && !strings.Contains(err.Error(), "`notionlake run --full`")
 }
 
 func is(target error) func(error) bool {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -74,6 +75,28 @@ func (b *bench) lose(pattern string) string {
 	return filepath.Base(last)
 }
 
+// spoil changes a byte in the middle of the file of a table that is the newest of those that match.
+func (b *bench) spoil(pattern string) string {
+	b.t.Helper()
+	files, err := filepath.Glob(filepath.Join(b.dir, "lake", "notion", pattern))
+	if err != nil || len(files) == 0 {
+		b.t.Fatalf("%s: %v, %v", pattern, files, err)
+	}
+	slices.Sort(files)
+	last := files[len(files)-1]
+	data, err := os.ReadFile(last)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for i := len(data) / 10; i < len(data)/3; i++ {
+		data[i] ^= 0x55
+	}
+	if err := os.WriteFile(last, data, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+	return filepath.Base(last)
+}
+
 // manifestList is the file, in the warehouse, that says what a snapshot of a table consists of.
 func (b *bench) manifestList(table string, load lake.LoadID) string {
 	b.t.Helper()
@@ -114,8 +137,9 @@ func (b *bench) manifestList(table string, load lake.LoadID) string {
 func TestLostLedger(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(b *bench) string{
-		"a data file": func(b *bench) string { b.lose("fixed-loads/data/*.parquet"); return "fixed-loads" },
-		"all of them": func(b *bench) string { b.lose("fixed-loads/data/*.parquet"); return "fixed-loads" },
+		"a data file":  func(b *bench) string { b.lose("fixed-loads/data/*.parquet"); return "fixed-loads" },
+		"a bit of one": func(b *bench) string { return b.spoil("fixed-loads/data/*.parquet") },
+		"all of them":  func(b *bench) string { b.lose("fixed-loads/data/*.parquet"); return "fixed-loads" },
 		"the list": func(b *bench) string {
 			loads := b.ledgerOf()
 			file := b.manifestList("_loads", loads[len(loads)-1].LoadID)
@@ -162,6 +186,72 @@ func TestLostLedger(t *testing.T) {
 	}
 }
 
+// A load that is held can be published although the ledger has lost rows: another load
+// would be in its way.
+func TestPublishWithLostLedger(t *testing.T) {
+	t.Parallel()
+	w, steps := notiontest.Demo(1)
+	b := newBenchOf(t, w, notiontest.Options{})
+	b.call("run").wants(t, exitDone)
+	for _, s := range steps {
+		s.Apply()
+	}
+	b.configure("schema: {contract: freeze}")
+	held := b.call("run", "--json")
+	held.wants(t, exitHeld)
+	before := b.ledgerOf()
+	b.lose("fixed-loads/data/*.parquet")
+	id := string(held.report(t).LoadID)
+	b.call("publish", id).wants(t, exitDone, "made anew")
+	if after := b.ledgerOf(); len(after) != len(before) || after[1].Status != lake.StatusComplete {
+		t.Errorf("loads %+v, were %+v", after, before)
+	}
+}
+
+// What is damaged is not made current again, and a full load writes it anew.
+func TestDamagedIsNotRestored(t *testing.T) {
+	t.Parallel()
+	w, steps := notiontest.Demo(1)
+	b := newBenchOf(t, w, notiontest.Options{})
+	b.call("run").wants(t, exitDone)
+	file := b.spoil("fixed-pages/data/*.parquet")
+	for _, s := range steps {
+		s.Apply()
+	}
+	b.call("run", "--full").wants(t, exitDone)
+	first := b.ledgerOf()[0].LoadID
+	b.call("rollback", "--to", string(first)).wants(t, exitStorage, file, "as they were")
+	b.call("head", "_pages").wants(t, exitDone)
+	file = b.spoil("fixed-users/data/*.parquet")
+	b.call("check").wants(t, exitDone) // which does not read them
+	b.call("head", "_users").wants(t, exitStorage, file, "notionlake run --full")
+	b.call("run", "--full").wants(t, exitDone, file)
+	b.call("head", "_users").wants(t, exitDone)
+}
+
+// A table that Notion has no more is written by no load: what it has lost is told.
+func TestLostTableOfGoneSource(t *testing.T) {
+	t.Parallel()
+	w, _ := notiontest.Demo(1)
+	b := newBenchOf(t, w, notiontest.Options{})
+	b.call("run").wants(t, exitDone)
+	b.unshare("Tasks")
+	b.call("run", "--allow-shrink").wants(t, exitDone)
+	l := b.open()
+	state, err := l.catalog.TableAt(t.Context(), "tasks", catalog.Ref{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.close()
+	file := b.lose(strings.TrimPrefix(state.Layout.Prefix, "notion/") + "*.parquet")
+	r := b.call("run", "--json")
+	r.wants(t, exitDone, file)
+	if got := r.report(t); !slices.ContainsFunc(got.Reasons, func(s string) bool { return strings.Contains(s, file) }) {
+		t.Errorf("the report does not say it: %q", got.Reasons)
+	}
+	b.call("check").wants(t, exitStorage, file)
+}
+
 // What the fixed tables keep of what is gone is not lost without a word.
 func TestLostFixedTable(t *testing.T) {
 	t.Parallel()
@@ -198,14 +288,30 @@ func TestLostManifestList(t *testing.T) {
 	}
 	b.call("check").wants(t, exitDone)
 
-	// As long as the first load is kept nothing can be deleted; it can be given up.
-	b.call("maintain", "--orphan-age", "1h").wants(t, exitStorage, filepath.Base(file), "expire --load "+string(first))
+	// As long as the first load is kept nothing of the table is deleted; it can be given up.
+	stray := b.write("lake/notion/"+filepath.Base(filepath.Dir(filepath.Dir(file)))+"/data/x.parquet", "x", 0o644)
+	other := b.write("lake/notion/fixed-users/data/x.parquet", "x", 0o644)
+	for _, name := range []string{stray, other} {
+		if err := os.Chtimes(name, time.Now().Add(-72*time.Hour), time.Now().Add(-72*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.call("maintain").wants(t, exitDone, filepath.Base(file), "expire --load "+string(first))
+	if _, err := os.Stat(stray); err != nil {
+		t.Errorf("a file was deleted of which it is not known whether a load needs it: %v", err)
+	}
+	if _, err := os.Stat(other); err == nil {
+		t.Error("an orphan file of another table stays")
+	}
 	last := b.ledgerOf()[1].LoadID
 	b.call("expire", "--load", string(last)).wants(t, exitUsage, "the last load")
 	b.call("expire", "--load", "20010101T030000Z").wants(t, exitUsage, "no such load")
 	b.call("expire", "--load", string(first), "--keep-last", "3").wants(t, exitUsage, "one of the two")
 	b.call("expire", "--load", string(first)).wants(t, exitDone, "cannot be read")
 	b.call("maintain").wants(t, exitDone)
+	if _, err := os.Stat(stray); err == nil {
+		t.Error("an orphan file stays once all is known again")
+	}
 	b.call("tables", "--at", string(first)).wants(t, exitUsage, "expired")
 }
 
