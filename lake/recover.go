@@ -282,6 +282,10 @@ func (s *session) remains(ctx context.Context, dead []journalEntry, refs map[str
 		}
 	}
 	for o, err := range s.Storage.List(ctx, s.Catalog.Folder()) {
+		var vendor *VendorError
+		if errors.As(err, &vendor) { // what cannot be looked at is left to a run that can
+			return nil, fmt.Errorf("%w: list the tables' files: %w", errNotKnown, err)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("list the tables' files: %w", err)
 		}

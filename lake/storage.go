@@ -48,6 +48,7 @@ type Storage struct {
 	bucket *blob.Bucket
 	disk   *disk      // nil in a cloud
 	s3     *s3.Client // nil elsewhere
+	vended *vended    // nil: credentials come from elsewhere than the catalog
 	temp   string
 	part   int // bytes of the parts in which an object is sent to a cloud
 	point  Point
@@ -145,7 +146,12 @@ func (s *Storage) Key(uri string) (string, bool) {
 }
 
 // Close ends the use of the warehouse.
-func (s *Storage) Close() error { return s.bucket.Close() }
+func (s *Storage) Close() error {
+	if s.NeedsVendor() {
+		return nil // nothing has been opened
+	}
+	return s.bucket.Close()
+}
 
 // describe is the name of a key in messages: a path that can be pasted, or a URI.
 func (s *Storage) describe(key string) string {

@@ -27,6 +27,8 @@ type CloudOptions struct {
 	AccessKeyID, SecretAccessKey, SessionToken string
 	// Anonymous sends no credentials.
 	Anonymous bool
+	// Vended leaves credentials to the catalog: see Storage.UseVendor.
+	Vended bool
 }
 
 const (
@@ -54,6 +56,9 @@ func openCloud(ctx context.Context, p location, o StorageOptions) (*Storage, err
 	s.part = partBytesS3
 	if p.scheme == "gs" {
 		open, s.part = openGCS, partBytesGCS
+	}
+	if o.Cloud.Vended && p.scheme == "s3" {
+		return openVended(s, p, o)
 	}
 	if err := open(ctx, s, p.bucket, o.Cloud); err != nil {
 		return nil, objectFault("open", s.root, err)
@@ -148,6 +153,19 @@ func (s *Storage) deleteObjects(ctx context.Context, keys []string) error {
 
 // listObjects calls yield for every object; fs.SkipAll says that it wants no more.
 func (s *Storage) listObjects(ctx context.Context, prefix string, yield func(ObjectInfo, error) bool) error {
+	prefixes, err := s.prefixes(ctx, prefix)
+	if err != nil {
+		return err
+	}
+	for _, p := range prefixes {
+		if err := s.listPrefix(ctx, p, yield); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Storage) listPrefix(ctx context.Context, prefix string, yield func(ObjectInfo, error) bool) error {
 	list := s.bucket.List(&blob.ListOptions{Prefix: prefix})
 	for {
 		o, err := list.Next(ctx)

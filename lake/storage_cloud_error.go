@@ -29,8 +29,11 @@ func cloudReason(err error) string {
 	var api smithy.APIError
 	var google *googleapi.Error
 	var connect *net.OpError
+	var vendor *VendorError
 	text := err.Error()
 	switch {
+	case errors.As(err, &vendor):
+		return vendor.Error()
 	case errors.As(err, &api):
 		if words, ok := cloudWords[api.ErrorCode()]; ok {
 			return words

@@ -2,6 +2,7 @@ package lake
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -39,7 +40,7 @@ func openS3(ctx context.Context, s *Storage, name string, o CloudOptions) error 
 		load = append(load, config.WithSharedConfigProfile(o.Profile))
 	}
 	switch {
-	case o.Anonymous:
+	case o.Anonymous, s.vended != nil: // see vended.options
 		load = append(load, config.WithCredentialsProvider(aws.AnonymousCredentials{}))
 	case o.AccessKeyID != "":
 		load = append(load, config.WithCredentialsProvider(
@@ -66,6 +67,9 @@ func openS3(ctx context.Context, s *Storage, name string, o CloudOptions) error 
 		if o.PathStyle != nil {
 			so.UsePathStyle = *o.PathStyle
 		}
+		if s.vended != nil {
+			s.vended.options(so)
+		}
 	})
 	s.bucket, err = s3blob.OpenBucket(ctx, s.s3, name, &s3blob.Options{RequestChecksumCalculation: cfg.RequestChecksumCalculation})
 	return err
@@ -74,10 +78,19 @@ func openS3(ctx context.Context, s *Storage, name string, o CloudOptions) error 
 // AbortUploads ends uploads of objects below a prefix that were begun before a
 // time: what a killed process had sent is seen by nobody and paid for. It returns
 // how many there were. Only s3 has such.
-func (s *Storage) AbortUploads(ctx context.Context, prefix string, before time.Time) (int, error) {
+func (s *Storage) AbortUploads(ctx context.Context, prefix string, before time.Time) (n int, err error) {
 	if s.s3 == nil {
 		return 0, nil
 	}
+	prefixes, err := s.prefixes(ctx, prefix)
+	for _, p := range prefixes {
+		ended, e := s.abortUploads(ctx, p, before)
+		n, err = n+ended, errors.Join(err, e)
+	}
+	return n, err
+}
+
+func (s *Storage) abortUploads(ctx context.Context, prefix string, before time.Time) (int, error) {
 	bucket, root, _ := strings.Cut(strings.TrimPrefix(s.root, "s3://"), "/")
 	if root != "" {
 		prefix = root + "/" + prefix
