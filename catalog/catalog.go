@@ -70,6 +70,7 @@ type Catalog struct {
 	// lockTimeout is how long another program's lock is waited for.
 	lockTimeout time.Duration
 	leaseTime   time.Duration
+	vending     *vending // nil: the warehouse has credentials of its own
 
 	mu     sync.Mutex
 	parsed map[string]table.Metadata // by location; a metadata file never changes

@@ -91,6 +91,9 @@ func Open(ctx context.Context, o Options) (*Catalog, error) {
 	}
 	c.leaseTime = cmp.Or(o.LeaseTime, leaseTime)
 	c.folder = namespaceFolder(c.name, c.namespace)
+	if o.Storage != nil && o.Storage.NeedsVendor() && o.Type != "rest" {
+		return nil, fmt.Errorf("catalog type %q: only REST catalogs hand out credentials for the warehouse: %w", o.Type, ErrOptions)
+	}
 	var err error
 	switch o.Type {
 	case "", "sqlite":

@@ -31,6 +31,8 @@ type RESTOptions struct {
 	// Service.
 	SigV4           bool
 	Region, Service string
+	// Hide is told each secret that the server hands out; nil: nobody is.
+	Hide func(secret string)
 }
 
 // restPage is how many tables are listed at a time.
@@ -48,6 +50,8 @@ type restCatalog struct {
 	runs *admissions
 	rowCache
 	order restOrder
+
+	settings restAnswer // what the server says at first
 }
 
 func openREST(ctx context.Context, base *Catalog, o Options) (backend, error) {
@@ -71,11 +75,18 @@ func openREST(ctx context.Context, base *Catalog, o Options) (backend, error) {
 	if r.SigV4 {
 		options = append(options, rest.WithSigV4RegionSvc(r.Region, r.Service))
 	}
-	if c.server, err = rest.NewCatalog(ctx, c.name, o.URI, options...); err != nil {
+	about := &question{}
+	if c.server, err = rest.NewCatalog(context.WithValue(ctx, questionKey{}, about), c.name, o.URI, options...); err != nil {
 		return nil, c.fault("open", err)
 	}
+	c.settings = about.answer
 	if err := c.prepare(ctx, o.ReadOnly); err != nil {
 		return nil, errors.Join(c.fault("open", err), c.server.Close())
+	}
+	if o.Storage.NeedsVendor() {
+		if err := c.vend(ctx, o); err != nil {
+			return nil, errors.Join(err, c.server.Close())
+		}
 	}
 	if o.ReadOnly {
 		return c, nil
@@ -109,17 +120,21 @@ func (c *restCatalog) ident(name string) table.Identifier { return table.Identif
 
 // prepare makes the namespace.
 func (c *restCatalog) prepare(ctx context.Context, readOnly bool) error {
-	namespace := table.Identifier{c.namespace}
-	exists, err := c.server.CheckNamespaceExists(ctx, namespace)
+	exists, err := c.server.CheckNamespaceExists(ctx, table.Identifier{c.namespace})
 	switch {
 	case err != nil || exists:
 		return err
 	case readOnly:
 		return ErrNoCatalog
 	}
-	err = c.server.CreateNamespace(ctx, namespace, nil)
+	return c.makeNamespace(ctx, c.namespace)
+}
+
+// makeNamespace makes a namespace, unless another program has done so.
+func (c *restCatalog) makeNamespace(ctx context.Context, name string) error {
+	err := c.server.CreateNamespace(ctx, table.Identifier{name}, nil)
 	if errors.Is(err, icebergcatalog.ErrNamespaceAlreadyExists) {
-		err = nil // another program made it since
+		err = nil
 	}
 	return err
 }
@@ -191,6 +206,7 @@ func (c *restCatalog) rows(ctx context.Context) ([]row, error) {
 			return nil, err
 		}
 		c.keep(list)
+		c.vending.saw(list)
 		return list, nil
 	}
 	if lost != nil {

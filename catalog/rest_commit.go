@@ -208,7 +208,7 @@ func (c *restCatalog) ledger(ctx context.Context, a *attempt, targets []*target)
 
 // makeLedger makes the ledger without a snapshot.
 func (c *restCatalog) makeLedger(ctx context.Context, l listing) (*entry, error) {
-	location, err := c.newLocation(ctx, lake.LedgerTable)
+	location, err := c.newLocation(ctx, lake.LedgerTable, lake.LedgerTable)
 	if err != nil {
 		return nil, err
 	}
@@ -231,6 +231,12 @@ func (c *restCatalog) make(ctx context.Context, l listing, st *staged) (*entry, 
 		name = newPrefix + uuid.NewString()
 	}
 	b, err := newBuilder(st, c.store, false)
+	if err != nil {
+		return nil, err
+	}
+	if id, e := uuid.Parse(c.vending.takeUUID(st.location)); e == nil {
+		err = b.SetUUID(id)
+	}
 	if err != nil {
 		return nil, err
 	}

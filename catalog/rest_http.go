@@ -1,10 +1,13 @@
 package catalog
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -30,8 +33,8 @@ const (
 
 // restTransport carries the requests to a REST catalog. Those that only read are
 // repeated where an error may go away; what became of the others is looked up.
-// The warehouse has credentials of its own, for its journal belongs to no table:
-// where quiet is true, none are asked for.
+// Where quiet is true, credentials for the warehouse are asked for by questions only:
+// for most requests a server would make some that nobody uses.
 func restTransport(quiet bool) rest.TransportFactory {
 	return func(config *tls.Config) (http.RoundTripper, func()) {
 		base, ok := http.DefaultTransport.(*http.Transport)
@@ -93,10 +96,47 @@ type beganKey struct{}
 
 func (t *restRequests) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(context.WithValue(r.Context(), beganKey{}, time.Now()))
+	if q, ok := r.Context().Value(questionKey{}).(*question); ok {
+		return q.send(t.RoundTripper, r)
+	}
 	if t.quiet {
 		r.Header.Del(delegation)
 	}
 	return t.RoundTripper.RoundTrip(r)
+}
+
+// A question is a request, in its context, of whose answer more is wanted than the
+// client tells of: what the server says of the storage.
+type question struct {
+	stages   bool // what the client would send after the answer is not sent
+	answered bool
+	answer   restAnswer
+}
+
+type questionKey struct{}
+
+// errStagedOnly ends the creation of a table that was staged only.
+var errStagedOnly = errors.New("only staged")
+
+// send keeps what the first good answer says.
+func (q *question) send(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+	if q.stages && q.answered {
+		if r.Body != nil {
+			_ = r.Body.Close() // nobody reads it
+		}
+		return nil, errStagedOnly
+	}
+	resp, err := next.RoundTrip(r)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		return resp, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	q.answered = json.Unmarshal(body, &q.answer) == nil // the client says what is wrong with it
+	return resp, nil
 }
 
 // restURL checks the URL of a REST catalog.

@@ -30,6 +30,8 @@ type restServer struct {
 
 	// meanwhile is done once, after the tables have been listed.
 	meanwhile func()
+	// write writes metadata files; nil: to the local disk.
+	write func(uri string, data []byte) error
 
 	stale map[string]*served
 	left  int // of lag
@@ -85,6 +87,11 @@ func (s *restServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	answer, err := s.answer(r)
+	tell(w, answer, err)
+}
+
+// tell sends an answer, or an error.
+func tell(w http.ResponseWriter, answer any, err error) {
 	var refused *refusal
 	switch {
 	case errors.As(err, &refused):
@@ -228,8 +235,13 @@ func (s *restServer) commit(changes []restChange) error {
 		if err != nil {
 			return err
 		}
-		path := strings.TrimPrefix(t.location, "file://")
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, text, 0o644)); err != nil {
+		if s.write != nil {
+			err = s.write(t.location, text)
+		} else {
+			path := strings.TrimPrefix(t.location, "file://")
+			err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, text, 0o644))
+		}
+		if err != nil {
 			return err
 		}
 	}

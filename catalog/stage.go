@@ -71,7 +71,7 @@ func (c *Catalog) Stage(ctx context.Context, s lake.Schema, d lake.WriteDisposit
 		return nil, c.taken(s.Table, why)
 	}
 	if st.base == nil {
-		if st.location, err = c.newLocation(ctx, s.Key); err != nil {
+		if st.location, err = c.newLocation(ctx, s.Key, s.Table); err != nil {
 			return nil, err
 		}
 		st.evolved = evolve(nil, columns{}, 0, s, c.retire)
@@ -151,7 +151,8 @@ var (
 
 // newLocation is the folder of a new table: one in which no table has been
 // published, for the files of one that someone dropped are left alone.
-func (c *Catalog) newLocation(ctx context.Context, key string) (string, error) {
+func (c *Catalog) newLocation(ctx context.Context, key, name string) (string, error) {
+	c.vending.expect(c.folderOf(key), name)
 	folder := c.folderOf(key)
 	for n := 2; ; n++ {
 		used, err := c.isUsed(ctx, folder)
@@ -159,6 +160,7 @@ func (c *Catalog) newLocation(ctx context.Context, key string) (string, error) {
 			return folder, err
 		}
 		folder = fmt.Sprintf("%s-%d", c.folderOf(key), n)
+		c.vending.expect(folder, name)
 	}
 }
 
