@@ -136,7 +136,7 @@ func (p *program) restOptions(cfg *config) (o catalog.RESTOptions, err error) {
 	}
 	o = catalog.RESTOptions{
 		Warehouse: c.Warehouse, Prefix: c.Prefix, AuthURL: c.OAuth2ServerURI, Scope: c.Scope, Audience: c.Audience, Resource: c.Resource,
-		SigV4: c.SigV4, Region: c.SigningRegion, Service: c.SigningName,
+		SigV4: c.SigV4, Region: c.SigningRegion, Service: c.SigningName, Hide: p.secrets.hide,
 	}
 	if !c.Token.isEmpty() {
 		o.Token, err = p.reveal(cfg, "catalog.token", c.Token, false, isLoopback(c.URI))

@@ -31,15 +31,8 @@ func (p *program) checkLake(ctx context.Context, cfg *config, list *checkList) {
 		return
 	}
 	defer storage.Close()
-	if err := probe(ctx, storage); err != nil {
-		list.fail("storage", late(err))
-	} else {
-		list.ok("storage", "write, read, list and delete work in %s", storage.Root())
-	}
-	if err := probeConditional(ctx, storage); err != nil {
-		list.fail("new objects", late(err))
-	} else {
-		list.ok("new objects", "an object that is there is not written over")
+	if !storage.NeedsVendor() {
+		checkStorage(ctx, storage, probePrefix, list, late)
 	}
 	if list.err != nil && exitCode(list.err) == exitStorage {
 		return // the catalog's folder may be the same
@@ -51,6 +44,9 @@ func (p *program) checkLake(ctx context.Context, cfg *config, list *checkList) {
 		return
 	}
 	defer c.Close()
+	if cfg.Storage.vended() && !checkVended(ctx, storage, c, list, late) {
+		return
+	}
 	tables, err := c.Tables(ctx)
 	if err != nil {
 		list.fail("catalog", late(storageError(err)))
@@ -85,6 +81,20 @@ func (p *program) checkLake(ctx context.Context, cfg *config, list *checkList) {
 	}
 	if err == nil && c.OneByOne() {
 		list.ok("publication", "%s", oneByOneText)
+	}
+}
+
+// checkStorage looks whether what is done with objects works below a prefix.
+func checkStorage(ctx context.Context, storage *lake.Storage, prefix string, list *checkList, late func(error) error) {
+	if err := probe(ctx, storage, prefix); err != nil {
+		list.fail("storage", late(err))
+	} else {
+		list.ok("storage", "write, read, list and delete work in %s", storage.Root())
+	}
+	if err := probeConditional(ctx, storage, prefix); err != nil {
+		list.fail("new objects", late(err))
+	} else {
+		list.ok("new objects", "an object that is there is not written over")
 	}
 }
 

@@ -310,6 +310,9 @@ func (p *program) complete(c *config, present map[string]string) (err error) {
 	if err := p.checkCatalog(c); err != nil {
 		return err
 	}
+	if err := c.checkVended(); err != nil {
+		return err
+	}
 	if c.maxShrink, err = parseShare("guard.max_shrink", c.Guard.MaxShrink); err != nil {
 		return badKey("guard.max_shrink", "%v", err)
 	}

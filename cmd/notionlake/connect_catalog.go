@@ -32,6 +32,7 @@ type access struct {
 	service        string
 	catalogID      string // of Glue
 	profile        string // of Glue
+	vended         bool   // it hands out credentials for the files
 }
 
 // passwordVariable is where programs of Postgres look for the password.
@@ -44,6 +45,7 @@ func (p *program) accessOf(cfg *config, warehouse string) access {
 	case "rest":
 		a.warehouse, a.uri, a.prefix = c.Warehouse, c.URI, c.Prefix
 		a.authURL, a.scope, a.sigv4, a.region, a.service = c.OAuth2ServerURI, c.Scope, c.SigV4, c.SigningRegion, c.SigningName
+		a.vended = cfg.Storage.vended()
 		switch {
 		case !c.Token.isEmpty():
 			a.secretVariable = variableOf(c.Token, "ICEBERG_TOKEN")
@@ -160,6 +162,7 @@ func (a access) pyiceberg() (module, class string, properties settings) {
 	properties.add("rest.sigv4-enabled", "true", a.sigv4)
 	properties.add("rest.signing-region", a.region, a.sigv4 && a.region != "")
 	properties.add("rest.signing-name", a.service, a.sigv4 && a.service != "")
+	properties.add(delegationHeader, vendedCredentials, a.vended)
 	return "rest", "RestCatalog", properties
 }
 
@@ -197,6 +200,7 @@ func (a access) spark() (packages string, all settings) {
 	all.add("rest.sigv4-enabled", "true", a.sigv4)
 	all.add("rest.signing-region", a.region, a.sigv4 && a.region != "")
 	all.add("rest.signing-name", a.service, a.sigv4 && a.service != "")
+	all.add(delegationHeader, vendedCredentials, a.vended)
 	return "", all
 }
 
@@ -234,5 +238,6 @@ func (a access) trino() (all settings) {
 	all.add("iceberg.rest-catalog.oauth2.scope", a.scope, a.scope != "")
 	all.add("iceberg.rest-catalog.security", "SIGV4", a.sigv4)
 	all.add("iceberg.rest-catalog.signing-name", a.service, a.sigv4 && a.service != "")
+	all.add("iceberg.rest-catalog.vended-credentials-enabled", "true", a.vended)
 	return all
 }

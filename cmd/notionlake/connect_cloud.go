@@ -18,6 +18,7 @@ type cloud struct {
 	profile   string // of AWS's shared files
 	pathStyle bool
 	anonymous bool
+	vended    bool // keys come from the catalog
 }
 
 func (p *program) cloudOf(cfg *config) cloud {
@@ -27,6 +28,7 @@ func (p *program) cloudOf(cfg *config) cloud {
 	}
 	c := cloud{
 		scheme: strings.ToLower(scheme), endpoint: cfg.Storage.Endpoint, region: cfg.Storage.Region, profile: cfg.Storage.Profile, anonymous: cfg.Storage.Anonymous,
+		vended:    cfg.Storage.vended(),
 		pathStyle: cfg.Storage.PathStyle == "true" || cfg.Storage.PathStyle == "" && cfg.Storage.Endpoint != "",
 	}
 	if c.scheme == "s3" {
@@ -54,6 +56,8 @@ func (c cloud) about(comment string) string {
 	switch {
 	case c.anonymous || c.scheme == "":
 		return ""
+	case c.vended:
+		return comment + " Keys for the files are those that the catalog hands out for each table.\n"
 	case c.scheme == "s3" && c.profile != "":
 		return comment + " Keys are those of the profile " + c.profile + ": set AWS_PROFILE to that.\n"
 	case c.scheme == "s3":

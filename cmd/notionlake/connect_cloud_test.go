@@ -189,3 +189,36 @@ func TestConnectREST(t *testing.T) {
 		})
 	}
 }
+
+// Where the catalog hands out the keys for the files, engines are told to ask for them.
+func TestConnectVended(t *testing.T) {
+	t.Parallel()
+	cfg := defaults()
+	cfg.Warehouse, cfg.Storage.Credentials = "s3://bucket/lake", fromCatalog
+	cfg.Catalog = catalogConfig{Type: "rest", Name: "notionlake", URI: "https://catalog.example.com/api", Warehouse: "prod", Credential: secret{"theid:thesecretkey"}, Scope: "all"}
+	p := newTestProgram(nil)
+	for engine, want := range map[string][]string{
+		"pyiceberg": {`"header.X-Iceberg-Access-Delegation": "vended-credentials"`, "hands out"},
+		"spark":     {`.header.X-Iceberg-Access-Delegation", "vended-credentials"`, "S3FileIO"},
+		"trino":     {`"iceberg.rest-catalog.vended-credentials-enabled" = 'true'`, `"fs.native-s3.enabled" = 'true'`},
+		"duckdb": {
+			`CREATE OR REPLACE SECRET "notionlake" (TYPE iceberg, CLIENT_ID '...', CLIENT_SECRET '...', OAUTH2_SCOPE 'all');`,
+			`ATTACH 'prod' AS "notionlake" (TYPE iceberg, ENDPOINT 'https://catalog.example.com/api', SECRET "notionlake");`,
+			`SELECT * FROM "notionlake"."notion"."tasks" AT (VERSION => 7) LIMIT 10;`,
+		},
+	} {
+		conn := connection{
+			catalogName: "notionlake", access: p.accessOf(cfg, cfg.Warehouse), namespace: "notion", cloud: p.cloudOf(cfg), tag: "load_x",
+			tables: []connectedTable{{"tasks", cfg.Warehouse + "/notion/tasks", 7}}, single: true,
+		}
+		text := engines()[engine](conn)
+		for _, w := range want {
+			if strings.Count(text, w) != 1 {
+				t.Errorf("%s has not %s once:\n%s", engine, w, text)
+			}
+		}
+		if strings.Contains(text, "thesecretkey") || strings.Contains(text, "AWS_") {
+			t.Errorf("%s:\n%s", engine, text)
+		}
+	}
+}

@@ -9,6 +9,9 @@ import (
 // duckdb reads the tables by their folders; each has a hint to its newest
 // metadata. That way knows no tags: what is pinned is pinned to snapshots.
 func (c connection) duckdb() string {
+	if c.access.vended {
+		return c.duckdbVended()
+	}
 	var b strings.Builder
 	b.WriteString(c.about("--"))
 	b.WriteString(c.cloud.about("--"))

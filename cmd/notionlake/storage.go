@@ -21,6 +21,8 @@ type storageConfig struct {
 	SecretAccessKey secret `yaml:"secret_access_key"`
 	SessionToken    secret `yaml:"session_token"`
 	Anonymous       bool   `yaml:"anonymous"`
+	// Credentials is where they come from: "" or "catalog".
+	Credentials string `yaml:"credentials"`
 }
 
 // emulatorVariable names a server that takes the place of Google's storage.
@@ -95,7 +97,7 @@ func (p *program) waits(what, where string) (answered func() bool) {
 
 func (p *program) cloudOptions(cfg *config) (lake.CloudOptions, error) {
 	c := &cfg.Storage
-	o := lake.CloudOptions{Endpoint: c.Endpoint, Region: c.Region, Profile: c.Profile, Anonymous: c.Anonymous}
+	o := lake.CloudOptions{Endpoint: c.Endpoint, Region: c.Region, Profile: c.Profile, Anonymous: c.Anonymous, Vended: c.vended()}
 	if host, _ := p.env(emulatorVariable); host != "" && strings.HasPrefix(cfg.Warehouse, "gs:") {
 		o.Anonymous = true
 	}
