@@ -172,12 +172,20 @@ def postgres_hive(bin_dir, seed):
             return failed + test("Hive", "./catalog", "^TestStepwise(Conformance|Dies)$/^hive$", NOTIONLAKE_TEST_HIVE=uri)
 
 
+def vended(bin_dir, _):
+    """In a process of its own, whose environment has keys that open nothing."""
+    program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "vended.py")
+    done = subprocess.run([sys.executable, program, bin_dir], check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    say(done.stdout.strip())
+    return done.returncode
+
+
 def main(bin_dir, seed="1", kills=""):
     os.environ.update(engines.KEYS)
     if seed == "sweep":
         return min(1, on_lakes(bad_input, swept(kills)))
     with concurrent.futures.ThreadPoolExecutor(2) as pool:  # they wait most of the time
-        return min(1, sum(pool.map(lambda tests: tests(bin_dir, int(seed)), (glue, storages, postgres_hive, rest))))
+        return min(1, sum(pool.map(lambda tests: tests(bin_dir, int(seed)), (glue, storages, postgres_hive, rest, vended))))
 
 
 if __name__ == "__main__":
