@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"log/slog"
 	"net/http"
@@ -61,7 +62,7 @@ func (l *memoryLake) Tables(context.Context) (map[string]lake.Schema, error) {
 func (l *memoryLake) Rows(_ context.Context, key string) iter.Seq2[lake.Row, error] {
 	return func(yield func(lake.Row, error) bool) {
 		if key == l.unreadable {
-			yield(lake.Row{}, &lake.StorageError{Err: errors.New("it does not exist")})
+			yield(lake.Row{}, &lake.StorageError{Err: fmt.Errorf("it does not exist: %w", fs.ErrNotExist)})
 			return
 		}
 		if t := l.before[key]; t != nil {
