@@ -27,7 +27,7 @@ type aheadSource struct {
 // An aheadPage is a row that the search has found.
 type aheadPage struct {
 	id      notion.UUID
-	mark    mark
+	edited  int64         // microseconds
 	began   time.Time     // by Notion's clock: when its blocks were asked for
 	done    chan struct{} // closed when blocks is set; nil: it has not been begun
 	claimed bool
@@ -45,8 +45,8 @@ func (c *content) readsAhead() bool {
 // edited just now may be edited again without showing another time.
 func (c *content) foundRow(page notion.JSON, source string) {
 	id, ok := notion.ParseUUID([]byte(page.Get("id").Text()))
-	now := markOf(page, pageTitle(page))
-	if !ok || !c.readsAhead() || c.d.pick.excludes(id.String()) || !isBefore(now.edited, c.notionNow()) {
+	edited := markOf(page, "").edited
+	if !ok || !c.readsAhead() || c.d.pick.excludes(id.String()) || !isBefore(edited, c.notionNow()) {
 		return
 	}
 	c.mu.Lock()
@@ -64,7 +64,7 @@ func (c *content) foundRow(page notion.JSON, source string) {
 		of = &aheadSource{id: source}
 		c.ahead.sources = append(c.ahead.sources, of)
 	}
-	p := &aheadPage{id: id, mark: now}
+	p := &aheadPage{id: id, edited: edited}
 	if c.ahead.pages == nil {
 		c.ahead.pages = map[notion.UUID]*aheadPage{}
 	}
@@ -114,26 +114,8 @@ func (c *content) readAhead(ctx context.Context, p *aheadPage) error {
 	if err != nil {
 		return nil
 	}
-	if p.blocks, err = c.texts.add(appendArray(nil, list)); err != nil {
-		return err
-	}
-	return c.keepAhead(ctx, p, list)
-}
-
-// keepAhead keeps what was read ahead for a run that continues the load, where no
-// blocks are missing: few rows have been listed when one is ended early.
-func (c *content) keepAhead(ctx context.Context, p *aheadPage, list []notion.JSON) error {
-	t := &pageText{}
-	for _, raw := range list {
-		if id, ok := notion.ParseUUID([]byte(raw.Get("id").Text())); ok && !inTrash(raw) {
-			clean, _ := appendRaw(nil, raw, true)
-			t.adopt(nil, &block{raw: clean, id: id})
-		}
-	}
-	if !each(t.blocks, isWhole) {
-		return nil
-	}
-	return c.keeper.add(ctx, keptLine{Read: p.began, ID: p.id.String(), Edited: p.mark.edited, Title: p.mark.title, Text: t.record()})
+	p.blocks, err = c.texts.add(appendArray(nil, list))
+	return err
 }
 
 // claimAhead returns the blocks in a page that were read ahead, if it still is as it
@@ -144,7 +126,7 @@ func (c *content) claimAhead(ctx context.Context, e *pageEntry) (list []notion.J
 	delete(c.ahead.pages, e.id)
 	if p != nil {
 		p.claimed = true
-		ok = p.done != nil && p.mark == e.mark
+		ok = p.done != nil && p.edited == e.mark.edited
 	}
 	c.mu.Unlock()
 	if !ok {
