@@ -220,28 +220,3 @@ func FuzzRetryAfter(f *testing.F) {
 		}
 	})
 }
-
-// Blocks, of which there are many, do not hold a search up.
-func TestSearchGoesFirst(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := answers(json200(`{"object":"list","results":[],"has_more":false,"next_cursor":null}`))
-		c := newTestClient(t, f, Options{Rate: Rate{PerMinute: 60}})
-		var wg sync.WaitGroup
-		defer wg.Wait()
-		for range 40 {
-			wg.Go(func() {
-				if _, err := c.Children(t.Context(), pageID); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		time.Sleep(5 * time.Second)
-		began := time.Now()
-		for _, err := range c.Search(t.Context(), "page") {
-			t.Error(err)
-		}
-		if took := time.Since(began); took > 3*time.Second {
-			t.Errorf("a search waited %s", took)
-		}
-	})
-}

@@ -94,7 +94,6 @@ func (c *Client) object(ctx context.Context, op, path, object string, check func
 		op:     op,
 		method: http.MethodGet,
 		target: func() (string, []byte) { return path, nil },
-		last:   object == "page" || object == "page_markdown",
 		check: func(a *answer) error {
 			if got := a.member("object").Text(); got != object {
 				return fmt.Errorf("the answer is a %q, not a %s", got, object)

@@ -27,8 +27,8 @@ type request struct {
 	// shrink asks for less from now on, and reports whether it could. Nil if
 	// the answer is one object.
 	shrink func() bool
-	// last: it waits until nothing else does, as pages and what is in and on them: those
-	// are most requests and lead to few, while a search or query leads to the next one.
+	// last: it waits until nothing else does, as what is in and on pages: those are
+	// most requests and lead to few, while a search or query leads to the next one.
 	last bool
 }
 
