@@ -39,7 +39,6 @@ type content struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	pageIndex
-	ahead   ahead
 	ordered []*pageEntry // all, as they stand in the tables, once nothing more is found
 	queue   []*pageEntry
 	active  int // pages that are being read
@@ -169,11 +168,7 @@ func (c *content) work(ctx context.Context) {
 	var workers sync.WaitGroup
 	for range contentWorkers {
 		workers.Go(func() {
-			for e, p := c.next(ctx); e != nil || p != nil; e, p = c.next(ctx) {
-				if e == nil {
-					c.stopAt(safely(keyBlocks, func() error { return c.readAhead(ctx, p) }))
-					continue
-				}
+			for e := c.next(ctx); e != nil; e = c.next(ctx) {
 				c.done(safely(keyPages, func() error { return c.read(ctx, e) }))
 			}
 		})
@@ -199,37 +194,20 @@ func safely(table string, f func() error) (err error) {
 	return f()
 }
 
-// next waits for a page to read or, where there is none, for one to read ahead; nil:
-// there is nothing more to do.
-func (c *content) next(ctx context.Context) (e *pageEntry, p *aheadPage) {
+// next waits for a page to read; nil: there is nothing more to do.
+func (c *content) next(ctx context.Context) *pageEntry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for len(c.queue) == 0 && ctx.Err() == nil && c.err == nil {
-		if p := c.nextAhead(); p != nil {
-			return nil, p
-		}
 		c.changed.Wait()
 	}
 	if ctx.Err() != nil || c.err != nil {
-		return nil, nil
+		return nil
 	}
-	e = c.queue[0]
+	e := c.queue[0]
 	c.queue = c.queue[1:]
 	c.active++
-	return e, nil
-}
-
-// stopAt ends the reading of pages where err is not nil.
-func (c *content) stopAt(err error) {
-	if err == nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.err == nil {
-		c.err = err
-	}
-	c.changed.Broadcast()
+	return e
 }
 
 func (c *content) done(err error) {

@@ -23,7 +23,7 @@ func (c *content) read(ctx context.Context, e *pageEntry) error {
 	if err := c.isReady(ctx); err != nil {
 		return err
 	}
-	began := c.beganAhead(e.id, c.notionNow())
+	began := c.notionNow()
 	t, err := c.readText(ctx, e)
 	if err != nil || t == nil {
 		return err

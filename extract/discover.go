@@ -321,11 +321,6 @@ func (d *discovery) visit(ctx context.Context, c candidate) error {
 		return err
 	}
 	d.keep(f)
-	if d.content != nil { // rows of it may be read ahead
-		d.content.mu.Lock()
-		defer d.content.mu.Unlock()
-		d.content.changed.Broadcast()
-	}
 	return nil
 }
 

@@ -39,7 +39,6 @@ func (c *content) find(ctx context.Context) error {
 		if p := parentRefOf(object); p.typ == parentDataSource {
 			c.d.add(candidate{id: p.id.String(), by: byPage})
 			c.stray(object.Get("id").Text(), p.id)
-			c.foundRow(object, p.id.String())
 			continue
 		}
 		c.add(object.Get("id").Text(), bySearch, notion.UUID{})

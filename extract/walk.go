@@ -225,7 +225,7 @@ func (c *content) walk(ctx context.Context, e *pageEntry, t *pageText, root noti
 		g.SetLimit(inFlight)
 		for _, o := range level {
 			g.Go(safe(keyBlocks, func() error {
-				children, err := c.children(gctx, e, o.id)
+				children, err := c.client.Children(gctx, o.id.String())
 				if err != nil && (fatal(err) || gctx.Err() != nil) {
 					return inPage(e.id, o.id, err)
 				}
