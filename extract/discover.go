@@ -39,7 +39,6 @@ type discovery struct {
 	follow  bool     // what is found leads to more
 	content *content // nil: only data sources are read
 
-	ahead     rowsAhead
 	fileNotes fileNotes
 
 	viewing sync.WaitGroup        // that which is being read of viewed
@@ -308,7 +307,6 @@ func (d *discovery) visit(ctx context.Context, c candidate) error {
 		d.keep(f)
 		return nil
 	}
-	d.begin(f.id)
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(safe(keyDatabases, func() error { return d.visitDatabase(gctx, f.ds.database) }))
 	if d.follow {

@@ -62,28 +62,16 @@ func (r *rowReader) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer r.fetches.Wait()
 	defer cancel()
-	archived := &archivedRows{ctx: ctx, t: r.t}
-	defer archived.stop()
-	listed := archived.begin
-	if !r.t.archive {
-		listed = nil
-	}
-	rows := r.t.listing(ctx)
-	defer rows.stop()
-	for result, err := range rows.all(listed) {
-		if err != nil {
-			return err
-		}
-		if err := r.page(ctx, result, false); err != nil || r.stopped {
-			return err
-		}
-	}
+	queries := []notion.Query{{}}
 	if r.t.archive {
-		for result, err := range archived.all() {
+		queries = append(queries, notion.Query{Archived: true})
+	}
+	for _, q := range queries {
+		for result, err := range r.t.client.QueryDataSource(ctx, r.t.source.id, q) {
 			if err != nil {
 				return err
 			}
-			if err := r.page(ctx, result, true); err != nil || r.stopped {
+			if err := r.page(ctx, result, q.Archived); err != nil || r.stopped {
 				return err
 			}
 		}

@@ -178,8 +178,6 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 		defer working.Wait()
 		defer cancel()
 	}
-	d.listAhead(ctx)
-	defer d.stopAhead()
 	if err := d.first(ctx); err != nil {
 		return err
 	}

@@ -14,9 +14,6 @@ import (
 type Query struct {
 	Archived bool // the archived rows, and only these
 	PageSize int  // rows a request asks for at first, 1 to 100; 100
-	// Listed is called once all rows have been yielded, where it is still to be proved
-	// that none was skipped; again if some were and all have been yielded again. May be nil.
-	Listed func()
 }
 
 // A Result is one row, as it was when Notion answered.
@@ -49,7 +46,6 @@ func (c *Client) QueryDataSource(ctx context.Context, id string, q Query) iter.S
 			op:       "query data source " + dashed(id),
 			archived: q.Archived,
 			size:     newPageSize(q.PageSize),
-			listed:   q.Listed,
 			yield:    yield,
 		}
 		if err := r.run(); err != nil && !errors.Is(err, errStopped) {
@@ -74,7 +70,6 @@ type rows struct {
 	archived bool
 	size     *pageSize
 	seen     idSet
-	listed   func() // may be nil
 	yield    func(Result, error) bool
 }
 
@@ -125,9 +120,6 @@ func (r *rows) run() error {
 			continue
 		}
 		if w.pages > 1 {
-			if next.IsZero() && r.listed != nil {
-				r.listed()
-			}
 			clean, err := r.stillThere(during(from, next), &w.ids, next)
 			if err != nil {
 				return err
