@@ -28,7 +28,28 @@ func (c *Catalog) manifestsOf(ctx context.Context, s *table.Snapshot) ([]iceberg
 	if err != nil {
 		return nil, lake.Damaged(fmt.Errorf("snapshot %d: manifest list %s is damaged: %w", s.SnapshotID, s.ManifestList, err))
 	}
+	if err := checkList(s, list); err != nil {
+		return nil, err
+	}
 	return list, nil
+}
+
+// checkList compares a manifest list with what the snapshot of a load says of itself: one
+// that is cut off between two blocks is whole to a reader.
+func checkList(s *table.Snapshot, list []iceberg.ManifestFile) error {
+	if !ofLoad(s) {
+		return nil
+	}
+	var files int64
+	for _, m := range list {
+		if m.ManifestContent() == iceberg.ManifestContentData {
+			files += int64(m.AddedDataFiles()) + int64(m.ExistingDataFiles())
+		}
+	}
+	if want := summaryCount(s, "total-data-files"); files != want {
+		return lake.Damaged(fmt.Errorf("snapshot %d: manifest list %s is damaged: it names %d data files where there are %d", s.SnapshotID, s.ManifestList, files, want))
+	}
+	return nil
 }
 
 // entriesOf reads the live entries of a manifest.
@@ -36,6 +57,9 @@ func (c *Catalog) entriesOf(ctx context.Context, m iceberg.ManifestFile) ([]iceb
 	data, err := c.read(ctx, m.FilePath())
 	if err != nil {
 		return nil, err
+	}
+	if int64(len(data)) != m.Length() {
+		return nil, lake.Damaged(fmt.Errorf("manifest %s is damaged: it has %d bytes of %d", m.FilePath(), len(data), m.Length()))
 	}
 	entries, err := iceberg.ReadManifest(m, bytes.NewReader(data), true)
 	if err != nil {

@@ -190,10 +190,12 @@ func cureOf(meta table.Metadata, lost []lostSnapshot) string {
 		}
 	}
 	cures := []string{"put the file back"}
-	if now {
+	switch {
+	case now && meta.Properties()[keyProperty] == lake.LedgerTable:
+		cures = append(cures, "`notionlake run --full` makes the table anew")
+	case now: // the newest load does not expire
 		cures = append(cures, "let a load replace the table (`notionlake run`); one that Notion has no more can be dropped with an engine")
-	}
-	if len(loads) > 0 {
+	case len(loads) > 0:
 		cures = append(cures, "give up what cannot be read any more: `notionlake expire --load "+strings.Join(slices.Sorted(maps.Keys(loads)), " --load ")+"`")
 	}
 	for _, id := range slices.Sorted(maps.Keys(held)) {

@@ -43,7 +43,7 @@ func (m *maintenance) compact(ctx context.Context) error {
 	for _, t := range tables {
 		c, err := m.plansCompaction(ctx, t)
 		if errors.Is(err, ErrAltered) || IsLost(err) { // whatever is wrong with one, the others are compacted
-			m.Logger.WarnContext(ctx, "a table is not compacted", "table", t.Schema.Table, "reason", err)
+			m.Logger.WarnContext(ctx, "a table is not compacted: `notionlake check` looks at it, and `notionlake run --full` writes anew what is lost", "table", t.Schema.Table, "reason", err)
 			continue
 		}
 		if err != nil {

@@ -87,14 +87,14 @@ func checkSize(ctx context.Context, s *Storage, f File) error {
 	return nil
 }
 
-// checkLedger reads the ledger, to which every load only adds: without it no command
+// checkLedger looks at every byte of the ledger, to which every load only adds: without it no command
 // knows the loads any more. anew says that it is made anew where rows of it are lost.
 func (r *run) checkLedger(ctx context.Context, anew bool) error {
 	ledger, ok := r.view.before[LedgerTable]
 	if !ok {
 		return nil
 	}
-	lost, err := FindDamaged(ctx, r.Storage, ledger)
+	lost, err := findLost(ctx, ledger, func(ctx context.Context, f File) error { return checkWhole(ctx, r.Storage, f) })
 	switch {
 	case err == nil, errors.Is(err, ErrAltered): // staging says it, with what to do
 		return nil

@@ -47,7 +47,11 @@ func (r *run) table(ctx context.Context, t Table) error {
 
 // lookAtUnread says what is lost of a table that stays as it was: no load writes it anew.
 func (r *run) lookAtUnread(ctx context.Context, t TableState) error {
-	lost, err := FindLost(ctx, r.Storage, t)
+	look := checkSize
+	if r.Full {
+		look = checkWhole
+	}
+	lost, err := findLost(ctx, t, func(ctx context.Context, f File) error { return look(ctx, r.Storage, f) })
 	switch {
 	case err == nil, errors.Is(err, ErrAltered):
 		return nil

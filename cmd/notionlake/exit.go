@@ -185,7 +185,7 @@ var advice = []struct {
 // isLost reports whether an error is of what is lost in the warehouse and does not say
 // itself what can be done.
 func isLost(err error) bool {
-	return as[*lake.StorageError](err) && lake.IsLost(err) && !strings.Contains(err.Error(), "(put ") && !strings.Contains(err.Error(), "`notionlake run --full`")
+	return as[*lake.StorageError](err) && lake.IsLost(err) && !strings.Contains(err.Error(), "(put ") && !strings.Contains(err.Error(), "put the file back") && !strings.Contains(err.Error(), "`notionlake run --full`")
 }
 
 func is(target error) func(error) bool {

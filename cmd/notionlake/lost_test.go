@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -313,6 +314,55 @@ func TestLostManifestList(t *testing.T) {
 		t.Error("an orphan file stays once all is known again")
 	}
 	b.call("tables", "--at", string(first)).wants(t, exitUsage, "expired")
+}
+
+// cutAvro takes the blocks off an Avro file, which is one without rows then.
+func (b *bench) cutAvro(file string) {
+	b.t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	const marker = 16 // bytes, after the header and after each block
+	end := bytes.Index(data, data[len(data)-marker:]) + marker
+	if end == len(data) {
+		b.t.Fatalf("%s has no blocks", file)
+	}
+	if err := os.WriteFile(file, data[:end], 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// A list or a manifest that is cut off between two blocks is not taken for one of no files.
+func TestCutManifests(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, notiontest.Options{})
+	b.call("run").wants(t, exitDone)
+	first := b.ledgerOf()[0].LoadID
+	b.call("run").wants(t, exitDone)
+	second := b.ledgerOf()[1].LoadID
+
+	b.cutAvro(b.manifestList("tasks", first))
+	b.call("head", "--at", string(first), "tasks").wants(t, exitStorage, "is damaged")
+	b.call("rollback", "--to", string(first)).wants(t, exitStorage, "is damaged")
+
+	manifests, err := filepath.Glob(filepath.Join(b.dir, "lake", "notion", "fixed-users", "metadata", "*-m0.avro"))
+	if err != nil || len(manifests) == 0 {
+		t.Fatal(manifests, err)
+	}
+	b.cutAvro(manifests[len(manifests)-1])
+	b.call("check").wants(t, exitStorage, "is damaged", "_users")
+	b.call("head", "_users").wants(t, exitStorage, "is damaged")
+
+	b.cutAvro(b.manifestList("_loads", second))
+	b.call("loads").wants(t, exitStorage, "is damaged")
+	b.call("run").wants(t, exitStorage, "is damaged", "notionlake run --full")
+	b.call("run", "--full").wants(t, exitDone, "made anew")
+	if n := len(b.ledgerOf()); n != 3 {
+		t.Errorf("%d loads, want 3", n)
+	}
+	b.call("check").wants(t, exitDone)
+	b.call("head", "_users").wants(t, exitDone)
 }
 
 // rowsOf is the part of a document of `head` that has the rows.
