@@ -22,6 +22,7 @@ type Object struct {
 	// settle says that the object is whole, and its answer is waited for; done then
 	// says whether anybody still wants it.
 	settle func() (done func() error)
+	ended  func() error // nil as long as somebody wants the object
 	file   *os.File     // what the writer writes to; nil in a cloud
 	sent   *fingerprint // of what is written to a new object of a cloud
 	err    error        // the first that failed; Close then gives up
@@ -87,6 +88,7 @@ func (o *Object) writes(ctx context.Context) context.Context {
 	writes, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	end := context.AfterFunc(ctx, cancel)
 	o.cancel = func() { end(); cancel() }
+	o.ended = ctx.Err
 	o.settle = func() func() error {
 		if o.storage.disk != nil || !end() {
 			return ctx.Err
@@ -159,6 +161,9 @@ func (o *Object) Close() error {
 func (o *Object) close() error {
 	point := o.storage.point
 	err := point.Hit("storage.close", o.key)
+	if err == nil {
+		err = o.ended() // the writer learns of it a moment later
+	}
 	if err == nil {
 		err = o.sync()
 	}
