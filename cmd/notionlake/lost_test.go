@@ -61,15 +61,20 @@ func (b *bench) ledgerOf() (loads []ledgerRow) {
 	return doc.Loads
 }
 
-// lose removes the file of a table that is the newest of those that match, and returns its name.
-func (b *bench) lose(pattern string) string {
+// newest is the file of a table that is the newest of those that match.
+func (b *bench) newest(pattern string) string {
 	b.t.Helper()
 	files, err := filepath.Glob(filepath.Join(b.dir, "lake", "notion", pattern))
 	if err != nil || len(files) == 0 {
 		b.t.Fatalf("%s: %v, %v", pattern, files, err)
 	}
-	slices.Sort(files)
-	last := files[len(files)-1]
+	return slices.Max(files)
+}
+
+// lose removes the file of a table that is the newest of those that match, and returns its name.
+func (b *bench) lose(pattern string) string {
+	b.t.Helper()
+	last := b.newest(pattern)
 	if err := os.Remove(last); err != nil {
 		b.t.Fatal(err)
 	}
@@ -79,12 +84,7 @@ func (b *bench) lose(pattern string) string {
 // spoil changes a byte in the middle of the file of a table that is the newest of those that match.
 func (b *bench) spoil(pattern string) string {
 	b.t.Helper()
-	files, err := filepath.Glob(filepath.Join(b.dir, "lake", "notion", pattern))
-	if err != nil || len(files) == 0 {
-		b.t.Fatalf("%s: %v, %v", pattern, files, err)
-	}
-	slices.Sort(files)
-	last := files[len(files)-1]
+	last := b.newest(pattern)
 	data, err := os.ReadFile(last)
 	if err != nil {
 		b.t.Fatal(err)
