@@ -158,3 +158,51 @@ func TestManyUsers(t *testing.T) {
 		}
 	})
 }
+
+// TestArchivedWhileProved archives a row that was skipped, since another one was
+// removed, while it is proved that none was: when the rows have been listed again, now
+// on one page, the archived ones are asked for again too.
+func TestArchivedWhileProved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := notiontest.NewWorkspace(1)
+		source, database := notiontest.NewID(1, "source"), notiontest.NewID(1, "database")
+		var rows []string
+		w.Update(func(tx *notiontest.Tx) {
+			tx.AddDatabase(notiontest.Database{ID: database, Title: notiontest.Plain("Source")})
+			tx.AddSource(notiontest.DataSource{ID: source, Database: database, Title: notiontest.Plain("Source"), Properties: []*notiontest.Property{{ID: "title", Name: "Name", Type: "title"}}})
+			for range 150 { // in one minute
+				rows = append(rows, tx.AddRow(source, notiontest.Page{}))
+			}
+			tx.Tick(time.Hour)
+		})
+		queries, proofs := 0, 0
+		server := notiontest.NewServer(w, notiontest.Options{Latency: time.Second, OnRequest: func(r *http.Request) {
+			switch {
+			case !strings.HasSuffix(r.URL.Path, "/query"):
+			case r.URL.RawQuery != "":
+				if proofs++; proofs == 2 {
+					w.Update(func(tx *notiontest.Tx) {
+						tx.Archive(rows[100])
+						for _, row := range rows[1:61] {
+							tx.Trash(row)
+						}
+					})
+				}
+			default:
+				if queries++; queries == 2 {
+					w.Trash(rows[0])
+				}
+			}
+		}})
+		o := contentOptions(newClient(t, server))
+		o.Now = func() time.Time { return w.Model().Clock }
+		tables, err := newMemoryLake().run(t.Context(), "load1", NewSource(o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if proofs != 2 || queries != 5 { // the rows on two pages, on one, the archived ones twice
+			t.Errorf("%d queries and %d to prove that none was skipped, want 5 and 2", queries, proofs)
+		}
+		equal(t, tables[source].cell(rows[100], "_archived").String(), "true")
+	})
+}

@@ -62,18 +62,22 @@ func (r *rowReader) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer r.fetches.Wait()
 	defer cancel()
-	queries := []notion.Query{{}}
-	if r.t.archive {
-		queries = append(queries, notion.Query{Archived: true})
+	archived := &archivedRows{ctx: ctx, t: r.t}
+	defer archived.end()
+	for result, err := range r.t.client.QueryDataSource(ctx, r.t.source.id, notion.Query{Listed: archived.listed}) {
+		if err != nil {
+			return err
+		}
+		if err := r.page(ctx, result, false); err != nil || r.stopped {
+			return err
+		}
 	}
-	for _, q := range queries {
-		for result, err := range r.t.client.QueryDataSource(ctx, r.t.source.id, q) {
-			if err != nil {
-				return err
-			}
-			if err := r.page(ctx, result, q.Archived); err != nil || r.stopped {
-				return err
-			}
+	for result, err := range archived.all() {
+		if err != nil {
+			return err
+		}
+		if err := r.page(ctx, result, true); err != nil || r.stopped {
+			return err
 		}
 	}
 	if err := r.drain(ctx, 0); err != nil || r.stopped {

@@ -14,6 +14,10 @@ import (
 type Query struct {
 	Archived bool // the archived rows, and only these
 	PageSize int  // rows a request asks for at first, 1 to 100; 100
+	// Listed is called with true once all rows have been asked for, when what is left
+	// is to prove that none was skipped; and with false where rows are asked for again
+	// after that. May be nil.
+	Listed func(all bool)
 }
 
 // A Result is one row, as it was when Notion answered.
@@ -46,6 +50,7 @@ func (c *Client) QueryDataSource(ctx context.Context, id string, q Query) iter.S
 			op:       "query data source " + dashed(id),
 			archived: q.Archived,
 			size:     newPageSize(q.PageSize),
+			listed:   q.Listed,
 			yield:    yield,
 		}
 		if err := r.run(); err != nil && !errors.Is(err, errStopped) {
@@ -70,7 +75,17 @@ type rows struct {
 	archived bool
 	size     *pageSize
 	seen     idSet
+	listed   func(all bool) // may be nil
+	told     bool           // what listed was called with last
 	yield    func(Result, error) bool
+}
+
+// tell calls listed where it has another answer than the last time.
+func (r *rows) tell(all bool) {
+	if r.listed != nil && r.told != all {
+		r.told = all
+		r.listed(all)
+	}
 }
 
 // maxUnclean is how often a window is read again because rows were removed.
@@ -85,6 +100,7 @@ func (r *rows) run() error {
 		cut      []string  // what could not be read whole
 	)
 	for {
+		r.tell(false)
 		w, err := r.window(from, unclean > 0)
 		refused := errors.Is(err, ErrCursor)
 		if err != nil && !refused {
@@ -120,6 +136,7 @@ func (r *rows) run() error {
 			continue
 		}
 		if w.pages > 1 {
+			r.tell(next.IsZero())
 			clean, err := r.stillThere(during(from, next), &w.ids, next)
 			if err != nil {
 				return err
