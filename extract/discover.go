@@ -29,6 +29,7 @@ type discovery struct {
 	visited    map[string]bool   // data sources
 	named      map[string]string // data sources: the surest way in which each is named
 	asked      map[string]bool   // databases
+	early      map[string]*earlyDatabase
 	results    map[string]*found
 	chosen     map[string]bool // of results
 	excluded   int
@@ -69,7 +70,7 @@ func (s *Source) newDiscovery(ctx context.Context, now lake.View) (*discovery, e
 	}
 	w := &workspace{source: s, view: now, before: before, gone: map[string]string{}, sources: map[string]*dataSource{}}
 	d := &discovery{
-		workspace: w, visited: map[string]bool{}, named: map[string]string{}, asked: map[string]bool{},
+		workspace: w, visited: map[string]bool{}, named: map[string]string{}, asked: map[string]bool{}, early: map[string]*earlyDatabase{},
 		results: map[string]*found{}, chosen: map[string]bool{}, containers: map[string]*database{},
 		viewed: map[string]*viewsRead{},
 	}
@@ -184,6 +185,7 @@ func (d *discovery) run(ctx context.Context) error {
 		g, ctx := errgroup.WithContext(ctx)
 		g.Go(safe(keyDataSources, func() error { return d.search(ctx) }))
 		g.Go(func() error { return d.visitPending(ctx) })
+		g.Go(safe(keyDatabases, func() error { return d.askDatabases(ctx) }))
 		return g.Wait()
 	}
 	return nil
@@ -350,7 +352,7 @@ func (d *discovery) visitDatabase(ctx context.Context, id string) error {
 	if id == "" || asked {
 		return nil
 	}
-	object, err := d.source.client.Database(ctx, id)
+	object, err := d.database(ctx, id)
 	switch {
 	case err != nil && fatal(err):
 		return err // it names the database

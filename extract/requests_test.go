@@ -3,6 +3,9 @@ package extract
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,6 +144,64 @@ func TestWallTime(t *testing.T) {
 				edit((c.rows + c.others) / 100)
 				time.Sleep(time.Hour) // in virtual time: the limit of the night before is forgotten
 			}
+		})
+	}
+}
+
+// TestDatabasesAskedEarly: the databases of the last load are asked for with its data
+// sources, once each; another one that a data source stands in now when that is known.
+func TestDatabasesAskedEarly(t *testing.T) {
+	for _, moved := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w, _ := manyPages(20, 0, 2)
+			var mu sync.Mutex
+			var began time.Time
+			var listed time.Duration
+			asked := map[string]int{}
+			server := notiontest.NewServer(w, notiontest.Options{Latency: time.Second, OnRequest: func(r *http.Request) {
+				mu.Lock()
+				defer mu.Unlock()
+				if id, ok := strings.CutPrefix(r.URL.Path, "/v1/databases/"); ok {
+					asked[id]++
+				}
+				if strings.HasSuffix(r.URL.Path, "/query") && listed == 0 {
+					listed = time.Since(began)
+				}
+			}})
+			other := notiontest.NewID(1, "another")
+			l := newMemoryLake()
+			var tables map[string]*memoryTable
+			for _, night := range []string{"load1", "load2"} {
+				o := contentOptions(newClient(t, server))
+				o.Now = func() time.Time { return w.Model().Clock }
+				began, listed = time.Now(), 0
+				clear(asked)
+				var err error
+				if tables, err = l.run(t.Context(), night, NewSource(o)); err != nil {
+					t.Fatal(err)
+				}
+				if night == "load1" && moved {
+					w.Update(func(tx *notiontest.Tx) {
+						tx.AddDatabase(notiontest.Database{ID: other, Title: notiontest.Plain("Another")})
+						source := notiontest.NewID(1, "source0")
+						tx.Database(notiontest.NewID(1, "database0")).Sources = nil
+						tx.Source(source).Database, tx.Database(other).Sources = other, []string{source}
+					})
+				}
+			}
+			databases, want := []string{notiontest.NewID(1, "database0"), notiontest.NewID(1, "database1")}, time.Second
+			if moved {
+				databases, want = append(databases, other), 2*time.Second
+			}
+			if listed != want {
+				t.Errorf("rows were asked for after %s, want %s", listed, want)
+			}
+			for _, id := range databases {
+				if asked[id] != 1 {
+					t.Errorf("database %s was asked for %d times", id, asked[id])
+				}
+			}
+			equal(t, problemsOf(tables), []string(nil))
 		})
 	}
 }
