@@ -19,11 +19,7 @@ import (
 // newer metadata than the catalog has: the version hint, which is written after
 // each publication, tells.
 func (c *Catalog) CheckNewest(ctx context.Context) error {
-	l, err := c.list(ctx)
-	if err != nil {
-		return err
-	}
-	hints, err := c.hints(ctx, l)
+	l, hints, err := c.hints(ctx)
 	if err != nil {
 		return err
 	}
@@ -49,8 +45,12 @@ func (c *Catalog) CheckNewest(ctx context.Context) error {
 		e.name, behind[e.key], strings.TrimSuffix(path.Base(e.location), metadataSuffix), lake.ErrCatalogOld, l.lastLoad(), c.store.URI(c.Folder()))
 }
 
-// hints are the version hints of the tables of a listing.
-func (c *Catalog) hints(ctx context.Context, l listing) ([]string, error) {
+// hints are the tables and their version hints.
+func (c *Catalog) hints(ctx context.Context) (listing, []string, error) {
+	l, err := c.list(ctx)
+	if err != nil {
+		return l, nil, err
+	}
 	hints := make([]string, len(l.entries))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallelReads)
@@ -65,17 +65,13 @@ func (c *Catalog) hints(ctx context.Context, l listing) ([]string, error) {
 			return err
 		})
 	}
-	return hints, g.Wait()
+	return l, hints, g.Wait()
 }
 
 // MendHints writes the version hints that a run did not come to write which died
 // after its commit. The lock is held.
 func (c *Catalog) MendHints(ctx context.Context) error {
-	l, err := c.list(ctx)
-	if err != nil {
-		return err
-	}
-	hints, err := c.hints(ctx, l)
+	l, hints, err := c.hints(ctx)
 	if err != nil {
 		return err
 	}
