@@ -192,24 +192,32 @@ func TestStepwisePublishedTakenBack(t *testing.T) {
 	}
 }
 
+// stops opens a catalog that stops the first time that it comes to a point: stopped is
+// closed then, and it goes on once on is.
+func (w *warehouse) stops(at func(name, key string) bool) (c *catalog.Catalog, stopped, on chan struct{}) {
+	w.t.Helper()
+	stopped, on = make(chan struct{}), make(chan struct{})
+	o := w.options
+	var once sync.Once
+	o.Point = func(name, key string) error {
+		if at(name, key) {
+			once.Do(func() { close(stopped); <-on })
+		}
+		return nil
+	}
+	c, err := catalog.Open(w.t.Context(), o)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c, stopped, on
+}
+
 // An expiry that another one has carried out is not undone by the one that was stopped.
 func TestStepwiseStalledExpire(t *testing.T) {
 	w, s := reviewGlue(t)
 	w.mustPublish(w.open(), loadID(0), three()...)
 	w.mustPublish(w.open(), loadID(1), three()...)
-	stopped, on := make(chan struct{}), make(chan struct{})
-	o := w.options
-	var once sync.Once
-	o.Point = func(name, key string) error {
-		if name == "catalog.move.done" && strings.HasSuffix(key, "/a") {
-			once.Do(func() { close(stopped); <-on })
-		}
-		return nil
-	}
-	p, err := catalog.Open(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p, stopped, on := w.stops(func(name, key string) bool { return name == "catalog.move.done" && strings.HasSuffix(key, "/a") })
 	run := lake.NewRunID()
 	if err := p.Admit(t.Context(), run); err != nil {
 		t.Fatal(err)
@@ -282,19 +290,7 @@ func TestStepwiseHeldFenced(t *testing.T) {
 func TestStepwiseStoppedLong(t *testing.T) {
 	w, _ := reviewGlue(t)
 	w.mustPublish(w.open(), loadID(0), three()...)
-	stopped, on := make(chan struct{}), make(chan struct{})
-	o := w.options
-	var once sync.Once
-	o.Point = func(name, key string) error {
-		if name == "catalog.commit.done" {
-			once.Do(func() { close(stopped); <-on })
-		}
-		return nil
-	}
-	p, err := catalog.Open(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p, stopped, on := w.stops(func(name, _ string) bool { return name == "catalog.commit.done" })
 	end := make(chan error, 1)
 	go func() { _, err := w.publish(p, loadID(1), three()...); end <- err }()
 	<-stopped
@@ -307,7 +303,7 @@ func TestStepwiseStoppedLong(t *testing.T) {
 		t.Fatal("before")
 	}
 	close(on)
-	err = <-end
+	err := <-end
 	t.Logf("the stopped one: conflict %v: %v", errors.Is(err, lake.ErrConflict), err)
 	w.checkThere(w.open())
 }
@@ -316,19 +312,7 @@ func TestStepwiseStoppedLong(t *testing.T) {
 func TestStepwiseSwapTwice(t *testing.T) {
 	w, s := reviewGlue(t)
 	w.mustPublish(w.open(), loadID(0), swapped(0)...)
-	stopped, on := make(chan struct{}), make(chan struct{})
-	o := w.options
-	var once sync.Once
-	o.Point = func(name, _ string) error {
-		if name == "catalog.rename" {
-			once.Do(func() { close(stopped); <-on })
-		}
-		return nil
-	}
-	p, err := catalog.Open(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p, stopped, on := w.stops(func(name, _ string) bool { return name == "catalog.rename" })
 	end := make(chan error, 1)
 	go func() { _, err := w.publish(p, loadID(1), swapped(1)...); end <- err }()
 	<-stopped
@@ -357,19 +341,7 @@ func TestStepwiseSwapTwice(t *testing.T) {
 func TestStepwiseMadeAgain(t *testing.T) {
 	w, s := reviewGlue(t)
 	w.mustPublish(w.open(), loadID(0), three()...)
-	stopped, on := make(chan struct{}), make(chan struct{})
-	o := w.options
-	var once sync.Once
-	o.Point = func(name, _ string) error {
-		if name == "catalog.commit.done" {
-			once.Do(func() { close(stopped); <-on })
-		}
-		return nil
-	}
-	p, err := catalog.Open(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p, stopped, on := w.stops(func(name, _ string) bool { return name == "catalog.commit.done" })
 	end := make(chan error, 1)
 	go func() { _, err := w.publish(p, loadID(1), three("fresh")...); end <- err }()
 	<-stopped

@@ -152,18 +152,23 @@ func (a access) pyiceberg() (module, class string, properties settings) {
 		properties.add("warehouse", a.warehouse, true)
 		return "sql", "SqlCatalog", properties
 	}
-	properties.add("uri", a.uri, true)
-	properties.add("warehouse", a.warehouse, a.warehouse != "")
-	properties.add("prefix", a.prefix, a.prefix != "")
-	properties.secret("token", a.secretVariable, a.secretVariable != "" && !a.credential)
-	properties.secret("credential", a.secretVariable, a.credential)
-	properties.add("oauth2-server-uri", a.authURL, a.authURL != "")
-	properties.add("scope", a.scope, a.scope != "")
-	properties.add("rest.sigv4-enabled", "true", a.sigv4)
-	properties.add("rest.signing-region", a.region, a.sigv4 && a.region != "")
-	properties.add("rest.signing-name", a.service, a.sigv4 && a.service != "")
-	properties.add(delegationHeader, vendedCredentials, a.vended)
+	a.rest(&properties)
 	return "rest", "RestCatalog", properties
+}
+
+// rest are the settings of a REST catalog, which PyIceberg and Spark name alike.
+func (a access) rest(all *settings) {
+	all.add("uri", a.uri, true)
+	all.add("warehouse", a.warehouse, a.warehouse != "")
+	all.add("prefix", a.prefix, a.prefix != "")
+	all.secret("token", a.secretVariable, a.secretVariable != "" && !a.credential)
+	all.secret("credential", a.secretVariable, a.credential)
+	all.add("oauth2-server-uri", a.authURL, a.authURL != "")
+	all.add("scope", a.scope, a.scope != "")
+	all.add("rest.sigv4-enabled", "true", a.sigv4)
+	all.add("rest.signing-region", a.region, a.sigv4 && a.region != "")
+	all.add("rest.signing-name", a.service, a.sigv4 && a.service != "")
+	all.add(delegationHeader, vendedCredentials, a.vended)
 }
 
 // spark are the package and the settings of the catalog, by their names after its own.
@@ -190,17 +195,7 @@ func (a access) spark() (packages string, all settings) {
 		return "," + a.artifact + ":" + a.version, all
 	}
 	all.add("type", "rest", true)
-	all.add("uri", a.uri, true)
-	all.add("warehouse", a.warehouse, a.warehouse != "")
-	all.add("prefix", a.prefix, a.prefix != "")
-	all.secret("token", a.secretVariable, a.secretVariable != "" && !a.credential)
-	all.secret("credential", a.secretVariable, a.credential)
-	all.add("oauth2-server-uri", a.authURL, a.authURL != "")
-	all.add("scope", a.scope, a.scope != "")
-	all.add("rest.sigv4-enabled", "true", a.sigv4)
-	all.add("rest.signing-region", a.region, a.sigv4 && a.region != "")
-	all.add("rest.signing-name", a.service, a.sigv4 && a.service != "")
-	all.add(delegationHeader, vendedCredentials, a.vended)
+	a.rest(&all)
 	return "", all
 }
 
