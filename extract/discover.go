@@ -84,9 +84,8 @@ func (s *Source) newDiscovery(ctx context.Context, now lake.View) (*discovery, e
 	return d, err
 }
 
-// first finds what there is to find before any row is read. Where tables of the last
-// load give the names, it does not wait for the pages that are being read: what they
-// lead to comes later.
+// first finds what there is to find before any row is read. Where there are tables, it
+// does not wait for the pages that are being read: what they lead to comes later.
 func (d *discovery) first(ctx context.Context) error {
 	s := d.source
 	g, gctx := errgroup.WithContext(ctx)
@@ -113,19 +112,30 @@ func (d *discovery) first(ctx context.Context) error {
 	return g.Wait()
 }
 
-// hasNames reports whether the tables that were found can be named before all are:
-// in the first night of equal names the lowest ID's keeps its own.
+// hasNames reports whether there are tables that can be named before all are found: those
+// of the last load have their names. In the first one of equal names the lowest ID's keeps
+// its own, see tooSoon.
 func (d *discovery) hasNames() bool {
-	if d.content == nil || !d.content.roams() {
+	if d.content == nil || !d.content.roams() || d.source.options.NamesLast {
 		return false
 	}
 	for id, f := range d.results {
 		_, had := d.before[id]
-		if had && !d.inTrashedDatabase(f) && !d.pick.excludesFound(f, d.databaseTitle(f), d.before[id].Table) {
+		if (had || d.isFirst()) && !d.inTrashedDatabase(f) && !d.pick.excludesFound(f, d.databaseTitle(f), d.before[id].Table) {
 			return true
 		}
 	}
 	return false
+}
+
+// isFirst reports whether there is no table of a data source yet.
+func (d *discovery) isFirst() bool {
+	for key := range d.before {
+		if !strings.HasPrefix(key, "_") {
+			return false
+		}
+	}
+	return true
 }
 
 // settle looks at everything that has been found, and at what that leads to. With
@@ -420,6 +430,9 @@ func (d *discovery) choose(first bool) ([]*found, error) {
 		fresh = nil // what pages lead to was not asked for
 	}
 	w.nameTables(fresh)
+	if !first && d.isFirst() && !w.source.options.NamesLast && w.tooSoon(fresh) {
+		return nil, ErrNamedTooSoon
+	}
 	everything := len(fresh)
 	if first {
 		var err error

@@ -22,6 +22,9 @@ var (
 	ErrNothingShared = errors.New("no data source is shared with the connection")
 	// ErrNotDatabase: a configured ID is that of a page.
 	ErrNotDatabase = errors.New("is a page, not a database")
+	// ErrNamedTooSoon: a data source was found that has a better claim to the name of a
+	// table that is being read. It takes another load, with Options.NamesLast.
+	ErrNamedTooSoon = errors.New("a table was named before all were found")
 	// ErrNoMatch: something that was to be read alone does not exist.
 	ErrNoMatch = errors.New("no such table or data source")
 )
@@ -37,6 +40,10 @@ type Options struct {
 	Content Content
 	// Files says which files are copied.
 	Files Files
+	// NamesLast: in the first load no row is read before all pages that are no rows have
+	// been, since they may lead to data sources. Else tables are named and read as soon as
+	// they are found, which is faster, and can end with ErrNamedTooSoon.
+	NamesLast bool
 	// Full: everything is read, also what has not changed since the last load.
 	Full bool
 	// Sample is the share, 0 to 1, of the pages that have not been edited that is
@@ -358,6 +365,22 @@ func (w *workspace) nameTables(list []*found) {
 	for i, name := range assignNames(claims, taken) {
 		list[i].name = name
 	}
+}
+
+// tooSoon reports whether one of list has a better claim to the name of a table that is
+// being read already.
+func (w *workspace) tooSoon(list []*found) bool {
+	for _, f := range list {
+		if f.ds == nil {
+			continue
+		}
+		base, always := tableBase(f.configured, f.ds.title, f.several)
+		name := claim{base: base}.plain()
+		if !always && slices.ContainsFunc(w.found, func(other *found) bool { return other.name == name && f.id < other.id }) {
+			return true
+		}
+	}
+	return false
 }
 
 // tableBase is the name that a data source's table would have alone. always: it
