@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 	"gocloud.dev/blob/s3blob"
 )
 
@@ -67,12 +68,31 @@ func openS3(ctx context.Context, s *Storage, name string, o CloudOptions) error 
 		if o.PathStyle != nil {
 			so.UsePathStyle = *o.PathStyle
 		}
+		so.APIOptions = append(so.APIOptions, func(stack *middleware.Stack) error {
+			return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("BeginUpload", beginUpload), middleware.Before)
+		})
 		if s.vended != nil {
 			s.vended.options(so)
 		}
 	})
 	s.bucket, err = s3blob.OpenBucket(ctx, s.s3, name, &s3blob.Options{RequestChecksumCalculation: cfg.RequestChecksumCalculation})
 	return err
+}
+
+// beginUpload waits a while for the answer to a request that begins an upload, although
+// nobody wants that any more: else it may begin once those that are left have been ended.
+func beginUpload(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+	if _, ok := in.Parameters.(*s3.CreateMultipartUploadInput); !ok {
+		return next.HandleInitialize(ctx, in)
+	}
+	begins, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() {
+		late := time.AfterFunc(answerTimeout, cancel)
+		context.AfterFunc(begins, func() { late.Stop() })
+	})
+	defer stop()
+	return next.HandleInitialize(begins, in)
 }
 
 // AbortUploads ends uploads of objects below a prefix that were begun before a
