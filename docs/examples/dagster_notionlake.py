@@ -1,4 +1,4 @@
-"""One asset for the whole workspace; its metadata is the report of the load."""
+"""One asset for the whole workspace; its metadata is the report of the load. Dagster begins with the schedule switched off."""
 
 import json
 import subprocess
@@ -12,8 +12,11 @@ FINAL = {2, 3, 8}
 
 @dagster.asset(retry_policy=dagster.RetryPolicy(max_retries=2, delay=600))
 def notion(context: dagster.AssetExecutionContext) -> dagster.MaterializeResult:
-    run = subprocess.run(["notionlake", "run", "--json", "--config", "/etc/notionlake/notionlake.yaml"], stdout=subprocess.PIPE, check=False)
-    report = json.loads(run.stdout)
+    with subprocess.Popen(["notionlake", "run", "--json", "--config", "/etc/notionlake/notionlake.yaml"], stdout=subprocess.PIPE) as run:
+        try:
+            report = json.loads(run.communicate()[0])
+        finally:
+            run.terminate()  # where Dagster ends the run: what was read is put aside, for the next one
     if run.returncode:
         raise dagster.Failure("; ".join(report["reasons"]), allow_retries=run.returncode not in FINAL)
     for table in report["tables"]:
