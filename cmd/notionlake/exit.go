@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -183,9 +184,13 @@ var advice = []struct {
 }
 
 // isLost reports whether an error is of what is lost in the warehouse and does not say
-// itself what can be done.
+// itself what can be done. A folder that cannot be made was not there before.
 func isLost(err error) bool {
-	return as[*lake.StorageError](err) && lake.IsLost(err) && !strings.Contains(err.Error(), "(put ") && !strings.Contains(err.Error(), "put the file back") && !strings.Contains(err.Error(), "`notionlake run --full`")
+	if !as[*lake.StorageError](err) || !lake.IsLost(err) {
+		return false
+	}
+	said := []string{"(put ", "put the file back", "`notionlake run --full`", "folder cannot be made"}
+	return !slices.ContainsFunc(said, func(s string) bool { return strings.Contains(err.Error(), s) })
 }
 
 func is(target error) func(error) bool {

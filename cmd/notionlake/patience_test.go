@@ -101,6 +101,9 @@ func TestSaidOnce(t *testing.T) {
 			if r.code != test.code || !strings.Contains(text, test.want) {
 				t.Errorf("%s: %s: exit code %d, %s, want %s", test.what, command, r.code, text, test.want)
 			}
+			if strings.Contains(text, "backup") {
+				t.Errorf("%s: %s: nothing is lost: %s", test.what, command, text)
+			}
 			parts := strings.FieldsFunc(text, func(r rune) bool { return r == ':' || r == ';' })
 			for i := range parts[1:] {
 				if a, b := strings.TrimSpace(parts[i]), strings.TrimSpace(parts[i+1]); a == b && a != "" {
