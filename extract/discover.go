@@ -29,13 +29,14 @@ type discovery struct {
 	visited    map[string]bool   // data sources
 	named      map[string]string // data sources: the surest way in which each is named
 	asked      map[string]bool   // databases
-	early      map[string]*earlyDatabase
+	early      earlyDatabases
 	results    map[string]*found
 	chosen     map[string]bool // of results
 	excluded   int
 	containers map[string]*database
 	next       []candidate
-	nextBases  []string // databases
+	nextBases  []string      // databases
+	nextWikis  []*dataSource // in which data sources may stand
 
 	follow  bool     // what is found leads to more
 	content *content // nil: only data sources are read
@@ -70,7 +71,7 @@ func (s *Source) newDiscovery(ctx context.Context, now lake.View) (*discovery, e
 	}
 	w := &workspace{source: s, view: now, before: before, gone: map[string]string{}, sources: map[string]*dataSource{}}
 	d := &discovery{
-		workspace: w, visited: map[string]bool{}, named: map[string]string{}, asked: map[string]bool{}, early: map[string]*earlyDatabase{},
+		workspace: w, visited: map[string]bool{}, named: map[string]string{}, asked: map[string]bool{}, early: newEarlyDatabases(),
 		results: map[string]*found{}, chosen: map[string]bool{}, containers: map[string]*database{},
 		viewed: map[string]*viewsRead{},
 	}
@@ -98,10 +99,11 @@ func (d *discovery) first(ctx context.Context) error {
 		}))
 	}
 	g.Go(safe(keyDataSources, func() error {
+		defer d.endEarly()
 		if err := d.run(gctx); err != nil {
 			return err
 		}
-		if err := d.visitPending(gctx); err != nil {
+		if err := d.visitNamed(gctx); err != nil {
 			return err
 		}
 		if d.hasNames() {
@@ -164,7 +166,7 @@ func (d *discovery) settle(ctx context.Context) error {
 func (d *discovery) pending() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.next)+len(d.nextBases) > 0
+	return len(d.next)+len(d.nextBases)+len(d.nextWikis) > 0
 }
 
 func (d *discovery) run(ctx context.Context) error {
@@ -192,17 +194,17 @@ func (d *discovery) run(ctx context.Context) error {
 			}
 		}
 		// What the last load had need not be searched for: it is looked at meanwhile.
-		g, ctx := errgroup.WithContext(ctx)
-		g.Go(safe(keyDataSources, func() error { return d.search(ctx) }))
-		g.Go(func() error { return d.visitPending(ctx) })
-		g.Go(safe(keyDatabases, func() error { return d.askDatabases(ctx) }))
+		g, gctx := errgroup.WithContext(ctx)
+		g.Go(safe(keyDataSources, func() error { return d.search(gctx, func(found notion.JSON) { d.askShown(ctx, found) }) }))
+		g.Go(func() error { return d.visitNamed(gctx) })
+		g.Go(safe(keyDatabases, func() error { return d.askLast(ctx) }))
 		return g.Wait()
 	}
 	return nil
 }
 
-// search looks for data sources.
-func (d *discovery) search(ctx context.Context) error {
+// search looks for data sources, and calls found with what it shows of each.
+func (d *discovery) search(ctx context.Context, found func(notion.JSON)) error {
 	for object, err := range d.source.client.Search(ctx, "data_source") {
 		switch {
 		case errors.Is(err, notion.ErrIncomplete) && !fatal(err):
@@ -213,6 +215,7 @@ func (d *discovery) search(ctx context.Context) error {
 		}
 		if object.Get("object").Text() == "data_source" && !inTrash(object) {
 			d.add(candidate{id: object.Get("id").Text(), by: bySearch})
+			found(object)
 		}
 	}
 	return nil
@@ -281,11 +284,26 @@ func (d *discovery) visitPending(ctx context.Context) error {
 	return nil
 }
 
+// visitNamed is visitPending that leaves wikis for later where there are tables already.
+func (d *discovery) visitNamed(ctx context.Context) error {
+	onlyWikis := func() bool {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return len(d.next)+len(d.nextBases) == 0
+	}
+	for d.pending() && !(onlyWikis() && d.hasNames()) {
+		if err := d.visitAll(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // visitAll looks at all candidates that there are now; it finds further ones.
 func (d *discovery) visitAll(ctx context.Context) error {
 	d.mu.Lock()
-	now, bases := d.next, d.nextBases
-	d.next, d.nextBases = nil, nil
+	now, bases, wikis := d.next, d.nextBases, d.nextWikis
+	d.next, d.nextBases, d.nextWikis = nil, nil, nil
 	d.mu.Unlock()
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(inFlight)
@@ -294,6 +312,9 @@ func (d *discovery) visitAll(ctx context.Context) error {
 	}
 	for _, id := range bases {
 		g.Go(safe(keyDatabases, func() error { return d.visitDatabase(ctx, id) }))
+	}
+	for _, ds := range wikis {
+		g.Go(safe(keyDataSources, func() error { return d.visitWiki(ctx, ds) }))
 	}
 	return g.Wait()
 }
@@ -325,12 +346,17 @@ func (d *discovery) visit(ctx context.Context, c candidate) error {
 		for _, p := range f.ds.properties {
 			d.add(candidate{id: p.relatedSource, by: byRelation})
 		}
-		g.Go(safe(keyDataSources, func() error { return d.visitWiki(gctx, f.ds) }))
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
 	d.keep(f)
+	if d.follow && f.ds.isWiki() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.nextWikis = append(d.nextWikis, f.ds)
+		d.wake()
+	}
 	return nil
 }
 

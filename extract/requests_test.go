@@ -148,8 +148,9 @@ func TestWallTime(t *testing.T) {
 	}
 }
 
-// TestDatabasesAskedEarly: the databases of the last load are asked for with its data
-// sources, once each; another one that a data source stands in now when that is known.
+// TestDatabasesAskedEarly: databases are asked for with the data sources that the search
+// shows or the last load had, once each; another one that a data source stands in now when
+// that is known.
 func TestDatabasesAskedEarly(t *testing.T) {
 	for _, moved := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -179,6 +180,9 @@ func TestDatabasesAskedEarly(t *testing.T) {
 				var err error
 				if tables, err = l.run(t.Context(), night, NewSource(o)); err != nil {
 					t.Fatal(err)
+				}
+				if night == "load1" && listed != 2*time.Second {
+					t.Errorf("rows were asked for after %s in the first load, want 2s", listed)
 				}
 				if night == "load1" && moved {
 					w.Update(func(tx *notiontest.Tx) {

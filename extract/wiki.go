@@ -19,9 +19,6 @@ func (ds *dataSource) isWiki() bool {
 // visitWiki takes in the data sources that stand among the rows of a wiki: they are
 // tables of their own.
 func (d *discovery) visitWiki(ctx context.Context, ds *dataSource) error {
-	if !ds.isWiki() {
-		return nil
-	}
 	for object, err := range d.source.client.ChildSources(ctx, ds.id) {
 		switch {
 		case err != nil && fatal(err):
