@@ -103,7 +103,7 @@ const oneByOneText = "the catalog changes one table at a time, _loads last: whil
 	"readers may see tables of two loads; those pinned to the tag of the newest load in _loads see one (`notionlake connect` prints how)"
 
 // lostCure is what can be done about files that are lost.
-const lostCure = "put them back from a backup; otherwise the next `notionlake run` writes the rows of the data sources anew that Notion still has, and `notionlake run --full` the other tables; what only earlier loads had stays lost"
+const lostCure = "put them back from a backup; otherwise the next `notionlake run` writes the rows of the data sources anew that Notion still has, and `notionlake run --full` the other tables; what only earlier loads had stays lost. A table that Notion has no more can be dropped"
 
 // checkTables looks whether the data files of all tables are there, as they are now. It
 // looks at as many tables as there is time for.
