@@ -30,6 +30,7 @@ type discovery struct {
 	named      map[string]string // data sources: the surest way in which each is named
 	asked      map[string]bool   // databases
 	early      earlyDatabases
+	listings   earlyListings
 	results    map[string]*found
 	chosen     map[string]bool // of results
 	excluded   int
@@ -109,6 +110,7 @@ func (d *discovery) first(ctx context.Context) error {
 		if d.hasNames() {
 			return nil
 		}
+		d.endEarlyRows()
 		return d.settle(gctx)
 	}))
 	return g.Wait()
@@ -191,11 +193,17 @@ func (d *discovery) run(ctx context.Context) error {
 		for key := range d.before {
 			if !strings.HasPrefix(key, "_") {
 				d.add(candidate{id: key, by: byLastLoad})
+				d.beginRows(key)
 			}
 		}
 		// What the last load had need not be searched for: it is looked at meanwhile.
 		g, gctx := errgroup.WithContext(ctx)
-		g.Go(safe(keyDataSources, func() error { return d.search(gctx, func(found notion.JSON) { d.askShown(ctx, found) }) }))
+		g.Go(safe(keyDataSources, func() error {
+			return d.search(gctx, func(found notion.JSON) {
+				d.askShown(ctx, found)
+				d.beginRows(found.Get("id").Text())
+			})
+		}))
 		g.Go(func() error { return d.visitNamed(gctx) })
 		g.Go(safe(keyDatabases, func() error { return d.askLast(ctx) }))
 		return g.Wait()

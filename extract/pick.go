@@ -68,6 +68,8 @@ func (p picker) direct() []string {
 
 func (p picker) excludes(id string) bool { return p.excluded[id] }
 
+func (p picker) excludesNothing() bool { return len(p.excluded)+len(p.globs) == 0 }
+
 // excludesFound reports whether a data source is not read because of its
 // database or one of its names.
 func (p picker) excludesFound(f *found, database, table string) bool {

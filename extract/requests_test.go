@@ -148,61 +148,51 @@ func TestWallTime(t *testing.T) {
 	}
 }
 
-// TestDatabasesAskedEarly: databases are asked for with the data sources that the search
-// shows or the last load had, once each; another one that a data source stands in now when
-// that is known.
-func TestDatabasesAskedEarly(t *testing.T) {
+// TestAskedEarly: rows and databases are asked for with the data sources that the search
+// shows or the last load had, once each; another database that a data source stands in now
+// when that is known.
+func TestAskedEarly(t *testing.T) {
 	for _, moved := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			w, _ := manyPages(20, 0, 2)
 			var mu sync.Mutex
 			var began time.Time
-			var listed time.Duration
-			asked := map[string]int{}
+			asked := map[string][]time.Duration{}
 			server := notiontest.NewServer(w, notiontest.Options{Latency: time.Second, OnRequest: func(r *http.Request) {
 				mu.Lock()
 				defer mu.Unlock()
-				if id, ok := strings.CutPrefix(r.URL.Path, "/v1/databases/"); ok {
-					asked[id]++
-				}
-				if strings.HasSuffix(r.URL.Path, "/query") && listed == 0 {
-					listed = time.Since(began)
+				for _, kind := range []string{"databases", "data_sources"} {
+					if path, ok := strings.CutPrefix(r.URL.Path, "/v1/"+kind+"/"); ok {
+						asked[path] = append(asked[path], time.Since(began))
+					}
 				}
 			}})
-			other := notiontest.NewID(1, "another")
+			name := func(kind string, n int) string { return notiontest.NewID(1, fmt.Sprint(kind, n)) }
 			l := newMemoryLake()
 			var tables map[string]*memoryTable
-			for _, night := range []string{"load1", "load2"} {
+			for night, at := range []time.Duration{time.Second, 0} { // the search comes before the first
 				o := contentOptions(newClient(t, server))
-				o.Now = func() time.Time { return w.Model().Clock }
-				began, listed = time.Now(), 0
+				o.Now, o.Archived, o.Users = func() time.Time { return w.Model().Clock }, false, false
+				began = time.Now()
 				clear(asked)
 				var err error
-				if tables, err = l.run(t.Context(), night, NewSource(o)); err != nil {
+				if tables, err = l.run(t.Context(), fmt.Sprint("load", night), NewSource(o)); err != nil {
 					t.Fatal(err)
 				}
-				if night == "load1" && listed != 2*time.Second {
-					t.Errorf("rows were asked for after %s in the first load, want 2s", listed)
+				for n := range 2 {
+					for _, path := range []string{name("source", n), name("source", n) + "/query", name("database", n)} {
+						equal(t, asked[path], []time.Duration{at})
+					}
 				}
-				if night == "load1" && moved {
+				if night == 1 && moved {
+					equal(t, asked[name("database", 2)], []time.Duration{time.Second})
+				}
+				if moved {
 					w.Update(func(tx *notiontest.Tx) {
-						tx.AddDatabase(notiontest.Database{ID: other, Title: notiontest.Plain("Another")})
-						source := notiontest.NewID(1, "source0")
-						tx.Database(notiontest.NewID(1, "database0")).Sources = nil
-						tx.Source(source).Database, tx.Database(other).Sources = other, []string{source}
+						tx.AddDatabase(notiontest.Database{ID: name("database", 2), Title: notiontest.Plain("Another")})
+						tx.Database(name("database", 0)).Sources = nil
+						tx.Source(name("source", 0)).Database, tx.Database(name("database", 2)).Sources = name("database", 2), []string{name("source", 0)}
 					})
-				}
-			}
-			databases, want := []string{notiontest.NewID(1, "database0"), notiontest.NewID(1, "database1")}, time.Second
-			if moved {
-				databases, want = append(databases, other), 2*time.Second
-			}
-			if listed != want {
-				t.Errorf("rows were asked for after %s, want %s", listed, want)
-			}
-			for _, id := range databases {
-				if asked[id] != 1 {
-					t.Errorf("database %s was asked for %d times", id, asked[id])
 				}
 			}
 			equal(t, problemsOf(tables), []string(nil))

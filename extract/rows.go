@@ -64,7 +64,9 @@ func (r *rowReader) run(ctx context.Context) error {
 	defer cancel()
 	archived := &archivedRows{ctx: ctx, t: r.t}
 	defer archived.end()
-	for result, err := range r.t.client.QueryDataSource(ctx, r.t.source.id, notion.Query{Listed: archived.listed}) {
+	rows := r.t.listing(ctx)
+	defer rows.end()
+	for result, err := range rows.all(archived.listed) {
 		if err != nil {
 			return err
 		}

@@ -185,6 +185,8 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 		defer working.Wait()
 		defer cancel()
 	}
+	d.listEarly(ctx)
+	defer d.endEarlyRows()
 	if err := d.first(ctx); err != nil {
 		return err
 	}
