@@ -150,10 +150,12 @@ func TestWallTime(t *testing.T) {
 
 // TestAskedEarly: rows and databases are asked for with the data sources that the search
 // shows or the last load had, once each; another database that a data source stands in now
-// when that is known.
+// when that is known. Where something is excluded no row is asked for before it is known
+// that it is to be read.
 func TestAskedEarly(t *testing.T) {
-	for _, moved := range []bool{false, true} {
+	for _, what := range []string{"", "moved", "excluded"} {
 		synctest.Test(t, func(t *testing.T) {
+			moved, excluded := what == "moved", what == "excluded"
 			w, _ := manyPages(20, 0, 2)
 			var mu sync.Mutex
 			var began time.Time
@@ -173,6 +175,9 @@ func TestAskedEarly(t *testing.T) {
 			for night, at := range []time.Duration{time.Second, 0} { // the search comes before the first
 				o := contentOptions(newClient(t, server))
 				o.Now, o.Archived, o.Users = func() time.Time { return w.Model().Clock }, false, false
+				if excluded {
+					o.Exclude = []string{"source 1"}
+				}
 				began = time.Now()
 				clear(asked)
 				var err error
@@ -180,9 +185,20 @@ func TestAskedEarly(t *testing.T) {
 					t.Fatal(err)
 				}
 				for n := range 2 {
-					for _, path := range []string{name("source", n), name("source", n) + "/query", name("database", n)} {
+					if excluded && n == 1 {
+						at = time.Second // it has no table: the search shows it
+					}
+					for _, path := range []string{name("source", n), name("database", n)} {
 						equal(t, asked[path], []time.Duration{at})
 					}
+					want := []time.Duration{at}
+					switch {
+					case excluded && n == 1:
+						want = nil
+					case excluded:
+						want[0] += time.Second
+					}
+					equal(t, asked[name("source", n)+"/query"], want)
 				}
 				if night == 1 && moved {
 					equal(t, asked[name("database", 2)], []time.Duration{time.Second})
