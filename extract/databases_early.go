@@ -17,6 +17,7 @@ type earlyDatabases struct {
 	answers map[string]*earlyDatabase
 	slots   chan struct{} // taken by those that are under way
 	asking  sync.WaitGroup
+	cancel  context.CancelFunc // of all
 }
 
 // An earlyDatabase is one that has been asked for.
@@ -27,12 +28,13 @@ type earlyDatabase struct {
 }
 
 func newEarlyDatabases() earlyDatabases {
-	return earlyDatabases{answers: map[string]*earlyDatabase{}, slots: make(chan struct{}, inFlight)}
+	return earlyDatabases{answers: map[string]*earlyDatabase{}, slots: make(chan struct{}, inFlight), cancel: func() {}}
 }
 
 // askLast asks for the databases that the data sources had at the last load. What cannot
-// be read of that is asked for when a data source leads to it.
-func (d *discovery) askLast(ctx context.Context) error {
+// be read of that is asked for when a data source leads to it. early lasts as long as
+// answers are wanted.
+func (d *discovery) askLast(ctx, early context.Context) error {
 	if _, ok := d.before[keyDataSources]; !ok {
 		return nil
 	}
@@ -42,14 +44,15 @@ func (d *discovery) askLast(ctx context.Context) error {
 			break
 		}
 		source := row.Values[0].Text()
-		if _, had := d.before[source]; had && !d.pick.excludes(source) {
+		read := d.view.LoadOf(source) == d.view.LoadOf(keyDataSources) // not one that is gone
+		if _, had := d.before[source]; had && read && !d.pick.excludes(source) {
 			ids = append(ids, strings.Clone(row.Values[1].Text()))
 		}
 	}
 	for _, id := range ids {
 		select {
 		case d.early.slots <- struct{}{}:
-			d.ask(ctx, id)
+			d.ask(early, id)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -98,9 +101,10 @@ func (d *discovery) ask(ctx context.Context, id string) {
 	})
 }
 
-// endEarly waits for what is being asked for, and forgets what nothing has led to: it
+// endEarly ends what is still being asked for and forgets what nothing has led to: it
 // would be old when something does.
 func (d *discovery) endEarly() {
+	d.early.cancel()
 	d.early.asking.Wait()
 	d.mu.Lock()
 	defer d.mu.Unlock()

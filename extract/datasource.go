@@ -78,6 +78,7 @@ func stateOf(before *lake.Schema) (s tableState) {
 // A sourceTable is the table of one data source in one load.
 type sourceTable struct {
 	source  *dataSource
+	found   *found
 	client  Client
 	users   *directory
 	schema  lake.Schema

@@ -116,30 +116,18 @@ func (d *discovery) first(ctx context.Context) error {
 	return g.Wait()
 }
 
-// hasNames reports whether there are tables that can be named before all are found: those
-// of the last load have their names. In the first one of equal names the lowest ID's keeps
-// its own, see tooSoon.
+// hasNames reports whether there are tables that can be read before all are found: those
+// of the last load have their names, and others get theirs at last.
 func (d *discovery) hasNames() bool {
-	if d.content == nil || !d.content.roams() || d.source.options.NamesLast {
+	if d.content == nil || !d.content.roams() {
 		return false
 	}
 	for id, f := range d.results {
-		_, had := d.before[id]
-		if (had || d.isFirst()) && !d.inTrashedDatabase(f) && !d.pick.excludesFound(f, d.databaseTitle(f), d.before[id].Table) {
+		if !d.inTrashedDatabase(f) && !d.pick.excludesFound(f, d.databaseTitle(f), d.before[id].Table) {
 			return true
 		}
 	}
 	return false
-}
-
-// isFirst reports whether there is no table of a data source yet.
-func (d *discovery) isFirst() bool {
-	for key := range d.before {
-		if !strings.HasPrefix(key, "_") {
-			return false
-		}
-	}
-	return true
 }
 
 // settle looks at everything that has been found, and at what that leads to. With
@@ -197,15 +185,17 @@ func (d *discovery) run(ctx context.Context) error {
 			}
 		}
 		// What the last load had need not be searched for: it is looked at meanwhile.
+		var early context.Context
+		early, d.early.cancel = context.WithCancel(ctx)
 		g, gctx := errgroup.WithContext(ctx)
 		g.Go(safe(keyDataSources, func() error {
 			return d.search(gctx, func(found notion.JSON) {
-				d.askShown(ctx, found)
+				d.askShown(early, found)
 				d.beginRows(found.Get("id").Text())
 			})
 		}))
 		g.Go(func() error { return d.visitNamed(gctx) })
-		g.Go(safe(keyDatabases, func() error { return d.askLast(ctx) }))
+		g.Go(safe(keyDatabases, func() error { return d.askLast(gctx, early) }))
 		return g.Wait()
 	}
 	return nil
@@ -463,10 +453,7 @@ func (d *discovery) choose(first bool) ([]*found, error) {
 	if !first && len(w.source.options.Only) > 0 {
 		fresh = nil // what pages lead to was not asked for
 	}
-	w.nameTables(fresh)
-	if !first && d.isFirst() && !w.source.options.NamesLast && w.tooSoon(fresh) {
-		return nil, ErrNamedTooSoon
-	}
+	w.nameTables(fresh, w.found)
 	everything := len(fresh)
 	if first {
 		var err error
@@ -509,7 +496,7 @@ func (d *discovery) close() {
 			f.by = by
 		}
 	}
-	slices.SortFunc(d.made, func(a, b *sourceTable) int { return strings.Compare(a.schema.Table, b.schema.Table) })
+	slices.SortFunc(d.made, func(a, b *sourceTable) int { return strings.Compare(a.found.name, b.found.name) })
 	for _, id := range sortedKeys(d.containers) {
 		if c := d.containers[id]; !inTrash(c.object) && (c.err != nil || len(c.sources) > 0) {
 			d.databases = append(d.databases, c)

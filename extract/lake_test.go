@@ -114,10 +114,14 @@ func (l *memoryLake) Staged(key string) (lake.TableResult, bool) {
 func (l *memoryLake) run(ctx context.Context, id string, s lake.Source) (map[string]*memoryTable, error) {
 	l.load = lake.Load{ID: lake.LoadID(id)}
 	l.now, l.rest = map[string]*memoryTable{}, nil
+	names := map[string]func() string{}
 	var last []lake.Table
 	for t, err := range s.Tables(ctx, l) {
 		if err != nil {
 			return nil, err
+		}
+		if t.Name != nil {
+			names[t.Schema.Key] = t.Name
 		}
 		if l.interrupted && strings.HasPrefix(t.Schema.Key, "_") {
 			return nil, context.Canceled
@@ -132,6 +136,9 @@ func (l *memoryLake) run(ctx context.Context, id string, s lake.Source) (map[str
 		if err := read(); err != nil {
 			return nil, err
 		}
+	}
+	for key, name := range names {
+		l.now[key].schema.Table = name()
 	}
 	if l.joined != nil {
 		for i := range last {

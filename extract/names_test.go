@@ -108,10 +108,7 @@ func nightsOfTables() night {
 			}
 			w.found = append(w.found, &found{id: s.ID, ds: &dataSource{id: s.ID, title: s.Title}, configured: s.Name, several: s.Several})
 		}
-		found := w.found
-		w.found = nil
-		w.nameTables(found)
-		w.found = found
+		w.nameTables(w.found, nil)
 		for _, f := range w.found {
 			fmt.Fprintf(out, "  %s: %s\n", f.id, f.name)
 			before[f.id] = lake.Schema{Table: f.name, Key: f.id, Columns: []lake.Column{{State: tableState{Configured: f.configured}.String()}}}

@@ -156,6 +156,7 @@ func (p *planner) discover(ctx context.Context) error {
 			return err
 		}
 	}
+	defer p.d.endEarly()
 	if err := p.d.run(ctx); err != nil {
 		return err
 	}

@@ -133,10 +133,14 @@ func (d *discovery) allProblems() []problem {
 		}
 	}
 	for _, t := range w.made {
-		all = append(append(all, t.vanished.problems...), d.movedMeanwhile(t)...)
+		for _, p := range t.vanished.problems {
+			p.table = t.found.name
+			all = append(all, p)
+		}
+		all = append(all, d.movedMeanwhile(t)...)
 		for _, o := range t.omitted() {
 			all = append(all, problem{
-				kind: ProblemKind(o.Reason), objectType: "data_source", objectID: t.source.id, table: t.schema.Table,
+				kind: ProblemKind(o.Reason), objectType: "data_source", objectID: t.source.id, table: t.found.name,
 				property: o.PropertyID, column: o.Column, count: o.Count,
 				message: fmt.Sprintf("%d values: %s", o.Count, Reason(o.Reason).explain()),
 			})

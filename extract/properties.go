@@ -28,7 +28,7 @@ func (w *workspace) propertiesTable() lake.Table {
 		names := map[string]string{}
 		load := text(string(w.view.Load().ID))
 		for _, t := range w.made {
-			names[t.source.id] = t.schema.Table
+			names[t.source.id] = t.found.name
 			result, ok := w.view.Staged(t.source.id)
 			if !ok || result.Partial != nil {
 				continue
@@ -36,7 +36,7 @@ func (w *workspace) propertiesTable() lake.Table {
 			for i, p := range t.source.properties {
 				key := [2]string{t.source.id, p.id}
 				row := []lake.Value{
-					text(t.source.id), text(t.schema.Table), text(p.id), text(p.name), text(p.typ), lake.JSONValue(p.config),
+					text(t.source.id), text(t.found.name), text(p.id), text(p.name), text(p.typ), lake.JSONValue(p.config),
 					someText(t.names[i]),
 					{},
 					load, load,

@@ -80,8 +80,7 @@ type earlyListings struct {
 // listEarly lets rows be asked for early, while ctx lasts: not where something is
 // excluded, which is not known yet, nor where tables are not read soon.
 func (d *discovery) listEarly(ctx context.Context) {
-	o := d.source.options
-	if d.content == nil || !d.content.roams() || !d.pick.excludesNothing() || o.NamesLast {
+	if d.content == nil || !d.content.roams() || !d.pick.excludesNothing() {
 		return
 	}
 	d.listings.mu.Lock()

@@ -22,9 +22,6 @@ var (
 	ErrNothingShared = errors.New("no data source is shared with the connection")
 	// ErrNotDatabase: a configured ID is that of a page.
 	ErrNotDatabase = errors.New("is a page, not a database")
-	// ErrNamedTooSoon: a data source was found that has a better claim to the name of a
-	// table that is being read. It takes another load, with Options.NamesLast.
-	ErrNamedTooSoon = errors.New("a table was named before all were found")
 	// ErrNoMatch: something that was to be read alone does not exist.
 	ErrNoMatch = errors.New("no such table or data source")
 )
@@ -40,10 +37,6 @@ type Options struct {
 	Content Content
 	// Files says which files are copied.
 	Files Files
-	// NamesLast: in the first load no row is read before all pages that are no rows have
-	// been, since they may lead to data sources. Else tables are named and read as soon as
-	// they are found, which is faster, and can end with ErrNamedTooSoon.
-	NamesLast bool
 	// Full: everything is read, also what has not changed since the last load.
 	Full bool
 	// Sample is the share, 0 to 1, of the pages that have not been edited that is
@@ -226,8 +219,9 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 			return err
 		}
 	}
-	d.close()
 	d.viewing.Wait()
+	d.nameAtLast()
+	d.close()
 	if s.content != nil {
 		s.content.findLost()
 		s.content.leaveOthers()
@@ -287,16 +281,21 @@ func (w *workspace) sourceTables(list []*found, gone bool) []lake.Table {
 		w.source.joins.expect(w.sources)
 	}
 	for _, f := range list {
+		name := func() string { return f.name }
 		if f.ds == nil {
-			tables = append(tables, w.unreadable(f))
+			t := w.unreadable(f)
+			t.Name = name
+			tables = append(tables, t)
 			continue
 		}
 		before, ok := w.before[f.id]
 		t := w.source.newSourceTable(f.ds, f.name, f.configured, pointer(before, ok), w.sources)
-		t.view, t.loaded = w.view, ok
+		t.view, t.loaded, t.found = w.view, ok, f
 		w.made = append(w.made, t)
 		w.source.joins.tables[f.id] = t
-		tables = append(tables, t.table())
+		table := t.table()
+		table.Name = name
+		tables = append(tables, table)
 	}
 	if gone {
 		for id, why := range w.gone {
@@ -340,13 +339,13 @@ func (w *workspace) unreadable(f *found) lake.Table {
 	}}
 }
 
-// nameTables gives data sources the names of their tables.
-func (w *workspace) nameTables(list []*found) {
+// nameTables gives data sources the names of their tables, none of those in use.
+func (w *workspace) nameTables(list, inUse []*found) {
 	taken := map[string]bool{}
 	for _, t := range w.before {
 		taken[t.Table] = true
 	}
-	for _, f := range w.found {
+	for _, f := range inUse {
 		taken[f.name] = true
 	}
 	claims := make([]claim, len(list))
@@ -369,20 +368,26 @@ func (w *workspace) nameTables(list []*found) {
 	}
 }
 
-// tooSoon reports whether one of list has a better claim to the name of a table that is
-// being read already.
-func (w *workspace) tooSoon(list []*found) bool {
-	for _, f := range list {
-		if f.ds == nil {
-			continue
-		}
-		base, always := tableBase(f.configured, f.ds.title, f.several)
-		name := claim{base: base}.plain()
-		if !always && slices.ContainsFunc(w.found, func(other *found) bool { return other.name == name && f.id < other.id }) {
-			return true
+// nameAtLast names tables once more, now that all data sources are known: of equal names
+// the lowest ID's keeps its own, in whatever order they were found. Nothing is read any more.
+func (d *discovery) nameAtLast() {
+	if d.content == nil || !d.content.roams() {
+		return // all were named at once
+	}
+	first := map[string]string{} // last names by those that tables were read under
+	was := make([]string, len(d.found))
+	for i, f := range d.found {
+		was[i] = f.name
+	}
+	d.nameTables(slices.SortedFunc(slices.Values(d.found), func(a, b *found) int { return strings.Compare(a.id, b.id) }), nil)
+	for i, f := range d.found {
+		first[was[i]] = f.name
+	}
+	for i := range d.problems {
+		if name := first[d.problems[i].table]; name != "" {
+			d.problems[i].table = name
 		}
 	}
-	return false
 }
 
 // tableBase is the name that a data source's table would have alone. always: it

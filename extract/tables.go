@@ -140,7 +140,7 @@ func (w *workspace) optionsTable() lake.Table {
 		for _, t := range w.made {
 			for i, p := range t.source.properties {
 				for n, o := range p.options {
-					if !push(text(t.source.id), text(t.schema.Table), text(p.id), text(p.name), text(t.names[i]),
+					if !push(text(t.source.id), text(t.found.name), text(p.id), text(p.name), text(t.names[i]),
 						text(o.id), text(o.name), someText(o.color), someText(o.description), someText(o.group), lake.IntValue(int64(n))) {
 						return nil
 					}

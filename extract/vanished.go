@@ -201,7 +201,7 @@ func (d *discovery) movedMeanwhile(t *sourceTable) (all []problem) {
 		to := d.source.joins.tables[source]
 		if to == nil && d.wants(source) {
 			all = append(all, problem{
-				kind: KindRowMoved, objectType: "page", objectID: id, table: t.schema.Table,
+				kind: KindRowMoved, objectType: "page", objectID: id, table: t.found.name,
 				message: fmt.Sprintf("the row moved to data source %s, which neither search nor a relation leads to: it is in no table. Name that data source under databases in the configuration, or let pages be read (content.pages)", source),
 			})
 		}
@@ -209,8 +209,8 @@ func (d *discovery) movedMeanwhile(t *sourceTable) (all []problem) {
 			continue
 		}
 		all = append(all, problem{
-			kind: KindRowMoved, objectType: "page", objectID: id, table: t.schema.Table,
-			message: fmt.Sprintf("the row moved to table %s while the load ran, after that was read: it is in neither, and the next load has it", to.schema.Table),
+			kind: KindRowMoved, objectType: "page", objectID: id, table: t.found.name,
+			message: fmt.Sprintf("the row moved to table %s while the load ran, after that was read: it is in neither, and the next load has it", to.found.name),
 		})
 	}
 	return all

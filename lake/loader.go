@@ -75,10 +75,11 @@ type run struct {
 	changes []Change
 	results []TableResult // of the changes
 	tables  []TableReport
-	partial []error          // why tables were not read whole
-	whole   tally            // what was read whole
-	lost    map[string]int64 // Table.Lost, by key
-	paused  []*reading       // tables of which a rest is to be read
+	names   map[string]func() string // Table.Name, by key
+	partial []error                  // why tables were not read whole
+	whole   tally                    // what was read whole
+	lost    map[string]int64         // Table.Lost, by key
+	paused  []*reading               // tables of which a rest is to be read
 
 	ledgerFiles []File
 	ledgerLost  bool // rows of it cannot be read
@@ -92,7 +93,7 @@ func (l *Loader) Run(ctx context.Context) (Report, error) {
 
 // do makes a run that holds the lock from its beginning to its end.
 func (l *Loader) do(ctx context.Context, begin func(context.Context) (*session, error), work func(*run) error) (Report, error) {
-	r := &run{run: NewRunID(), report: Report{Started: l.now(), Reasons: []string{}, Tables: []TableReport{}}}
+	r := &run{run: NewRunID(), names: map[string]func() string{}, report: Report{Started: l.now(), Reasons: []string{}, Tables: []TableReport{}}}
 	var err error
 	if r.session, err = begin(ctx); err == nil {
 		err = work(r)
@@ -284,6 +285,9 @@ func (r *run) read(ctx context.Context) error {
 		if r.Progress != nil {
 			r.Progress.TablesSeen.Add(1)
 		}
+		if t.Name != nil {
+			r.names[t.Schema.Key] = t.Name
+		}
 		if t.Last || len(r.Parts) > 0 && strings.HasPrefix(t.Schema.Key, "_") {
 			last = append(last, t)
 			continue
@@ -299,6 +303,9 @@ func (r *run) read(ctx context.Context) error {
 		return r.forsake(ctx, err)
 	}
 	if err := r.rest(ctx); err != nil {
+		return err
+	}
+	if err := r.nameAtLast(ctx); err != nil {
 		return err
 	}
 	if len(r.Parts) > 0 { // not while others wait for the lock

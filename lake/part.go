@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 )
@@ -144,19 +143,9 @@ func (r *run) rename(ctx context.Context) error {
 // restage plans a change again on the table as it is now, which must be as it was:
 // others have at most given it their tags.
 func (r *run) restage(ctx context.Context, i int, before map[string]TableState) error {
-	c, result := &r.changes[i], r.results[i]
-	key := result.Schema.Key
-	if was, is := before[key].Snapshot.ID, r.view.before[key].Snapshot.ID; was != is {
-		return fmt.Errorf("table %s has been published by another load since this one began: %w", result.Schema.Table, ErrConflict)
+	schema := r.results[i].Schema
+	if was, is := before[schema.Key].Snapshot.ID, r.view.before[schema.Key].Snapshot.ID; was != is {
+		return fmt.Errorf("table %s has been published by another load since this one began: %w", schema.Table, ErrConflict)
 	}
-	staged, err := r.Catalog.Stage(ctx, result.Schema, Replace)
-	if err != nil {
-		return fmt.Errorf("stage %s: %w", result.Schema.Table, err)
-	}
-	was, is := c.Staged.Layout(), staged.Layout()
-	if was.Prefix != is.Prefix || !maps.Equal(was.FieldIDs, is.FieldIDs) {
-		return fmt.Errorf("table %s has been changed by another program since this load read it: %w", result.Schema.Table, ErrConflict)
-	}
-	c.Staged = staged
-	return nil
+	return r.stageAgain(ctx, i)
 }

@@ -25,6 +25,10 @@ type Table struct {
 	// keeps its last snapshot, gets the load's tag, and the report has the reason.
 	// Only Schema.Key and Schema.Table are looked at then.
 	Unread string
+	// Name, where it is not nil, is the name that the table gets, which may be another
+	// one than Schema.Table: it is asked when Tables has ended and all tables that are
+	// not Last have been read.
+	Name func() string
 	// Prepare, where it is not nil, reads from the source what Rows will yield: it is
 	// called before Rows, and before the locks that others may wait for. What makes
 	// the table partial is said by Rows, and an error of Prepare ends the load.

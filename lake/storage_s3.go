@@ -82,7 +82,7 @@ func openS3(ctx context.Context, s *Storage, name string, o CloudOptions) error 
 // beginUpload waits a while for the answer to a request that begins an upload, although
 // nobody wants that any more: else it may begin once those that are left have been ended.
 func beginUpload(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
-	if _, ok := in.Parameters.(*s3.CreateMultipartUploadInput); !ok {
+	if _, ok := in.Parameters.(*s3.CreateMultipartUploadInput); !ok || ctx.Err() != nil {
 		return next.HandleInitialize(ctx, in)
 	}
 	begins, cancel := context.WithCancel(context.WithoutCancel(ctx))

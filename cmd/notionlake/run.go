@@ -26,7 +26,6 @@ type runOptions struct {
 	asLoad      lake.LoadID
 	deadline    time.Duration // 0: none
 	lockTimeout time.Duration
-	namesLast   bool          // tables are named when all are found
 	files       extract.Files // set by run
 	keepEvery   time.Duration // set by run
 }
@@ -191,16 +190,6 @@ func (p *program) run(ctx context.Context, cfg *config, o runOptions) (report la
 	if o.files, err = p.fileOptions(cfg, l); err != nil {
 		return lake.Report{}, err
 	}
-	report, err = p.load(ctx, cfg, l, client, o)
-	if errors.Is(err, extract.ErrNamedTooSoon) {
-		p.log.InfoContext(ctx, "a data source was found whose table has a better claim to a name that another one was given: the load begins again, with the names of all")
-		o.namesLast = true
-		report, err = p.load(ctx, cfg, l, client, o)
-	}
-	return report, err
-}
-
-func (p *program) load(ctx context.Context, cfg *config, l *lakeAt, client *notion.Client, o runOptions) (report lake.Report, err error) {
 	// That the warehouse can be written shows before Notion is asked anything: the
 	// load's first act is its entry in the journal.
 	progress := &lake.Progress{}

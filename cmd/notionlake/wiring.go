@@ -139,7 +139,7 @@ func (c *config) sourceOptions(client *notion.Client, logger *slog.Logger, o run
 		Client: client, Databases: databases, Exclude: c.Exclude,
 		Archived: c.Content.Archived, Users: c.Content.Users, Raw: c.Content.Raw, Content: c.Content.options(), Files: o.files,
 		Full: o.full, Sample: c.sample, Skew: func() time.Duration { return client.Stats().Skew },
-		Only: o.only, Shard: o.shard, AllowEmpty: o.allowEmpty, NamesLast: o.namesLast, KeepEvery: o.keepEvery, Logger: logger,
+		Only: o.only, Shard: o.shard, AllowEmpty: o.allowEmpty, KeepEvery: o.keepEvery, Logger: logger,
 	}
 }
 
