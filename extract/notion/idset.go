@@ -20,6 +20,8 @@ type idEntry struct {
 
 const entriesPerChunk = 4096
 
+func (s *idSet) len() int { return s.n }
+
 // add adds id or finds it. again is whether it was there, later whether it was
 // with an earlier edit than this one.
 func (s *idSet) add(id UUID, minute uint32) (again, later bool) {

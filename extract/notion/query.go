@@ -123,6 +123,8 @@ func (r *rows) run() error {
 			continue
 		case from.IsZero():
 			return r.incomplete(append(cut, "the rows have no created_time"))
+		case w.ids.len() == 0: // and so for every minute to come
+			return r.incomplete(append(cut, "an answer without rows was cut off"))
 		default:
 			whole, err := r.readMinute(from, &w.ids)
 			if err != nil {

@@ -226,6 +226,19 @@ func TestPartsThatLeaveRowsOut(t *testing.T) {
 	})
 }
 
+// Where every answer is said to be cut off, dividing comes to an end, and what came is
+// yielded.
+func TestCutOffForNoReason(t *testing.T) {
+	w := newTasks(titleOnly, titled, 90)
+	synctest.Test(t, func(t *testing.T) {
+		s := notiontest.NewServer(w.Workspace, notiontest.Options{Faults: notiontest.Faults{Rate: 1, Kinds: []string{notiontest.FaultIncomplete}}})
+		rows, err := read(client(t, s, unlimited), w.source, notion.Query{})
+		if n := s.Stats().Requests; !errors.Is(err, notion.ErrIncomplete) || len(rows.rows) != 90 || n > 100 {
+			t.Errorf("%d rows by %d requests, error %v", len(rows.rows), n, err)
+		}
+	})
+}
+
 // Rows that are removed while the parts of a minute are read shift what a cursor
 // means. What was skipped so must be found, or the minute is not whole.
 func TestRemovedFromMinuteBeyondTheCap(t *testing.T) {
