@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/apache/iceberg-go"
@@ -25,10 +26,13 @@ func (c *Catalog) manifestsOf(ctx context.Context, s *table.Snapshot) ([]iceberg
 		return nil, fmt.Errorf("snapshot %d: %w", s.SnapshotID, err)
 	}
 	list, err := iceberg.ReadManifestList(bytes.NewReader(data))
+	if err == nil {
+		err = checkHeader(data)
+	}
 	if err != nil {
 		return nil, lake.Damaged(fmt.Errorf("snapshot %d: manifest list %s is damaged: %w", s.SnapshotID, s.ManifestList, err))
 	}
-	if err := checkList(s, list); err != nil {
+	if err := c.checkList(s, list); err != nil {
 		return nil, err
 	}
 	return list, nil
@@ -36,12 +40,15 @@ func (c *Catalog) manifestsOf(ctx context.Context, s *table.Snapshot) ([]iceberg
 
 // checkList compares a manifest list with what the snapshot of a load says of itself: one
 // that is cut off between two blocks is whole to a reader.
-func checkList(s *table.Snapshot, list []iceberg.ManifestFile) error {
+func (c *Catalog) checkList(s *table.Snapshot, list []iceberg.ManifestFile) error {
 	if !ofLoad(s) {
 		return nil
 	}
 	var files int64
 	for _, m := range list {
+		if key, ok := c.store.Key(m.FilePath()); !ok || !fs.ValidPath(key) {
+			return lake.Damaged(fmt.Errorf("snapshot %d: manifest list %s is damaged: it names %q", s.SnapshotID, s.ManifestList, m.FilePath()))
+		}
 		if m.ManifestContent() == iceberg.ManifestContentData {
 			files += int64(m.AddedDataFiles()) + int64(m.ExistingDataFiles())
 		}
@@ -62,6 +69,9 @@ func (c *Catalog) entriesOf(ctx context.Context, m iceberg.ManifestFile) ([]iceb
 		return nil, lake.Damaged(fmt.Errorf("manifest %s is damaged: it has %d bytes of %d", m.FilePath(), len(data), m.Length()))
 	}
 	entries, err := iceberg.ReadManifest(m, bytes.NewReader(data), true)
+	if err == nil {
+		err = checkHeader(data)
+	}
 	if err != nil {
 		return nil, lake.Damaged(fmt.Errorf("manifest %s is damaged: %w", m.FilePath(), err))
 	}
