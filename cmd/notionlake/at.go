@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sort"
 	"strconv"
@@ -259,7 +260,7 @@ func (l *lakeAt) tableError(ctx context.Context, name string, err error) error {
 		}
 	}
 	if len(names) == 0 {
-		return errNoLoad()
+		return l.noLoad(ctx)
 	}
 	hint := suggest(name, names, "")
 	switch {
@@ -271,8 +272,15 @@ func (l *lakeAt) tableError(ctx context.Context, name string, err error) error {
 	return usagef("no table %q in namespace %s%s", cut(name, 130), l.cfg.Namespace, hint)
 }
 
-// errNoLoad is the error of every command that reads a lake without a load.
-func errNoLoad() error { return usagef("there is no load yet: `notionlake run` makes the first") }
+// noLoad is the error of every command that reads a lake without a load: there is none
+// yet, or the catalog has been emptied.
+func (l *lakeAt) noLoad(ctx context.Context) error {
+	looker := &lake.Loader{Storage: l.storage, Catalog: l.catalog, Logger: slog.New(slog.DiscardHandler), Now: time.Now, Version: version}
+	if _, err := looker.Look(ctx); err != nil {
+		return storageError(err)
+	}
+	return usagef("there is no load yet: `notionlake run` makes the first")
+}
 
 // storageError marks an error of reading the lake, unless the program was interrupted.
 func storageError(err error) error {

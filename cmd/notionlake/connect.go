@@ -159,7 +159,7 @@ func (l *lakeAt) atOrLast(ctx context.Context, at string) (moment, error) {
 		return moment{}, err
 	}
 	if len(loads) == 0 {
-		return moment{}, errNoLoad()
+		return moment{}, l.noLoad(ctx)
 	}
 	last := &loads[len(loads)-1]
 	return moment{ref: catalog.Ref{Tag: last.Tag}, load: last}, nil

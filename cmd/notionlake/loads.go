@@ -61,7 +61,7 @@ func (p *program) loads(ctx context.Context, l *lakeAt, last int, asJSON bool) e
 	loads = slices.Concat(loads, held, unfinished)
 	slices.SortStableFunc(loads, func(a, b ledgerRow) int { return strings.Compare(string(a.LoadID), string(b.LoadID)) })
 	if len(loads) == 0 {
-		return errNoLoad()
+		return l.noLoad(ctx)
 	}
 	if last > 0 && len(loads) > last {
 		loads = loads[len(loads)-last:]

@@ -27,6 +27,9 @@ func TestLostCatalog(t *testing.T) {
 	b.call("tables").wants(t, exitUsage, "there is no catalog", "restore the catalog from a backup")
 	b.call("check").wants(t, exitStorage, "the catalog knows no tables", "restore it from a backup")
 	b.call("run").wants(t, exitStorage, "the catalog knows no tables", "restore it from a backup", filepath.Join(b.dir, "lake", "notion"))
+	for _, args := range [][]string{{"tables"}, {"loads"}, {"head", "tasks"}, {"maintain", "--dry-run"}, {"connect", "duckdb"}} { // the run has made an empty one
+		b.call(args[0], args[1:]...).wants(t, exitStorage, "the catalog knows no tables", "restore it from a backup")
+	}
 	for _, name := range []string{file, file + "-wal", file + "-shm"} {
 		if err := os.Remove(name); err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)

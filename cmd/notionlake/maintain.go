@@ -116,7 +116,7 @@ func (p *program) maintain(c *cli.Context, plan func(*config) lake.Maintenance, 
 		return report, storageError(err)
 	}
 	if len(loads) == 0 {
-		return report, errNoLoad()
+		return report, l.noLoad(c.Context)
 	}
 	for _, id := range m.Retention.Named {
 		switch slices.Index(loads, id) {

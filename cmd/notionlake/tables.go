@@ -67,7 +67,7 @@ func (p *program) tables(ctx context.Context, l *lakeAt, at string, asJSON bool)
 		g.add(i.Name, thousands(i.Rows), fmt.Sprint(i.Columns), thousands(i.Files), size(i.Bytes), string(i.LoadID))
 	}
 	if len(infos) == 0 {
-		return errNoLoad()
+		return l.noLoad(ctx)
 	}
 	if asJSON {
 		return p.printJSON(struct {
