@@ -84,10 +84,6 @@ func (r *rows) readByNumber(minute []any, name string, parts *idSet) (whole bool
 // by: numbers of things named in a row, then letters by how common they are.
 const titleCharacters = "1234567890eaoinrstlcdumhpgbfywkvxzjq -"
 
-// leastCap is less than any number of rows at which Notion cuts an answer off for being
-// too long. What is cut off before is so for another reason, and stays so in its parts.
-const leastCap = 50
-
 // readByTitle reads what has the first of the characters in its title and what
 // has not, and divides both by the next one where they are cut off.
 func (r *rows) readByTitle(filters []any, name, characters string, parts *idSet) (whole bool, err error) {
@@ -100,8 +96,7 @@ func (r *rows) readByTitle(filters []any, name, characters string, parts *idSet)
 		parts.union(&ids)
 		return r.stillThere(and(filters...), &ids, time.Time{})
 	}
-	if characters == "" || ids.len() < leastCap {
-		parts.union(&ids)
+	if characters == "" || ids.len() == 0 { // there is nothing to divide
 		return false, nil
 	}
 	whole = true

@@ -233,7 +233,7 @@ func TestCutOffForNoReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := notiontest.NewServer(w.Workspace, notiontest.Options{Faults: notiontest.Faults{Rate: 1, Kinds: []string{notiontest.FaultIncomplete}}})
 		rows, err := read(client(t, s, unlimited), w.source, notion.Query{})
-		if n := s.Stats().Requests; !errors.Is(err, notion.ErrIncomplete) || len(rows.rows) != 90 || n > 100 {
+		if n := s.Stats().Requests; !errors.Is(err, notion.ErrIncomplete) || len(rows.rows) != 90 || n > 10_000 {
 			t.Errorf("%d rows by %d requests, error %v", len(rows.rows), n, err)
 		}
 	})
