@@ -160,6 +160,7 @@ func (c *Catalog) Discard(ctx context.Context, load lake.LoadID, run lake.RunID,
 		return err
 	}
 	a := &attempt{Catalog: c, load: lake.Load{ID: load}, run: run, needsAdmission: true, read: l, at: publicationTime(c.now(), l.entries)}
+	next := map[string]table.Metadata{} // by table name
 	for _, e := range l.entries {
 		if e.meta.SnapshotByName(load.HeldTag()) == nil {
 			continue
@@ -168,15 +169,29 @@ func (c *Catalog) Discard(ctx context.Context, load lake.LoadID, run lake.RunID,
 		if err != nil {
 			return err
 		}
-		t.edit = func() ([]byte, error) { return withoutHeld(e, load.HeldTag(), a.at) }
+		data, err := withoutHeld(e, load.HeldTag(), a.at)
+		if err == nil {
+			next[e.name], err = table.ParseMetadataBytes(data)
+		}
+		if err != nil {
+			return fmt.Errorf("table %s: %w", e.name, err)
+		}
+		t.edit = func() ([]byte, error) { return data, nil }
 		a.tagged = append(a.tagged, t)
 	}
 	if len(a.tagged) == 0 {
 		return nil
 	}
-	err = a.build(ctx, a.tagged)
-	if err == nil {
-		err = a.before(ctx, before)
+	// The held load may be the last that names files of loads which have expired.
+	drops, err := c.superfluous(ctx, next)
+	if err != nil {
+		return err
+	}
+	if err = a.build(ctx, a.tagged); err == nil {
+		err = a.before(ctx, func(ctx context.Context, p lake.Prepared) error {
+			p.Drops = append(p.Drops, drops...)
+			return before(ctx, p)
+		})
 	}
 	return a.conclude(ctx, err)
 }
