@@ -2,8 +2,11 @@ package extract
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/notionlake/notionlake/extract/notiontest"
 )
@@ -44,6 +47,39 @@ func TestLinksOfRowSharedAlone(t *testing.T) {
 	if n["relation a%b"] != many || n["mention text"] != many {
 		t.Errorf("links: %v", n)
 	}
+}
+
+// A row that is shared alone is waited for, also where it shows late and something else
+// is looked for with it that takes fewer requests: the page of a block.
+func TestRowSharedAloneIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := notiontest.NewWorkspace(1)
+		var rows notiontest.Refs
+		w.Update(func(tx *notiontest.Tx) {
+			tx.AddPage(notiontest.Page{ID: key("in"), Parent: notiontest.Parent{Type: "block_id", ID: key("nowhere")}, Values: titled("in"), Unshared: true})
+			hidden := addSource(tx, "hidden", notiontest.Parent{})
+			row := tx.AddRow(hidden, notiontest.Page{ID: key("alone"), Alone: true, Values: titled("alone"), Unshared: true})
+			addBlock(tx, "text", "page_id", row, "divider", "{}")
+			tx.Source(hidden).Unshared = true
+			shown := tx.AddRow(addSource(tx, "shown", notiontest.Parent{}), notiontest.Page{Values: titled("shown")})
+			for _, id := range []string{"in", "alone"} {
+				addBlock(tx, "to "+id, "page_id", shown, "link_to_page", `{"type":"page_id","page_id":"`+key(id)+`"}`)
+			}
+			rows = append(rows, shown)
+		})
+		server := notiontest.NewServer(w, notiontest.Options{Latency: time.Second, OnRequest: func(r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, "/v1/blocks/"+rows[0]) {
+				w.Update(func(tx *notiontest.Tx) { tx.Page(key("in")).Unshared, tx.Page(key("alone")).Unshared = false, false })
+			}
+		}})
+		got, err := newMemoryLake().run(t.Context(), "20260101T000000Z", NewSource(contentOptions(newClient(t, server))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page := got[keyBlocks].cell(key("text"), "page_id").Text(); page != key("alone") {
+			t.Errorf("the block is in %q", page)
+		}
+	})
 }
 
 // What only a synced copy shows has comments too, and the users whom it mentions are

@@ -53,13 +53,19 @@ func (c *content) find(ctx context.Context) error {
 // leftovers reads what only now, when nothing else is to be read, is known to be
 // missing. more: it read something, which may have led to more.
 func (c *content) leftovers(ctx context.Context) (more bool, err error) {
+	known := c.entries()
 	c.strayRows()
 	if err := c.resolveBlocks(ctx); err != nil {
 		return false, err
 	}
+	return c.entries() > known, nil // they may be out of the queue already, and being read
+}
+
+// entries counts the pages that were ever taken in.
+func (c *content) entries() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.queue) > 0, nil
+	return len(c.all)
 }
 
 // finish does what takes all pages and tables to be known. more: it led to more.

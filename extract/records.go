@@ -67,8 +67,12 @@ func (r *recordFile) add(data []byte) (place, error) {
 	return place(at + 1), nil
 }
 
-// get returns a record.
+// get returns a record. There is none at the zero place: who wants that one wants what
+// was not read, and a table without it would be short of it unseen.
 func (r *recordFile) get(p place) ([]byte, error) {
+	if p == 0 {
+		return nil, errors.New("what was not read is to be written; this is a bug, the load was not published")
+	}
 	packed := make([]byte, guessBytes)
 	n, err := r.file.ReadAt(packed, int64(p)-1)
 	if n < headBytes {

@@ -427,9 +427,6 @@ func (c *content) readCopies(ctx context.Context) (more bool, err error) {
 
 // text is what is in and on a page; blocks that were read later included.
 func (c *content) text(e *pageEntry) (*pageText, error) {
-	if e.text == 0 {
-		return &pageText{}, nil
-	}
 	record, err := c.texts.get(e.text)
 	if err != nil {
 		return nil, err
