@@ -2,6 +2,7 @@ package extract
 
 import (
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/notionlake/notionlake/extract/notion"
@@ -148,7 +149,7 @@ func (c *content) commentsTable() lake.Table {
 			return err
 		}
 		page := text(e.id.String())
-		all := t.comments
+		all := slices.Clip(t.comments)
 		each(t.blocks, func(b *block) bool {
 			all = append(all, b.comments...)
 			return true

@@ -35,6 +35,8 @@ type content struct {
 	d     *discovery
 	pages *recordFile // page objects
 	texts *recordFile // what is in and on them
+	// parsed are the texts where they are few, once nothing more is read; nil otherwise.
+	parsed *parsedTexts
 
 	mu      sync.Mutex
 	changed *sync.Cond

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,15 +15,22 @@ import (
 )
 
 // A recordFile keeps what was read of a workspace on disk, compressed, until the
-// tables are written: it would not fit into memory. It is safe for concurrent use.
+// tables are written: it would not fit into memory. What little there is of it stays
+// there as well, since it is read again when Notion is not waited for any more. It is
+// safe for concurrent use.
 type recordFile struct {
 	file *os.File
 	pack *zstd.Encoder
 	open *zstd.Decoder
 
-	mu  sync.Mutex
-	end int64
+	mu   sync.Mutex
+	end  int64
+	few  map[place][]byte // all records; nil: they are more than fewBytes
+	size int              // of few
 }
+
+// fewBytes is how much of a record file stays in memory, if that is all.
+const fewBytes = 6 << 20
 
 // A place is where a record lies in its file, counted from 1: there are millions of
 // them. The zero place is none.
@@ -45,7 +53,7 @@ func newRecordFile(dir string) (*recordFile, error) {
 	if err := errors.Join(packErr, openErr); err != nil {
 		return nil, errors.Join(err, lake.CloseTempFile(f))
 	}
-	return &recordFile{file: f, pack: pack, open: open}, nil
+	return &recordFile{file: f, pack: pack, open: open, few: map[place][]byte{}}, nil
 }
 
 func (r *recordFile) close() error {
@@ -60,18 +68,39 @@ func (r *recordFile) add(data []byte) (place, error) {
 	r.mu.Lock()
 	at := r.end
 	r.end += int64(len(packed))
+	if r.size += len(data); r.size > fewBytes {
+		r.few = nil
+	}
 	r.mu.Unlock()
 	if _, err := r.file.WriteAt(packed, at); err != nil {
 		return 0, &lake.StorageError{Err: fmt.Errorf("file for what is read: %w", err)}
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.few != nil {
+		r.few[place(at+1)] = bytes.Clone(data)
+	}
 	return place(at + 1), nil
 }
 
-// get returns a record. There is none at the zero place: who wants that one wants what
+// isSmall reports whether all records are in memory.
+func (r *recordFile) isSmall() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.few != nil
+}
+
+// get returns a record, which is not to be changed. There is none at the zero place: who wants that one wants what
 // was not read, and a table without it would be short of it unseen.
 func (r *recordFile) get(p place) ([]byte, error) {
 	if p == 0 {
 		return nil, errors.New("what was not read is to be written; this is a bug, the load was not published")
+	}
+	r.mu.Lock()
+	data, ok := r.few[p]
+	r.mu.Unlock()
+	if ok {
+		return data, nil
 	}
 	packed := make([]byte, guessBytes)
 	n, err := r.file.ReadAt(packed, int64(p)-1)
@@ -86,7 +115,7 @@ func (r *recordFile) get(p place) ([]byte, error) {
 		}
 	}
 	packed = packed[:size]
-	data, err := r.open.DecodeAll(packed, nil)
+	data, err = r.open.DecodeAll(packed, nil)
 	if err != nil {
 		return nil, &lake.StorageError{Err: fmt.Errorf("file for what is read: %w", err)}
 	}

@@ -223,6 +223,7 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 	d.nameAtLast()
 	d.close()
 	if s.content != nil {
+		s.content.parseOnce()
 		s.content.findLost()
 		s.content.leaveOthers()
 	}

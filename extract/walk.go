@@ -425,8 +425,17 @@ func (c *content) readCopies(ctx context.Context) (more bool, err error) {
 	return more, nil
 }
 
-// text is what is in and on a page; blocks that were read later included.
+// text is what is in and on a page; blocks that were read later included. It is not to
+// be changed: tables share it.
 func (c *content) text(e *pageEntry) (*pageText, error) {
+	if c.parsed == nil {
+		return c.readBack(e)
+	}
+	return c.parsed.text(e, func() (*pageText, error) { return c.readBack(e) })
+}
+
+// readBack reads what was put aside of a page.
+func (c *content) readBack(e *pageEntry) (*pageText, error) {
 	record, err := c.texts.get(e.text)
 	if err != nil {
 		return nil, err
@@ -455,5 +464,9 @@ func (c *content) text(e *pageEntry) (*pageText, error) {
 			return false
 		})
 	}
+	each(t.blocks, func(b *block) bool {
+		b.look() // not when several look
+		return true
+	})
 	return t, nil
 }

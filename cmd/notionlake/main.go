@@ -22,6 +22,7 @@ import (
 	"time"
 	_ "time/tzdata" // dates carry IANA zone names; containers often have no zone files
 
+	_ "github.com/notionlake/notionlake/cmd/notionlake/quiet"
 	"github.com/notionlake/notionlake/lake"
 )
 
