@@ -32,11 +32,10 @@ const contentWorkers = 32
 // that are read at the same time; each is read once.
 type content struct {
 	*Source
-	d     *discovery
-	pages *recordFile // page objects
-	texts *recordFile // what is in and on them
-	// parsed are the texts where they are few, once nothing more is read; nil otherwise.
-	parsed *parsedTexts
+	d      *discovery
+	pages  *recordFile // page objects
+	texts  *recordFile // what is in and on them
+	parsed parsedTexts
 
 	mu      sync.Mutex
 	changed *sync.Cond

@@ -40,8 +40,12 @@ func (c *content) read(ctx context.Context, e *pageEntry) error {
 	c.forgetCopies(e)
 	c.meetIDs(t)
 	record := t.record()
-	if e.text, err = c.texts.add(record); err != nil || e.carried != nil {
+	if e.text, err = c.texts.add(record); err != nil {
 		return err
+	}
+	c.parseEarly(e.text, record)
+	if e.carried != nil {
+		return nil
 	}
 	return c.keep(ctx, e, t, record, began)
 }

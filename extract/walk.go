@@ -143,6 +143,7 @@ func parsePageText(record notion.JSON) *pageText {
 					}
 				}
 				b.id, _ = notion.ParseUUID([]byte(b.raw.Get("id").Text()))
+				b.look() // before several do
 				if parent < 0 {
 					t.adopt(nil, b)
 				} else {
@@ -425,27 +426,22 @@ func (c *content) readCopies(ctx context.Context) (more bool, err error) {
 	return more, nil
 }
 
-// text is what is in and on a page; blocks that were read later included. It is not to
-// be changed: tables share it.
-func (c *content) text(e *pageEntry) (*pageText, error) {
-	if c.parsed == nil {
-		return c.readBack(e)
+// readBack reads what was put aside of a page. t is that, where it has been parsed; nil
+// otherwise.
+func (c *content) readBack(e *pageEntry, t *pageText) (*pageText, error) {
+	if t == nil {
+		record, err := c.texts.get(e.text)
+		if err != nil {
+			return nil, err
+		}
+		t = parsePageText(record)
 	}
-	return c.parsed.text(e, func() (*pageText, error) { return c.readBack(e) })
-}
-
-// readBack reads what was put aside of a page.
-func (c *content) readBack(e *pageEntry) (*pageText, error) {
-	record, err := c.texts.get(e.text)
-	if err != nil {
-		return nil, err
-	}
-	t := parsePageText(record)
 	for _, s := range e.seldom().more {
 		if c.shown[s.original] != e {
 			continue // a page that was read later holds the original
 		}
-		if record, err = c.texts.get(s.at); err != nil {
+		record, err := c.texts.get(s.at)
+		if err != nil {
 			return nil, err
 		}
 		root := parsePageText(record).blocks[0]
@@ -464,9 +460,5 @@ func (c *content) readBack(e *pageEntry) (*pageText, error) {
 			return false
 		})
 	}
-	each(t.blocks, func(b *block) bool {
-		b.look() // not when several look
-		return true
-	})
 	return t, nil
 }

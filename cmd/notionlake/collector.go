@@ -14,6 +14,10 @@ import (
 // too much for the other.
 const growBytes = 20 << 20
 
+// littleBytes is up to where the heap may grow at once: below it what lives would be
+// gone through again and again while a load of some hundred pages is written.
+const littleBytes = 60 << 20
+
 // Where much lives, as with hundreds of thousands of pages, it may grow less: the
 // whole is to stay small, and such a load waits for Notion most of the time.
 const (
@@ -66,8 +70,11 @@ const gapBytes = 2 << 20
 func growPercent(live uint64) int {
 	const least, most = 10, 500
 	grow := uint64(growBytes)
-	if live > muchBytes {
+	switch {
+	case live > muchBytes:
 		grow = growMuchBytes
+	case live+growBytes < littleBytes:
+		grow = littleBytes - live
 	}
 	return int(max(least, min(most, grow*100/max(live, 1))))
 }
