@@ -100,6 +100,7 @@ type rareEntry struct {
 	more     []shownCopy
 	sample   *sample
 	problems []problem
+	unlisted bool // a row that was not among those of its data source
 }
 
 // seldom is the rareEntry to read from.

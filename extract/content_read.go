@@ -159,11 +159,11 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 		return false, nil
 	case inTrash(page):
 		e.trashed = true
-		e.parent = parentRefOf(page) // what stands in it may be there still
+		c.standsIn(e, page) // what stands in it may be there still
 		c.lose(e, KindTrash, reasonTrash)
 		return false, nil
 	}
-	e.parent = parentRefOf(page)
+	c.standsIn(e, page)
 	parts, err := c.longProperties(ctx, id, page)
 	switch {
 	case errors.Is(err, notion.ErrNotFound):
@@ -188,11 +188,14 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 		}
 		e.gone = true
 		c.mu.Unlock()
-		c.stray(id, e.parent.id)
+		c.stray(page, e.parent.id)
 		if c.roams() {
 			c.d.add(candidate{id: e.parent.id.String(), by: byPage})
 		}
 		return false, nil
+	}
+	if e.parent.typ == parentDataSource && e.seldom().unlisted {
+		c.unlisted(e, page)
 	}
 	if refs := c.files.of(page, id); len(refs) > 0 {
 		if _, err := c.files.ofPage(ctx, page, refs); err != nil {
@@ -201,6 +204,38 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 	}
 	c.followParent(e.parent)
 	return true, nil
+}
+
+// standsIn notes what a page stands in; resolveBlocks may look at the same time.
+func (c *content) standsIn(e *pageEntry, page notion.JSON) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e.parent = parentRefOf(page)
+}
+
+// unlisted tells of a row that was not among those of its data source. That one is not
+// there which was made after the load had begun goes without saying.
+func (c *content) unlisted(e *pageEntry, page notion.JSON) {
+	began := c.began
+	if c.options.Skew != nil {
+		began = began.Add(c.options.Skew())
+	}
+	if made := valueOf(page.Get("created_time"), timeValue); !made.IsNull() && time.UnixMicro(made.Micros()).After(began) {
+		return
+	}
+	table := ""
+	for _, t := range c.d.made {
+		if t.vanished.moved[e.id.String()] != "" {
+			return // it moved from there, which is told
+		}
+		if t.source.id == e.parent.id.String() {
+			table = t.found.name
+		}
+	}
+	c.d.problem(problem{
+		kind: KindRowUnlisted, objectType: "page", objectID: e.id.String(), table: table,
+		message: "data source " + e.parent.id.String() + " did not list the row, or it moved there after that had been read: it is with its content in the tables about pages, and not in the data source's, which the next load reads again",
+	})
 }
 
 // roams reports whether what is found leads to other pages and databases: not where
@@ -221,8 +256,11 @@ func (c *content) lose(e *pageEntry, kind ProblemKind, why string) {
 	c.mu.Lock()
 	by := ways[e.way]
 	c.mu.Unlock()
-	if kind == KindTrash && by != byLastLoad {
+	switch {
+	case kind == KindTrash && by != byLastLoad:
 		return // what is in the trash is not part of the workspace
+	case e.seldom().unlisted && c.last.page(e.id) == nil:
+		return // nor what was deleted meanwhile
 	}
 	c.d.problem(problem{kind: kind, objectType: "page", objectID: e.id.String(), message: why + " (found by " + by + ")"})
 }

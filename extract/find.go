@@ -38,7 +38,7 @@ func (c *content) find(ctx context.Context) error {
 		}
 		if p := parentRefOf(object); p.typ == parentDataSource {
 			c.d.add(candidate{id: p.id.String(), by: byPage})
-			c.stray(object.Get("id").Text(), p.id)
+			c.stray(object, p.id)
 			continue
 		}
 		c.add(object.Get("id").Text(), bySearch, notion.UUID{})
@@ -76,8 +76,15 @@ func (c *content) finish(ctx context.Context) (more bool, err error) {
 	return c.readCopies(ctx)
 }
 
-// stray takes in a row that something else than its data source names.
-func (c *content) stray(id string, source notion.UUID) {
+// stray takes in a row that something else than its data source names. An archived one
+// is not wanted where its data source is not asked for those.
+func (c *content) stray(page notion.JSON, source notion.UUID) {
+	if c.options.Archived || !page.Get("is_archived").Bool() {
+		c.strayID(page.Get("id").Text(), source)
+	}
+}
+
+func (c *content) strayID(id string, source notion.UUID) {
 	if uuid, ok := notion.ParseUUID([]byte(id)); ok && c.roams() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -86,21 +93,32 @@ func (c *content) stray(id string, source notion.UUID) {
 }
 
 // strayRows takes in the rows that their data source does not bring, because it is
-// not shared: a page can be shared alone.
+// not shared (a page can be shared alone), or its rows had been read before they moved there.
 func (c *content) strayRows() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for source, rows := range c.strays {
-		if _, found := c.d.results[source.String()]; found || c.d.pick.excludes(source.String()) {
+		_, found := c.d.results[source.String()]
+		if found {
+			// Its table brings it, unless it moved there, or was left out, when that was read.
+			if t := c.joins.tables[source.String()]; t == nil || !t.complete {
+				continue
+			}
+		}
+		delete(c.strays, source)
+		if c.d.pick.excludes(source.String()) {
 			continue
 		}
 		for _, id := range rows {
 			if !c.d.pick.excludes(id.String()) {
-				c.enter(&pageEntry{id: id, way: wayOf(byOnlyRow), only: true})
+				e := &pageEntry{id: id, way: wayOf(byOnlyRow), only: true}
+				if found {
+					e.setSeldom().unlisted = true
+				}
+				c.enter(e)
 			}
 		}
 	}
-	clear(c.strays)
 }
 
 // resolveBlocks finds the pages of the blocks that pages and databases stand in,
@@ -147,8 +165,14 @@ func (c *content) pageOf(ctx context.Context, id notion.UUID) (page notion.UUID,
 		switch {
 		case err != nil && fatal(err):
 			return page, err // it names the block
-		case err != nil:
+		case errors.Is(err, notion.ErrNotFound):
 			return page, nil // the path of what stands in it begins there
+		case err != nil:
+			c.d.problem(problem{kind: KindBlocks, objectType: "block", objectID: id.String(), message: "which page the block is on cannot be read: " + err.Error()})
+			if !errors.Is(err, notion.ErrRestricted) { // that page may be in no table
+				c.fail(err, keyPages, keyBlocks, keyComments, keyLinks)
+			}
+			return page, nil
 		}
 		parent := parentRefOf(object)
 		switch parent.typ {

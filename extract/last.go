@@ -95,7 +95,7 @@ func (c *content) findEarlier() {
 		if source == (notion.UUID{}) {
 			c.add(id.String(), byLastLoad, notion.UUID{})
 		} else if _, ok := c.d.before[source.String()]; !ok { // it was shared alone
-			c.stray(id.String(), source)
+			c.strayID(id.String(), source)
 		}
 	}
 }

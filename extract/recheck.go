@@ -209,7 +209,7 @@ func (c *content) childChanged(o shownObject) bool {
 	}
 	if d := c.d.containers[id.String()]; d != nil && d.object != nil {
 		before, ok := c.before.databases[id]
-		return !ok || inTrash(d.object) || before != markOf(d.object, plainText(d.object.Get("title")))
+		return !ok || inTrash(d.object) || before != markOf(d.object, plainText(d.object.Get("title"))) || !isBefore(before.edited, c.before.began)
 	}
 	// It is not read: a linked database, or one that is excluded, stays as it was; a
 	// page or database that the last load had is gone.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -145,7 +146,15 @@ func TestWallTime(t *testing.T) {
 				time.Sleep(time.Hour) // in virtual time: the limit of the night before is forgotten
 			}
 		})
+		forgetPools()
 	}
+}
+
+// forgetPools empties what libraries keep for the next one who needs it: what has a
+// channel of a bubble is of no use outside.
+func forgetPools() {
+	runtime.GC()
+	runtime.GC()
 }
 
 // TestAskedEarly: rows and databases are asked for with the data sources that the search

@@ -114,7 +114,9 @@ func (d *discovery) rowsOf(ctx context.Context, id string) *begunListing {
 	delete(l.begun, id)
 	l.mu.Unlock()
 	if b != nil && time.Since(b.began) < earlyFor {
-		return b
+		if <-b.done; b.err == nil { // what was refused may be shared by now
+			return b
+		}
 	}
 	if b != nil {
 		b.end()

@@ -176,7 +176,7 @@ func (r *rowReader) judge(ctx context.Context, id string, page notion.JSON, why 
 			}
 			v.moved[id] = parent.id.String()
 		}
-		r.t.content.moved(id, parent)
+		r.t.content.moved(page, parent)
 		return nil
 	}
 	archived := page.Get("is_archived").Bool()
@@ -244,7 +244,8 @@ func (c *content) isRowOf(id, source string) bool {
 
 // moved takes in a page that was a row and stands in something else now, which
 // need not lead to it.
-func (c *content) moved(id string, to parentRef) {
+func (c *content) moved(page notion.JSON, to parentRef) {
+	id := page.Get("id").Text()
 	switch {
 	case c == nil:
 	case c.options.isPart() && to.typ == parentDataSource:
@@ -254,7 +255,7 @@ func (c *content) moved(id string, to parentRef) {
 		c.movedTo[uuid] = to.id
 	case !c.roams() && !c.options.isPart():
 	case to.typ == parentDataSource:
-		c.stray(id, to.id)
+		c.stray(page, to.id)
 		c.d.add(candidate{id: to.id.String(), by: byPage})
 	default:
 		c.add(id, byLastLoad, notion.UUID{})

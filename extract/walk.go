@@ -389,8 +389,8 @@ func (c *content) readCopies(ctx context.Context) (more bool, err error) {
 	copies = slices.CompactFunc(copies, func(a, b syncedCopy) bool { return a.id == b.id })
 	for _, s := range copies {
 		c.mu.Lock()
-		_, met := c.originals[s.original]
-		if !met {
+		n, met := c.originals[s.original]
+		if met = met && !c.all[n].gone; !met {
 			c.originals[s.original], _ = c.number(s.page.id)
 			c.shown[s.original] = s.page
 		}
