@@ -74,10 +74,12 @@ func (m *maintenance) orphans(ctx context.Context) error {
 	if m.plan.DryRun {
 		return nil
 	}
-	if n, err := m.Storage.AbortUploads(ctx, m.Catalog.Folder(), before); err != nil {
-		m.Logger.WarnContext(ctx, "uploads that killed programs began could not be ended", "error", err)
-	} else if n > 0 {
-		m.Logger.InfoContext(ctx, "uploads that killed programs began were ended", "uploads", n)
+	for _, prefix := range []string{m.Catalog.Folder(), journalRoot + m.Catalog.Folder()} {
+		if n, err := m.Storage.AbortUploads(ctx, prefix, before); err != nil {
+			m.Logger.WarnContext(ctx, "uploads that killed programs began could not be ended", "error", err)
+		} else if n > 0 {
+			m.Logger.InfoContext(ctx, "uploads that killed programs began were ended", "uploads", n)
+		}
 	}
 	return m.Storage.Delete(ctx, m.report.Orphans.Keys...)
 }

@@ -2,8 +2,12 @@ package lake_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -93,5 +97,79 @@ func TestAbortedAsItBegins(t *testing.T) {
 	<-u.done
 	if !aborts || !u.patient || u.left() {
 		t.Errorf("abandoned: %t, waited for: %t, an upload is left: %t", aborts, u.patient, u.left())
+	}
+}
+
+// A partsS3 takes objects in parts, and keeps which uploads are open.
+type partsS3 struct {
+	mu    sync.Mutex
+	n     int
+	open  map[string]string // keys, by ID
+	ended []string          // IDs of those that were aborted
+}
+
+func (p *partsS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	query := r.URL.Query()
+	id := query.Get("uploadId")
+	switch {
+	case query.Has("uploads") && r.Method == http.MethodPost:
+		p.n++
+		p.open[strconv.Itoa(p.n)] = strings.TrimPrefix(r.URL.Path, "/bucket/")
+		_, _ = fmt.Fprintf(w, `<InitiateMultipartUploadResult><UploadId>%d</UploadId></InitiateMultipartUploadResult>`, p.n)
+	case query.Has("uploads"):
+		_, _ = fmt.Fprint(w, `<ListMultipartUploadsResult>`)
+		for id, key := range p.open {
+			_, _ = fmt.Fprintf(w, `<Upload><Key>%s</Key><UploadId>%s</UploadId><Initiated>2026-01-01T00:00:00Z</Initiated></Upload>`, key, id)
+		}
+		_, _ = fmt.Fprint(w, `</ListMultipartUploadsResult>`)
+	case id != "" && p.open[id] == "":
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = fmt.Fprint(w, `<Error><Code>NoSuchUpload</Code><Message>no such upload</Message></Error>`)
+	case r.Method == http.MethodDelete:
+		delete(p.open, id)
+		p.ended = append(p.ended, id)
+		w.WriteHeader(http.StatusNoContent)
+	case r.Method == http.MethodPut:
+		w.Header().Set("ETag", `"x"`)
+	case r.Method == http.MethodPost:
+		delete(p.open, id)
+		_, _ = fmt.Fprint(w, `<CompleteMultipartUploadResult><ETag>"x"</ETag></CompleteMultipartUploadResult>`)
+	default:
+		_, _ = fmt.Fprint(w, `<ListBucketResult></ListBucketResult>`)
+	}
+}
+
+// Who abandons an object ends its own upload, and not that of another program which
+// writes an object of this key, as it does with the copy of a file, or of a longer one.
+func TestAbortEndsItsOwn(t *testing.T) {
+	t.Parallel()
+	p := &partsS3{open: map[string]string{}}
+	server := httptest.NewServer(p)
+	defer server.Close()
+	s, err := lake.OpenStorage(t.Context(), lake.StorageOptions{
+		URL: "s3://bucket/lake", TempDir: t.TempDir(),
+		Cloud: lake.CloudOptions{Endpoint: server.URL, AccessKeyID: "k", SecretAccessKey: "s", Region: "us-east-1"},
+	})
+	must(t, err)
+	defer s.Close()
+	objects := map[string]*lake.Object{}
+	for _, key := range []string{"x", "x.pdf"} {
+		objects[key], err = s.Create(t.Context(), key)
+		must(t, err)
+		_, err = objects[key].Write(make([]byte, 20<<20))
+		must(t, err)
+	}
+	other, err := s.Create(t.Context(), "x")
+	must(t, err)
+	_, err = other.Write(make([]byte, 20<<20))
+	must(t, err)
+	must(t, objects["x"].Abort())
+	must(t, other.Close())
+	must(t, objects["x.pdf"].Close())
+	if len(p.open) > 0 || slices.Contains(p.ended, "2") || slices.Contains(p.ended, "3") || !slices.Contains(p.ended, "1") {
+		t.Errorf("uploads %v were aborted, %v are open", p.ended, p.open)
 	}
 }

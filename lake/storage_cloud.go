@@ -202,13 +202,13 @@ func (f *fingerprint) add(p []byte) {
 // abortUpload ends the upload of an object that was abandoned: the library does
 // not always get it done, where a part was on its way.
 func (o *Object) abortUpload() {
-	if o.bytes < int64(o.storage.part) {
+	id := o.upload.Load()
+	if id == nil {
 		return // it is sent in one request
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), abandonTimeout)
 	defer cancel()
-	// What stays is ended by the maintenance.
-	_, _ = o.storage.AbortUploads(ctx, o.key, time.Now().Add(abandonTimeout))
+	_ = o.storage.abortUpload(ctx, o.key, *id) // what stays is ended by the maintenance
 }
 
 // landed finds out whether a new object of a cloud is there although the answer

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 	"gocloud.dev/blob/s3blob"
@@ -27,27 +29,7 @@ const (
 // openS3 opens a bucket with what the SDK finds (environment, shared files, web
 // identity, the machine's role) and the options say.
 func openS3(ctx context.Context, s *Storage, name string, o CloudOptions) error {
-	load := []func(*config.LoadOptions) error{
-		config.WithLogger(logging.Nop{}), // what matters comes back as an error
-		config.WithHTTPClient(awsClient()),
-		config.WithRetryer(func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = s3Attempts })
-		}),
-	}
-	if o.Region != "" {
-		load = append(load, config.WithRegion(o.Region))
-	}
-	if o.Profile != "" {
-		load = append(load, config.WithSharedConfigProfile(o.Profile))
-	}
-	switch {
-	case o.Anonymous, s.vended != nil: // see vended.options
-		load = append(load, config.WithCredentialsProvider(aws.AnonymousCredentials{}))
-	case o.AccessKeyID != "":
-		load = append(load, config.WithCredentialsProvider(
-			credentials.NewStaticCredentialsProvider(o.AccessKeyID, o.SecretAccessKey, o.SessionToken)))
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, load...)
+	cfg, err := s3Config(ctx, o, s.vended != nil)
 	if err != nil {
 		return err
 	}
@@ -79,12 +61,52 @@ func openS3(ctx context.Context, s *Storage, name string, o CloudOptions) error 
 	return err
 }
 
+// s3Config is how requests are sent. Where the catalog hands out credentials, nothing
+// that the machine has is looked at.
+func s3Config(ctx context.Context, o CloudOptions, vended bool) (aws.Config, error) {
+	retryer := func() aws.Retryer {
+		standard := retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = s3Attempts })
+		// A conflict is with the deletion of an object that is to be new: parts of a load take turns so.
+		return retry.AddWithErrorCodes(standard, "ConditionalRequestConflict")
+	}
+	// What matters of the log comes back as an error.
+	if vended { // see vended.options
+		return aws.Config{Region: o.Region, HTTPClient: awsClient(), Retryer: retryer, Logger: logging.Nop{}, Credentials: aws.AnonymousCredentials{}}, nil
+	}
+	load := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{}), config.WithHTTPClient(awsClient()), config.WithRetryer(retryer)}
+	if o.Region != "" {
+		load = append(load, config.WithRegion(o.Region))
+	}
+	if o.Profile != "" {
+		load = append(load, config.WithSharedConfigProfile(o.Profile))
+	}
+	switch {
+	case o.Anonymous:
+		load = append(load, config.WithCredentialsProvider(aws.AnonymousCredentials{}))
+	case o.AccessKeyID != "":
+		load = append(load, config.WithCredentialsProvider(
+			credentials.NewStaticCredentialsProvider(o.AccessKeyID, o.SecretAccessKey, o.SessionToken)))
+	}
+	return config.LoadDefaultConfig(ctx, load...)
+}
+
+// uploadKey is the key of the ID of the upload that is begun for an object: an
+// *atomic.Pointer[string].
+type uploadKey struct{}
+
 // beginUpload waits a while for the answer to a request that begins an upload, although
-// nobody wants that any more: else it may begin once those that are left have been ended.
-func beginUpload(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+// nobody wants that any more: else it may begin once what is left of it has been ended.
+// It tells the ID.
+func beginUpload(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (out middleware.InitializeOutput, metadata middleware.Metadata, err error) {
 	if _, ok := in.Parameters.(*s3.CreateMultipartUploadInput); !ok || ctx.Err() != nil {
 		return next.HandleInitialize(ctx, in)
 	}
+	defer func() {
+		begun, ok := out.Result.(*s3.CreateMultipartUploadOutput)
+		if id, wanted := ctx.Value(uploadKey{}).(*atomic.Pointer[string]); ok && wanted && begun.UploadId != nil {
+			id.Store(begun.UploadId)
+		}
+	}()
 	begins, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() {
@@ -93,6 +115,19 @@ func beginUpload(ctx context.Context, in middleware.InitializeInput, next middle
 	})
 	defer stop()
 	return next.HandleInitialize(begins, in)
+}
+
+// abortUpload ends one upload. That it has ended already is no error.
+func (s *Storage) abortUpload(ctx context.Context, key, id string) error {
+	bucket, root, _ := strings.Cut(strings.TrimPrefix(s.root, "s3://"), "/")
+	if root != "" {
+		key = root + "/" + key
+	}
+	_, err := s.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: &key, UploadId: &id})
+	if gone := new(types.NoSuchUpload); errors.As(err, &gone) {
+		return nil
+	}
+	return err
 }
 
 // AbortUploads ends uploads of objects below a prefix that were begun before a

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"sync/atomic"
 	"time"
 
 	"gocloud.dev/blob"
@@ -28,6 +29,7 @@ type Object struct {
 	err    error        // the first that failed; Close then gives up
 	bytes  int64
 	closed bool
+	upload atomic.Pointer[string] // its ID, where a cloud takes the object in parts
 }
 
 // Create begins an object. It fails with ErrExist if there is one of this key;
@@ -85,7 +87,7 @@ func (s *Storage) create(ctx context.Context, key string, fresh bool) (*Object, 
 // what has been sent to a cloud whole can arrive whoever waits for it, and would
 // come back after it was deleted. So its answer is waited for.
 func (o *Object) writes(ctx context.Context) context.Context {
-	writes, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	writes, cancel := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), uploadKey{}, &o.upload))
 	end := context.AfterFunc(ctx, cancel)
 	o.cancel = func() { end(); cancel() }
 	o.ended = ctx.Err
