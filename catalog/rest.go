@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +52,8 @@ type restCatalog struct {
 	rowCache
 	order restOrder
 
-	settings restAnswer // what the server says at first
+	settings restAnswer  // what the server says at first
+	tokens   *restTokens // nil: it has one that was given, or none
 }
 
 func openREST(ctx context.Context, base *Catalog, o Options) (backend, error) {
@@ -61,25 +63,33 @@ func openREST(ctx context.Context, base *Catalog, o Options) (backend, error) {
 	}
 	c := &restCatalog{Catalog: base, url: u, readOnly: o.ReadOnly, runs: newAdmissions()}
 	r := o.REST
-	options := []rest.Option{
-		rest.WithTransportFactory(restTransport(!o.REST.SigV4)), rest.WithWarehouseLocation(r.Warehouse), rest.WithPrefix(r.Prefix),
-		rest.WithOAuthToken(r.Token), rest.WithCredential(r.Credential), rest.WithScope(r.Scope), rest.WithAudience(r.Audience), rest.WithResource(r.Resource),
-	}
+	options := []rest.Option{rest.WithWarehouseLocation(r.Warehouse), rest.WithPrefix(r.Prefix), rest.WithOAuthToken(r.Token)}
 	if r.AuthURL != "" {
-		auth, err := restURL(r.AuthURL)
-		if err != nil {
+		if _, err := restURL(r.AuthURL); err != nil {
 			return nil, fmt.Errorf("OAuth2 server: %w", err)
 		}
-		options = append(options, rest.WithAuthURI(auth))
 	}
+	if r.Credential != "" && r.Token == "" {
+		c.tokens = newRESTTokens(u, r)
+		options = append(options, rest.WithAuthManager(c.tokens))
+	}
+	options = append(options, rest.WithTransportFactory(restTransport(!r.SigV4, c.tokens)))
 	if r.SigV4 {
 		options = append(options, rest.WithSigV4RegionSvc(r.Region, r.Service))
 	}
-	about := &question{}
+	about := &question{settings: true}
 	if c.server, err = rest.NewCatalog(context.WithValue(ctx, questionKey{}, about), c.name, o.URI, options...); err != nil {
 		return nil, c.fault("open", err)
 	}
 	c.settings = about.answer
+	if to := c.settings.Overrides["uri"]; u.Scheme == "https" && strings.HasPrefix(to, "http:") {
+		return nil, errors.Join(fmt.Errorf("open catalog %s: its settings send to %s, which is not encrypted: correct them, or name that address as catalog.uri", c.place(), to), c.server.Close())
+	}
+	if auth := cmp.Or(c.settings.Overrides["oauth2-server-uri"], c.settings.Defaults["oauth2-server-uri"]); c.tokens != nil && r.AuthURL == "" && auth != "" {
+		if _, err := restURL(auth); err == nil {
+			c.tokens.config.TokenURL = auth
+		}
+	}
 	if err := c.prepare(ctx, o.ReadOnly); err != nil {
 		return nil, errors.Join(c.fault("open", err), c.server.Close())
 	}
@@ -111,7 +121,12 @@ func (c *restCatalog) isStepwise(ctx context.Context) (bool, error) {
 }
 
 func (c *restCatalog) place() string { return c.url.String() }
-func (c *restCatalog) close() error  { return c.server.Close() }
+func (c *restCatalog) close() error {
+	if c.tokens != nil {
+		c.tokens.idle()
+	}
+	return c.server.Close()
+}
 
 // writesMetadata says that the server writes the metadata files.
 func (c *restCatalog) writesMetadata() bool { return false }
@@ -307,8 +322,11 @@ func (c *restCatalog) fault(action string, err error) error {
 	why := ""
 	var dns *net.DNSError
 	var dial *net.OpError
+	var token *tokenError
 	switch {
 	case errors.Is(err, ErrNoCatalog):
+	case errors.As(err, &token) && !token.isRefusal():
+		why = "no token could be had; look at catalog.oauth2_server_uri, or try again later"
 	case errors.Is(err, rest.ErrOAuthError):
 		why = "no token was given for the credential; look at catalog.credential and catalog.oauth2_server_uri"
 	case errors.Is(err, rest.ErrUnauthorized), errors.Is(err, rest.ErrAuthorizationExpired):

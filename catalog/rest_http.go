@@ -35,48 +35,94 @@ const (
 // repeated where an error may go away; what became of the others is looked up.
 // Where quiet is true, credentials for the warehouse are asked for by questions only:
 // for most requests a server would make some that nobody uses.
-func restTransport(quiet bool) rest.TransportFactory {
+func restTransport(quiet bool, tokens *restTokens) rest.TransportFactory {
 	return func(config *tls.Config) (http.RoundTripper, func()) {
-		base, ok := http.DefaultTransport.(*http.Transport)
-		if !ok {
-			base = &http.Transport{Proxy: http.ProxyFromEnvironment}
+		client := retryingClient(config, false)
+		var carries http.RoundTripper = &retryablehttp.RoundTripper{Client: client}
+		if tokens != nil {
+			carries = &renewing{carries, tokens}
 		}
-		base = base.Clone()
-		base.ResponseHeaderTimeout = restTimeout
-		if config != nil {
-			base.TLSClientConfig = config
-		}
-		client := retryablehttp.NewClient()
-		client.HTTPClient = &http.Client{Transport: base, Timeout: commitTimeout, CheckRedirect: sameHost}
-		client.Logger = nil
-		client.RetryMax, client.RetryWaitMin, client.RetryWaitMax = restTries-1, restWaitMin, restWaitMax
-		client.CheckRetry = func(ctx context.Context, resp *http.Response, err error) (bool, error) {
-			if resp != nil && resp.Request.Method != http.MethodGet && resp.Request.Method != http.MethodHead {
-				return false, nil
-			}
-			var of *url.Error
-			if resp == nil && errors.As(err, &of) && !strings.EqualFold(of.Op, http.MethodGet) && !strings.EqualFold(of.Op, http.MethodHead) {
-				return false, nil
-			}
-			if resp != nil && ctx.Err() != nil {
-				return false, nil // with an error too, net/http would complain on stderr
-			}
-			if began, ok := ctx.Value(beganKey{}).(time.Time); ok && time.Since(began) > restPatience {
-				return false, nil
-			}
-			return retryablehttp.DefaultRetryPolicy(ctx, resp, err)
-		}
-		// After the last try the answer says best what is wrong.
-		client.ErrorHandler = retryablehttp.PassthroughErrorHandler
-		return &restRequests{&retryablehttp.RoundTripper{Client: client}, quiet}, base.CloseIdleConnections
+		return &restRequests{carries, quiet}, client.HTTPClient.CloseIdleConnections
 	}
 }
 
-// sameHost refuses to follow a redirect to another server: what lets this program
-// in is for one only.
+// retryingClient is a client that repeats requests: all, or those that only read.
+func retryingClient(config *tls.Config, all bool) *retryablehttp.Client {
+	base, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		base = &http.Transport{Proxy: http.ProxyFromEnvironment}
+	}
+	base = base.Clone()
+	base.ResponseHeaderTimeout = restTimeout
+	if config != nil {
+		base.TLSClientConfig = config
+	}
+	client := retryablehttp.NewClient()
+	client.HTTPClient = &http.Client{Transport: base, Timeout: commitTimeout, CheckRedirect: sameHost}
+	client.Logger = nil
+	client.RetryMax, client.RetryWaitMin, client.RetryWaitMax = restTries-1, restWaitMin, restWaitMax
+	client.CheckRetry = func(ctx context.Context, resp *http.Response, err error) (bool, error) {
+		if !all && resp != nil && resp.Request.Method != http.MethodGet && resp.Request.Method != http.MethodHead {
+			return false, nil
+		}
+		var of *url.Error
+		if !all && resp == nil && errors.As(err, &of) && !strings.EqualFold(of.Op, http.MethodGet) && !strings.EqualFold(of.Op, http.MethodHead) {
+			return false, nil
+		}
+		if resp != nil && ctx.Err() != nil {
+			return false, nil // with an error too, net/http would complain on stderr
+		}
+		if began, ok := ctx.Value(beganKey{}).(time.Time); ok && time.Since(began) > restPatience {
+			return false, nil
+		}
+		return retryablehttp.DefaultRetryPolicy(ctx, resp, err)
+	}
+	// After the last try the answer says best what is wrong.
+	client.ErrorHandler = retryablehttp.PassthroughErrorHandler
+	return client
+}
+
+// tokenClient fetches tokens.
+func tokenClient() (client *http.Client, idle func()) {
+	retrying := retryingClient(nil, true)
+	return retrying.StandardClient(), retrying.HTTPClient.CloseIdleConnections
+}
+
+// renewing sends a request again, with another token, where its own is not taken: nothing
+// has been done then.
+type renewing struct {
+	http.RoundTripper
+	tokens *restTokens
+}
+
+// statusTokenExpired is what a catalog says of a token that was good once.
+const statusTokenExpired = 419
+
+func (t *renewing) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.RoundTripper.RoundTrip(r)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != statusTokenExpired || r.Body != nil && r.GetBody == nil {
+		return resp, err
+	}
+	value, err := t.tokens.header(r.Context(), r.Header.Get("Authorization"))
+	if err != nil {
+		return resp, nil //nolint:nilerr // the answer tells as well that the program is not let in
+	}
+	again := r.Clone(r.Context())
+	again.Header.Set("Authorization", value)
+	if r.GetBody != nil {
+		if again.Body, err = r.GetBody(); err != nil {
+			return resp, nil //nolint:nilerr // as above
+		}
+	}
+	_ = resp.Body.Close() // nobody reads it
+	return t.RoundTripper.RoundTrip(again)
+}
+
+// sameHost refuses to follow a redirect to another server, or to one that is not
+// encrypted: what lets this program in is for one only.
 func sameHost(r *http.Request, via []*http.Request) error {
-	if r.URL.Host != via[0].URL.Host || len(via) >= 10 {
-		return fmt.Errorf("the catalog sends to another server, %s, which is not followed", r.URL.Host)
+	if r.URL.Host != via[0].URL.Host || via[0].URL.Scheme == "https" && r.URL.Scheme != "https" || len(via) >= 10 {
+		return fmt.Errorf("the catalog sends to another server, %s, which is not followed", r.URL.Redacted())
 	}
 	return nil
 }
@@ -109,6 +155,7 @@ func (t *restRequests) RoundTrip(r *http.Request) (*http.Response, error) {
 // client tells of: what the server says of the storage.
 type question struct {
 	stages   bool // what the client would send after the answer is not sent
+	settings bool // it asks for the server's settings
 	answered bool
 	answer   restAnswer
 }
@@ -134,9 +181,41 @@ func (q *question) send(next http.RoundTripper, r *http.Request) (*http.Response
 	if err = errors.Join(err, resp.Body.Close()); err != nil {
 		return nil, err
 	}
+	if q.settings {
+		body = withoutIgnored(body)
+	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	q.answered = json.Unmarshal(body, &q.answer) == nil // the client says what is wrong with it
 	return resp, nil
+}
+
+// ignored are settings of the server that the client must not follow. With snapshots by
+// reference only, those are not told of that have no tag, and their files would be taken
+// for nobody's; whose certificate is not looked at may be anybody.
+var ignored = []string{"snapshot-loading-mode", "rest.tls.skip-verify"}
+
+// withoutIgnored is an answer with settings without those.
+func withoutIgnored(body []byte) []byte {
+	var answer map[string]json.RawMessage
+	if json.Unmarshal(body, &answer) != nil {
+		return body // the client says what is wrong with it
+	}
+	for _, member := range []string{"defaults", "overrides"} {
+		var settings map[string]json.RawMessage
+		if json.Unmarshal(answer[member], &settings) != nil {
+			continue
+		}
+		for _, name := range ignored {
+			delete(settings, name)
+		}
+		if text, err := json.Marshal(settings); err == nil {
+			answer[member] = text
+		}
+	}
+	if text, err := json.Marshal(answer); err == nil {
+		return text
+	}
+	return body
 }
 
 // restURL checks the URL of a REST catalog.

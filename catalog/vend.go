@@ -66,6 +66,8 @@ const (
 	// renewPause is how long those that are left are used where the server hands out no
 	// others, and how long refused ones are not taken back to it again.
 	renewPause = 10 * time.Second
+	// earlyShare is the part of a lock's time that is given to a renewal before the end.
+	earlyShare = 4
 )
 
 func newVending(c *restCatalog, hide func(string)) *vending {
@@ -225,12 +227,18 @@ func (v *vending) renewed(ctx context.Context, name string, f *vendedFolder, ref
 		return old, nil // another one has been faster
 	}
 	wasRefused := old != nil && refused != nil && old.has(refused)
-	g, err := v.fetch(ctx, name)
+	stillDoes := old != nil && !wasRefused && old.lasts(now)
+	asks, cancel := ctx, func() {}
+	if stillDoes { // who waits may be who renews the lock
+		asks, cancel = context.WithTimeout(ctx, v.catalog.leaseTime/earlyShare)
+	}
+	g, err := v.fetch(asks, name)
+	cancel()
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
 		return nil, err
-	case old != nil && !wasRefused && old.lasts(now):
+	case stillDoes:
 		v.catalog.logger.WarnContext(ctx, "credentials could not be renewed yet", "of", v.describe(name), "error", err)
 		g = &grant{parts: old.parts, issued: old.issued, renew: now.Add(renewPause), refusal: old.refusal}
 		f.now.Store(g)
