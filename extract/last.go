@@ -30,6 +30,7 @@ func (l *earlierPages) page(id notion.UUID) *earlierPage {
 type lastStanding struct {
 	source  notion.UUID // of rows: their data source
 	sources []string    // data sources with tables in the path, from the top down
+	alone   bool        // rows that their data source did not bring
 }
 
 // readLastPages reads the pages of the last load.
@@ -61,6 +62,9 @@ func (c *content) readLastPages(ctx context.Context) (last earlierPages, err err
 // standing is the index of a standing; known has those that were met.
 func (l *earlierPages) standing(known map[string]int32, s lastStanding) int32 {
 	key := string(s.source[:]) + strings.Join(s.sources, " ")
+	if s.alone {
+		key += "+"
+	}
 	n, ok := known[key]
 	if !ok {
 		n = int32(len(l.standings))
@@ -72,6 +76,7 @@ func (l *earlierPages) standing(known map[string]int32, s lastStanding) int32 {
 
 func (d *discovery) standing(cells cells, row lake.Row) (s lastStanding) {
 	s.source, _ = notion.ParseUUID([]byte(cells.value(row, "data_source_id").Text()))
+	s.alone = cells.value(row, "discovered_by").Text() == byOnlyRow
 	for _, v := range cells.value(row, "path").Items() {
 		if _, known := d.before[v.Text()]; known {
 			s.sources = append(s.sources, string([]byte(v.Text())))
@@ -91,11 +96,11 @@ func (l *earlierPages) of(id notion.UUID) lastStanding {
 // findEarlier takes in the pages of the last load that are no rows.
 func (c *content) findEarlier() {
 	for i := range c.last.list {
-		id, source := c.last.list[i].id, c.last.standings[c.last.list[i].standing].source
-		if source == (notion.UUID{}) {
+		id, in := c.last.list[i].id, &c.last.standings[c.last.list[i].standing]
+		if in.source == (notion.UUID{}) {
 			c.add(id.String(), byLastLoad, notion.UUID{})
-		} else if _, ok := c.d.before[source.String()]; !ok { // it was shared alone
-			c.strayID(id.String(), source)
+		} else if _, ok := c.d.before[in.source.String()]; !ok || in.alone {
+			c.strayID(id.String(), in.source)
 		}
 	}
 }

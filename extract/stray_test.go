@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -74,6 +75,39 @@ func TestRowsNotListed(t *testing.T) {
 					t.Errorf("problems: %v, want %v", problemsOf(got), want)
 				}
 			})
+		})
+	}
+}
+
+// Such a row is looked for on the next night too, when nothing leads to it any more, and
+// told when it is gone.
+func TestRowNotListedStays(t *testing.T) {
+	w := notiontest.NewWorkspace(1)
+	w.Update(func(tx *notiontest.Tx) {
+		addSource(tx, "a", notiontest.Parent{})
+		tx.AddRow(key("a"), notiontest.Page{Values: titled("row")})
+		tx.AddRow(key("a"), notiontest.Page{ID: key("x"), Values: titled("x"), Unlisted: true})
+		addBlock(tx, "text", "page_id", key("x"), "divider", "{}")
+		tx.Tick(time.Hour)
+	})
+	server := notiontest.NewServer(w, notiontest.Options{SearchGap: notiontest.SearchShared})
+	l := newMemoryLake()
+	for night, want := range []string{
+		string(KindRowUnlisted) + " " + key("x"), string(KindRowUnlisted) + " " + key("x"), string(KindNotShared) + " " + key("x"),
+	} {
+		o := contentOptions(newClient(t, server))
+		o.Now = func() time.Time { return w.Model().Clock }
+		got, err := l.run(t.Context(), fmt.Sprintf("2026010%dT000000Z", night+1), NewSource(o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if there := got[keyBlocks].cell(key("text"), "page_id").Text() == key("x"); there != (night < 2) || !slices.Equal(problemsOf(got), []string{want}) {
+			t.Errorf("night %d: its block is there: %t, problems %v, want %v", night, there, problemsOf(got), want)
+		}
+		w.Update(func(tx *notiontest.Tx) {
+			tx.Source(key("a")).Inherited = true // search does not show its rows any more
+			tx.Page(key("x")).Unshared = night == 1
+			tx.Tick(24 * time.Hour)
 		})
 	}
 }
