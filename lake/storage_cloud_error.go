@@ -2,12 +2,17 @@ package lake
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"google.golang.org/api/googleapi"
 )
+
+const codeSkewed = "RequestTimeTooSkewed"
 
 // cloudWords are what the codes of a cloud's refusals mean.
 var cloudWords = map[string]string{
@@ -18,7 +23,7 @@ var cloudWords = map[string]string{
 	"SignatureDoesNotMatch": "the secret access key does not belong to the access key: look at the credentials",
 	"ExpiredToken":          "the temporary credentials have expired: get new ones",
 	"InvalidToken":          "the session token is not valid: get new credentials",
-	"RequestTimeTooSkewed":  "the clock of this machine is wrong",
+	codeSkewed:              "the clock of this machine is wrong: set it",
 	"SlowDown":              "the storage asks to slow down, again and again: try again later",
 	"PermanentRedirect":     "the bucket is in another region: set storage.region",
 	"MovedPermanently":      "the bucket is in another region: set storage.region",
@@ -36,7 +41,7 @@ func cloudReason(err error) string {
 		return vendor.Error()
 	case errors.As(err, &api):
 		if words, ok := cloudWords[api.ErrorCode()]; ok {
-			return words
+			return words + skewOf(api.ErrorCode(), err)
 		}
 		return strings.TrimSuffix(api.ErrorCode()+": "+api.ErrorMessage(), ": ")
 	case errors.As(err, &google):
@@ -53,6 +58,19 @@ func cloudReason(err error) string {
 		return connect.Error()
 	}
 	return ""
+}
+
+// skewOf says by how much the clock differs from the storage's, where that is why it refuses.
+func skewOf(code string, err error) string {
+	var answer *smithyhttp.ResponseError
+	if code != codeSkewed || !errors.As(err, &answer) || answer.Response == nil {
+		return ""
+	}
+	theirs, err := time.Parse(time.RFC1123, answer.Response.Header.Get("Date"))
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf(" (it differs from the storage's by %s)", time.Since(theirs).Abs().Round(time.Second))
 }
 
 // isNoBucket reports whether it is the bucket that is missing.

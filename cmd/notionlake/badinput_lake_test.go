@@ -36,10 +36,11 @@ func badBucket(t *testing.T) {
 	}
 	for code, reason := range map[string]string{
 		"NoSuchBucket": "the bucket does not exist", "AccessDenied": "access denied", "InvalidAccessKeyId": "the access key is not known",
-		"SignatureDoesNotMatch": "the secret access key does not belong to the access key", "RequestTimeTooSkewed": "the clock of this machine is wrong",
+		"SignatureDoesNotMatch": "the secret access key does not belong to the access key", "RequestTimeTooSkewed": "the clock of this machine is wrong: set it (it differs from the storage's by ",
 	} {
 		s3 := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/xml")
+			w.Header().Set("Date", time.Now().UTC().Add(2*time.Hour).Format(http.TimeFormat))
 			w.WriteHeader(403)
 			_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code><Message>no</Message></Error>", code)
 		}))
