@@ -110,7 +110,9 @@ func (c *content) strayRows() {
 			continue
 		}
 		for _, id := range rows {
-			if !c.d.pick.excludes(id.String()) {
+			if n, known := c.number(id); known { // nearly all, where their data source is read
+				c.all[n].way = min(c.all[n].way, wayOf(byOnlyRow))
+			} else if !c.d.pick.excludes(id.String()) {
 				e := &pageEntry{id: id, way: wayOf(byOnlyRow), only: true}
 				if found {
 					e.setSeldom().unlisted = true
