@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/notionlake/notionlake/extract/notiontest"
@@ -14,7 +15,16 @@ func TestFirstLoadHeld(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, notiontest.Options{})
 	b.configure("schema: {contract: freeze}\n")
-	b.server.Inject(func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/query") }, notiontest.FaultRestricted, 1)
+	var mu sync.Mutex
+	refused := ""
+	b.server.Inject(func(r *http.Request) bool { // one data source: its rows are asked for early, and again
+		mu.Lock()
+		defer mu.Unlock()
+		if refused == "" && strings.HasSuffix(r.URL.Path, "/query") {
+			refused = r.URL.Path
+		}
+		return r.URL.Path == refused
+	}, notiontest.FaultRestricted, 2)
 	r := b.call("run", "--json")
 	r.wants(t, exitHeld)
 	id := string(r.report(t).LoadID)

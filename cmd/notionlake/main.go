@@ -22,9 +22,12 @@ import (
 	"time"
 	_ "time/tzdata" // dates carry IANA zone names; containers often have no zone files
 
-	_ "github.com/notionlake/notionlake/cmd/notionlake/quiet"
+	"github.com/notionlake/notionlake/cmd/notionlake/quiet"
 	"github.com/notionlake/notionlake/lake"
 )
+
+// The packages that this one needs are set up now, in a test as well.
+func init() { quiet.End() }
 
 func main() {
 	tuneCollector(os.LookupEnv)

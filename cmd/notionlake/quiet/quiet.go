@@ -8,11 +8,24 @@ import (
 	"runtime/debug"
 )
 
+// share is what the collector ran by, and whether that was changed.
+var (
+	share   int
+	changed bool
+)
+
 func init() {
 	for _, name := range []string{"GOGC", "GOMEMLIMIT"} {
 		if _, set := os.LookupEnv(name); set {
 			return
 		}
 	}
-	debug.SetGCPercent(-1)
+	share, changed = debug.SetGCPercent(-1), true
+}
+
+// End lets the collector run again: when all packages are set up.
+func End() {
+	if changed {
+		debug.SetGCPercent(share)
+	}
 }
