@@ -69,7 +69,7 @@ func openREST(ctx context.Context, base *Catalog, o Options) (backend, error) {
 			return nil, fmt.Errorf("OAuth2 server: %w", err)
 		}
 	}
-	if r.Credential != "" && r.Token == "" {
+	if r.Credential != "" && r.Token == "" && !r.SigV4 { // a signature takes the place of a token
 		c.tokens = newRESTTokens(u, r)
 		options = append(options, rest.WithAuthManager(c.tokens))
 	}

@@ -34,7 +34,8 @@ const (
 // restTransport carries the requests to a REST catalog. Those that only read are
 // repeated where an error may go away; what became of the others is looked up.
 // Where quiet is true, credentials for the warehouse are asked for by questions only:
-// for most requests a server would make some that nobody uses.
+// for most requests a server would make some that nobody uses. Where a token of tokens
+// is not taken, another one is; nil: there are none.
 func restTransport(quiet bool, tokens *restTokens) rest.TransportFactory {
 	return func(config *tls.Config) (http.RoundTripper, func()) {
 		client := retryingClient(config, false)
@@ -104,8 +105,11 @@ func (t *renewing) RoundTrip(r *http.Request) (*http.Response, error) {
 		return resp, err
 	}
 	value, err := t.tokens.header(r.Context(), r.Header.Get("Authorization"))
-	if err != nil {
-		return resp, nil //nolint:nilerr // the answer tells as well that the program is not let in
+	switch reads := r.Method == http.MethodGet || r.Method == http.MethodHead; {
+	case err != nil && reads:
+		return nil, errors.Join(err, resp.Body.Close())
+	case err != nil:
+		return resp, nil //nolint:nilerr // that nothing was done is what matters of the others
 	}
 	again := r.Clone(r.Context())
 	again.Header.Set("Authorization", value)

@@ -88,8 +88,8 @@ func TestTokens(t *testing.T) {
 		statuses []int
 		want     string
 	}{
-		{[]int{http.StatusUnauthorized}, "the server does not let this program in; look at catalog.token or catalog.credential"},
-		{[]int{http.StatusServiceUnavailable, http.StatusServiceUnavailable, http.StatusServiceUnavailable, http.StatusServiceUnavailable}, "the server does not let this program in"},
+		{[]int{http.StatusUnauthorized}, "no token was given for the credential; look at catalog.credential"},
+		{[]int{http.StatusServiceUnavailable, http.StatusServiceUnavailable, http.StatusServiceUnavailable, http.StatusServiceUnavailable}, "no token could be had; look at catalog.oauth2_server_uri, or try again later"},
 	} {
 		g.revoke(test.statuses...)
 		if _, err := w.publish(c, loadID(2), change{schema: schema("tasks", "tasks"), rows: 3}); err == nil || !strings.Contains(err.Error(), test.want) {

@@ -68,6 +68,18 @@ func (u *uploadS3) left() bool {
 	return u.began
 }
 
+// openS3 opens a warehouse of a server of S3; point may be nil.
+func openS3(t *testing.T, endpoint string, point lake.Point) *lake.Storage {
+	t.Helper()
+	s, err := lake.OpenStorage(t.Context(), lake.StorageOptions{
+		URL: "s3://bucket/lake", TempDir: t.TempDir(), Point: point,
+		Cloud: lake.CloudOptions{Endpoint: endpoint, AccessKeyID: "k", SecretAccessKey: "s", Region: "us-east-1"},
+	})
+	must(t, err)
+	t.Cleanup(func() { must(t, s.Close()) })
+	return s
+}
+
 // An object is abandoned while its upload begins: the server does not keep it.
 func TestAbortedAsItBegins(t *testing.T) {
 	t.Parallel()
@@ -75,19 +87,13 @@ func TestAbortedAsItBegins(t *testing.T) {
 	server := httptest.NewServer(u)
 	defer server.Close()
 	aborts := false
-	s, err := lake.OpenStorage(t.Context(), lake.StorageOptions{
-		URL: "s3://bucket/lake", TempDir: t.TempDir(),
-		Cloud: lake.CloudOptions{Endpoint: server.URL, AccessKeyID: "k", SecretAccessKey: "s", Region: "us-east-1"},
-		Point: func(name, _ string) error {
-			if name == "storage.abort" {
-				aborts = true
-				close(u.release)
-			}
-			return nil
-		},
+	s := openS3(t, server.URL, func(name, _ string) error {
+		if name == "storage.abort" {
+			aborts = true
+			close(u.release)
+		}
+		return nil
 	})
-	must(t, err)
-	defer s.Close()
 	o, err := s.Create(t.Context(), "x")
 	must(t, err)
 	_, err = o.Write(make([]byte, 16<<20)) // two parts: the upload begins, and nothing waits to be taken
@@ -149,26 +155,18 @@ func TestAbortEndsItsOwn(t *testing.T) {
 	p := &partsS3{open: map[string]string{}}
 	server := httptest.NewServer(p)
 	defer server.Close()
-	s, err := lake.OpenStorage(t.Context(), lake.StorageOptions{
-		URL: "s3://bucket/lake", TempDir: t.TempDir(),
-		Cloud: lake.CloudOptions{Endpoint: server.URL, AccessKeyID: "k", SecretAccessKey: "s", Region: "us-east-1"},
-	})
-	must(t, err)
-	defer s.Close()
-	objects := map[string]*lake.Object{}
-	for _, key := range []string{"x", "x.pdf"} {
-		objects[key], err = s.Create(t.Context(), key)
+	s := openS3(t, server.URL, nil)
+	begin := func(key string) *lake.Object {
+		o, err := s.Create(t.Context(), key)
 		must(t, err)
-		_, err = objects[key].Write(make([]byte, 20<<20))
+		_, err = o.Write(make([]byte, 20<<20))
 		must(t, err)
+		return o
 	}
-	other, err := s.Create(t.Context(), "x")
-	must(t, err)
-	_, err = other.Write(make([]byte, 20<<20))
-	must(t, err)
-	must(t, objects["x"].Abort())
-	must(t, other.Close())
-	must(t, objects["x.pdf"].Close())
+	own, longer, others := begin("x"), begin("x.pdf"), begin("x")
+	must(t, own.Abort())
+	must(t, others.Close())
+	must(t, longer.Close())
 	if len(p.open) > 0 || slices.Contains(p.ended, "2") || slices.Contains(p.ended, "3") || !slices.Contains(p.ended, "1") {
 		t.Errorf("uploads %v were aborted, %v are open", p.ended, p.open)
 	}

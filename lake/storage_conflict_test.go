@@ -7,8 +7,6 @@ import (
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
-
-	"github.com/notionlake/notionlake/lake"
 )
 
 // An object that is to be new meets the deletion of the one before, as the lock of parts
@@ -25,12 +23,7 @@ func TestConflictWithDeletion(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	s, err := lake.OpenStorage(t.Context(), lake.StorageOptions{
-		URL: "s3://bucket/lake", TempDir: t.TempDir(),
-		Cloud: lake.CloudOptions{Endpoint: server.URL, AccessKeyID: "k", SecretAccessKey: "s", Region: "us-east-1"},
-	})
-	must(t, err)
-	defer s.Close()
+	s := openS3(t, server.URL, nil)
 	o, err := s.Create(t.Context(), "lock.json")
 	must(t, err)
 	_, err = o.Write([]byte("{}"))
