@@ -359,7 +359,7 @@ func (c *content) row(source string, page notion.JSON, parts map[*column]notion.
 
 // pageRecord is the record of a page: its object, and values that it lacks.
 func pageRecord(page notion.JSON, parts map[*column]notion.JSON) []byte {
-	record := []byte(`{"page":`)
+	record := append(make([]byte, 0, len(page)+len(`{"page":,"parts":{}}`)), `{"page":`...)
 	_, record = appendRaw(record, page, true)
 	record = append(record, `,"parts":{`...)
 	first := true

@@ -188,7 +188,7 @@ func (e *earlierLoad) readBlocks(ctx context.Context, view lake.View, cells cell
 		if len(record) == 0 {
 			return nil
 		}
-		at, err := e.blocks.add(append(record, ']'))
+		at, err := e.blocks.addCopy(append(record, ']'))
 		if p := e.pages.page(page); p != nil && p.blocks == 0 {
 			p.blocks = at
 		} else if p != nil {

@@ -61,8 +61,13 @@ func (r *recordFile) close() error {
 	return lake.CloseTempFile(r.file)
 }
 
-// add appends a record.
-func (r *recordFile) add(data []byte) (place, error) {
+// add appends a record, which is not to be changed from then on.
+func (r *recordFile) add(data []byte) (place, error) { return r.put(data, false) }
+
+// addCopy appends a record in memory that the caller uses again.
+func (r *recordFile) addCopy(data []byte) (place, error) { return r.put(data, true) }
+
+func (r *recordFile) put(data []byte, again bool) (place, error) {
 	packed := r.pack.EncodeAll(data, make([]byte, headBytes, headBytes+len(data)/4))
 	binary.LittleEndian.PutUint32(packed, uint32(len(packed)-headBytes))
 	r.mu.Lock()
@@ -78,7 +83,10 @@ func (r *recordFile) add(data []byte) (place, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.few != nil {
-		r.few[place(at+1)] = bytes.Clone(data)
+		if again {
+			data = bytes.Clone(data)
+		}
+		r.few[place(at+1)] = data
 	}
 	return place(at + 1), nil
 }

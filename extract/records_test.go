@@ -22,7 +22,7 @@ func TestRecordFile(t *testing.T) {
 			for i := range record {
 				record[i] = byte(random.Uint32())
 			}
-			at, err := f.add(record)
+			at, err := f.addCopy(record)
 			if err != nil {
 				t.Fatal(err)
 			}

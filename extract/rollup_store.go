@@ -110,7 +110,7 @@ func (s *rowStore) add(record []byte) (place, error) {
 	}
 	file := s.file
 	s.mu.Unlock()
-	return file.add(record)
+	return file.addCopy(record)
 }
 
 // get reads a record that add wrote.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"golang.org/x/sync/errgroup"
 
@@ -80,7 +81,12 @@ func each(blocks []*block, visit func(*block) bool) bool {
 
 // record is the record of a pageText.
 func (t *pageText) record() []byte {
-	record := []byte(`{"blocks":[`)
+	size := len(t.markdown)
+	each(t.blocks, func(b *block) bool {
+		size += len(b.raw) + len(`{"p":,"b":,"c":[]},`) + len("1234567") + sizeOf(b.comments)
+		return true
+	})
+	record := append(make([]byte, 0, size+sizeOf(t.comments)+len(`{"blocks":[],"comments":[],"markdown":""}`)), `{"blocks":[`...)
 	parents := map[*block]int{}
 	n := 0
 	each(t.blocks, func(b *block) bool {
@@ -95,8 +101,9 @@ func (t *pageText) record() []byte {
 			parents[b] = n
 		}
 		n++
-		record = fmt.Appendf(record, `{"p":%d,"b":%s,"c":`, parent, b.raw)
-		record = append(appendArray(record, b.comments), '}')
+		record = strconv.AppendInt(append(record, `{"p":`...), int64(parent), 10)
+		record = append(append(record, `,"b":`...), b.raw...)
+		record = append(appendArray(append(record, `,"c":`...), b.comments), '}')
 		return true
 	})
 	record = append(record, `],"comments":`...)
@@ -106,6 +113,15 @@ func (t *pageText) record() []byte {
 		record = appendQuoted(record, t.markdown)
 	}
 	return append(record, '}')
+}
+
+// sizeOf is the length of what appendArray appends, about.
+func sizeOf(list []notion.JSON) int {
+	size := 0
+	for _, j := range list {
+		size += len(j) + len(",")
+	}
+	return size
 }
 
 func appendArray(dst []byte, list []notion.JSON) []byte {

@@ -16,7 +16,7 @@ const growBytes = 20 << 20
 
 // littleBytes is up to where the heap may grow at once: below it what lives would be
 // gone through again and again while a load of some hundred pages is written.
-const littleBytes = 60 << 20
+const littleBytes = 88 << 20
 
 // Where much lives, as with hundreds of thousands of pages, it may grow less: the
 // whole is to stay small, and such a load waits for Notion most of the time.

@@ -10,7 +10,7 @@ func TestGrowPercent(t *testing.T) {
 	for _, c := range []struct {
 		live uint64
 		want int
-	}{{0, 500}, {1 << 20, 500}, {10 << 20, 500}, {30 << 20, 100}, {40 << 20, 50}, {50 << 20, 40}, {100 << 20, 12}, {1 << 30, 10}} {
+	}{{0, 500}, {1 << 20, 500}, {10 << 20, 500}, {30 << 20, 193}, {50 << 20, 76}, {70 << 20, 17}, {100 << 20, 12}, {1 << 30, 10}} {
 		if got := growPercent(c.live); got != c.want {
 			t.Errorf("growPercent(%d MB) = %d, want %d", c.live>>20, got, c.want)
 		}

@@ -15,7 +15,7 @@ type Options struct {
 	// 180 or 600); 0 is no limit. With Burst they also may not come faster than
 	// evenly but for Burst of them.
 	RatePerMinute, Burst int
-	Latency              time.Duration
+	Latency              time.Duration // from a request to its answer
 
 	Cap   int // results of one query or search; 0 is 10,000
 	Limit int // references of a relation or people in a page object; 0 is 25

@@ -105,6 +105,7 @@ const maxRequestBytes = 500 << 10
 // answer makes the reply to a request. Whether a fault fires is decided before
 // anything else. The error is that of ctx.
 func (s *Server) answer(ctx context.Context, r *http.Request) (*reply, error) {
+	began := time.Now()
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequestBytes+1))
 	if err != nil {
 		return nil, err
@@ -115,9 +116,6 @@ func (s *Server) answer(ctx context.Context, r *http.Request) (*reply, error) {
 	}
 	to := find(r)
 	number, f := s.begin(r, body, to)
-	if err := sleep(ctx, s.o.Latency); err != nil {
-		return nil, err
-	}
 	x := &exchange{s: s, number: number, now: s.o.Now(), fault: f}
 	x.id = requestID(s.o.Seed, number)
 	p := newReply(x)
@@ -135,6 +133,11 @@ func (s *Server) answer(ctx context.Context, r *http.Request) (*reply, error) {
 	}
 	if !s.o.NoGzip {
 		p.compress(r)
+	}
+	// What it took to make the reply is a part of the latency.
+	if err := sleep(ctx, s.o.Latency-time.Since(began)); err != nil {
+		p.release()
+		return nil, err
 	}
 	s.end(to, p)
 	return p, nil

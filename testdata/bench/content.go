@@ -117,9 +117,8 @@ func nights(bin, url, rate string, report func(night string, s nightly) error) e
 		if err != nil {
 			return err
 		}
-		if err := report(night, s); err != nil {
-			return err
-		}
+		// Before the report, which may take minutes: what the simulator has to compute
+		// anew after a change is not for the next load to wait for.
 		answer, err := http.Post(url+"/_sim/step", "", nil)
 		if err != nil {
 			return err
@@ -129,6 +128,9 @@ func nights(bin, url, rate string, report func(night string, s nightly) error) e
 		}
 		if answer.StatusCode != http.StatusOK {
 			return fmt.Errorf("the workspace was not changed: %s", answer.Status)
+		}
+		if err := report(night, s); err != nil {
+			return err
 		}
 	}
 	return nil
