@@ -21,6 +21,7 @@ import (
 func TestCarriedIsFull(t *testing.T) {
 	key := func(k string) string { return notiontest.NewID(1, k) }
 	page := func(id string) notiontest.Parent { return notiontest.Parent{Type: "page_id", ID: id} }
+	block := func(id string) notiontest.Parent { return notiontest.Parent{Type: "block_id", ID: id} }
 	titled := func(s string) map[string]notiontest.Value {
 		return map[string]notiontest.Value{"title": notiontest.Plain(s)}
 	}
@@ -44,6 +45,39 @@ func TestCarriedIsFull(t *testing.T) {
 				edited := tx.Model().Pages[key("c")].Edited
 				p := tx.Page(key("c"))
 				p.Parent, p.Edited = page(key("b")), edited
+			},
+		},
+		"a page becomes a row": {
+			before: func(tx *notiontest.Tx) {
+				source(tx, "d", notiontest.Parent{Type: "workspace"})
+				tx.AddPage(notiontest.Page{ID: key("c"), Parent: page(key("a")), Values: titled("c")})
+			},
+			after: func(tx *notiontest.Tx) { tx.Move(key("c"), key("source d")) },
+		},
+		"a page moves to the workspace": {
+			before: func(tx *notiontest.Tx) {
+				tx.AddPage(notiontest.Page{ID: key("c"), Parent: page(key("a")), Values: titled("c")})
+			},
+			after: func(tx *notiontest.Tx) { tx.Page(key("c")).Parent = notiontest.Parent{Type: "workspace"} },
+		},
+		"a page moves from a block to another": {
+			before: func(tx *notiontest.Tx) {
+				for _, k := range []string{"a", "b"} {
+					tx.AddBlock(notiontest.Block{ID: key("toggle " + k), Parent: page(key(k)), Type: "toggle", Payload: `{"rich_text":[]}`})
+					tx.AddBlock(notiontest.Block{ID: key("in " + k), Parent: block(key("toggle " + k)), Type: "divider", Payload: "{}"})
+				}
+				tx.AddPage(notiontest.Page{ID: key("c"), Parent: block(key("toggle a")), Values: titled("c")})
+			},
+			after: func(tx *notiontest.Tx) { tx.Page(key("c")).Parent = block(key("toggle b")) },
+		},
+		"a database moves to another page": {
+			before: func(tx *notiontest.Tx) { source(tx, "d", page(key("a"))) },
+			after:  func(tx *notiontest.Tx) { tx.Database(key("database d")).Parent = page(key("b")) },
+		},
+		"a database moves to the workspace": {
+			before: func(tx *notiontest.Tx) { source(tx, "d", page(key("a"))) },
+			after: func(tx *notiontest.Tx) {
+				tx.Database(key("database d")).Parent = notiontest.Parent{Type: "workspace"}
 			},
 		},
 		"a page below is edited in the minute of the load": {
@@ -140,7 +174,16 @@ func TestCarriedIsFull(t *testing.T) {
 				load(l, "20260101T000000Z")
 				l.interrupted = false
 				w.Update(func(tx *notiontest.Tx) {
+					pages, databases := maps.Clone(tx.Model().Pages), slices.Clone(tx.Model().Databases)
 					c.after(tx)
+					if strings.Contains(name, "moves") || strings.Contains(name, "becomes") { // that is no edit
+						for id, p := range pages {
+							tx.Page(id).Edited = p.Edited
+						}
+						for _, d := range databases {
+							tx.Database(d.ID).Edited = d.Edited
+						}
+					}
 					tx.Tick(time.Hour)
 				})
 				if diff := cmp.Diff(load(newMemoryLake(), "20260102T000000Z"), load(l, "20260102T000000Z")); diff != "" {

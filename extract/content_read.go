@@ -145,8 +145,7 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 	case err != nil && fatal(err):
 		return false, err // it names the page
 	case errors.Is(err, notion.ErrNotFound), errors.Is(err, notion.ErrRestricted):
-		c.lose(e, KindNotShared, reasonUnshared)
-		return false, nil
+		return false, c.lose(ctx, e, KindNotShared, reasonUnshared)
 	case refusedAs(err, refusedID): // it is that of a database
 		c.drop(e)
 		if c.roams() {
@@ -160,15 +159,16 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 	case inTrash(page):
 		e.trashed = true
 		c.standsIn(e, page) // what stands in it may be there still
-		c.lose(e, KindTrash, reasonTrash)
+		return false, c.lose(ctx, e, KindTrash, reasonTrash)
+	case e.only && !c.options.Archived && page.Get("is_archived").Bool():
+		c.drop(e) // as where its data source is asked
 		return false, nil
 	}
 	c.standsIn(e, page)
 	parts, err := c.longProperties(ctx, id, page)
 	switch {
 	case errors.Is(err, notion.ErrNotFound):
-		c.lose(e, KindNotShared, reasonUnshared)
-		return false, nil
+		return false, c.lose(ctx, e, KindNotShared, reasonUnshared)
 	case err != nil && fatal(err):
 		return false, err
 	case err != nil:
@@ -194,8 +194,13 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 		}
 		return false, nil
 	}
-	if e.parent.typ == parentDataSource && e.seldom().unlisted {
-		c.unlisted(e, page)
+	if e.parent.typ == parentDataSource {
+		if c.roams() { // it may have moved there
+			c.d.add(candidate{id: e.parent.id.String(), by: byPage})
+		}
+		if e.seldom().unlisted {
+			c.unlisted(e, page)
+		}
 	}
 	if refs := c.files.of(page, id); len(refs) > 0 {
 		if _, err := c.files.ofPage(ctx, page, refs); err != nil {
@@ -251,18 +256,23 @@ func (c *content) followParent(p parentRef) {
 
 // lose notes that a page is not there. Of one that the last load had, and of one
 // that something else names, that is said.
-func (c *content) lose(e *pageEntry, kind ProblemKind, why string) {
+func (c *content) lose(ctx context.Context, e *pageEntry, kind ProblemKind, why string) error {
 	c.drop(e)
+	if err := c.isReady(ctx); err != nil {
+		return err
+	}
 	c.mu.Lock()
 	by := ways[e.way]
 	c.mu.Unlock()
+	before := c.last.page(e.id)
 	switch {
-	case kind == KindTrash && by != byLastLoad:
-		return // what is in the trash is not part of the workspace
-	case e.seldom().unlisted && c.last.page(e.id) == nil:
-		return // nor what was deleted meanwhile
+	case before == nil && e.seldom().unlisted:
+		return nil // it was deleted meanwhile
+	case kind == KindTrash && by != byLastLoad && (before == nil || c.hadTable(&c.last.standings[before.standing])):
+		return nil // what is in the trash is not part of the workspace; of a row its table tells
 	}
 	c.d.problem(problem{kind: kind, objectType: "page", objectID: e.id.String(), message: why + " (found by " + by + ")"})
+	return nil
 }
 
 func (c *content) isGone(e *pageEntry) bool {

@@ -93,16 +93,31 @@ func (l *earlierPages) of(id notion.UUID) lastStanding {
 	return lastStanding{}
 }
 
-// findEarlier takes in the pages of the last load that are no rows.
+// findEarlier takes in the pages of the last load.
 func (c *content) findEarlier() {
 	for i := range c.last.list {
-		id, in := c.last.list[i].id, &c.last.standings[c.last.list[i].standing]
-		if in.source == (notion.UUID{}) {
-			c.add(id.String(), byLastLoad, notion.UUID{})
-		} else if _, ok := c.d.before[in.source.String()]; !ok || in.alone {
-			c.strayID(id.String(), in.source)
-		}
+		c.takeAgain(&c.last.list[i])
 	}
+}
+
+// takeAgain takes in a page of the last load, unless it is a row that its data source
+// brought: that one brings it again, or tells what became of it.
+func (c *content) takeAgain(p *earlierPage) {
+	in := &c.last.standings[p.standing]
+	if in.source == (notion.UUID{}) {
+		c.add(p.id.String(), byLastLoad, notion.UUID{})
+	} else if !c.hadTable(in) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.strays[in.source] = append(c.strays[in.source], p.id)
+	}
+}
+
+// hadTable reports whether pages that stood somewhere were rows in a table, which tells
+// what became of them.
+func (c *content) hadTable(in *lastStanding) bool {
+	_, ok := c.d.before[in.source.String()]
+	return ok && !in.alone
 }
 
 // findLost finds the pages of the last load that are gone with their data source.

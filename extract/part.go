@@ -49,8 +49,8 @@ func (c *content) takePart(ctx context.Context) error {
 	c.part = p
 	for i := range c.last.list {
 		id := c.last.list[i].id
-		if p.pages[id] && c.last.of(id).source == (notion.UUID{}) {
-			c.add(id.String(), byLastLoad, notion.UUID{})
+		if p.pages[id] {
+			c.takeAgain(&c.last.list[i])
 		}
 	}
 	for id := range p.owned {

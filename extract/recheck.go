@@ -64,10 +64,7 @@ func (c *content) judge(stale map[notion.UUID]bool) {
 
 // showsChange reports whether a page shows something of others that has changed.
 func (c *content) showsChange(id notion.UUID, of *carried, stale map[notion.UUID]bool) bool {
-	moved := func(child shownObject) bool {
-		n, ok := c.number(child.id)
-		return ok && c.all[n].parent.typ == parentPage && c.all[n].parent.id != id
-	}
+	moved := func(child shownObject) bool { return c.standsElsewhere(child, id) }
 	childChanged, titleChanged := c.childChanged, c.titleChanged
 	if !of.read.IsZero() {
 		childChanged = func(o shownObject) bool { return c.changedSince(o, of.read) }
@@ -89,8 +86,9 @@ type carried struct {
 type shownObject struct {
 	id    notion.UUID
 	title uint64 // its hash
-	// filled: it stands in the page, and there is something in it.
-	filled bool
+	// Of one that stands in the page:
+	filled bool        // there is something in it
+	in     notion.UUID // the block that it stands in; zero: the page itself
 }
 
 // A namedUser is a user with the name that a text has.
@@ -101,7 +99,11 @@ func carriedOf(t *pageText) *carried {
 	each(t.blocks, func(b *block) bool {
 		switch b.typ() {
 		case "child_page", "child_database":
-			c.children = append(c.children, shownObject{b.id, titleHash(b.payload().Get("title").Text()), b.raw.Get("has_children").Bool()})
+			child := shownObject{id: b.id, title: titleHash(b.payload().Get("title").Text()), filled: b.raw.Get("has_children").Bool()}
+			if b.parent != nil {
+				child.in = b.parent.id
+			}
+			c.children = append(c.children, child)
 		case "synced_block":
 			if b.payload().Get("synced_from").Get("block_id").Kind() == '"' && len(b.children) > 0 {
 				c.copies = true
@@ -198,6 +200,27 @@ func (c *content) recheck() (more bool) {
 	}
 	c.changed.Broadcast()
 	return more
+}
+
+// standsElsewhere reports whether a page or database that a page shows stands in
+// something else now. That changes the time of none of them.
+func (c *content) standsElsewhere(o shownObject, page notion.UUID) bool {
+	parent := parentRef{}
+	if n, ok := c.number(o.id); ok && !c.all[n].gone {
+		parent = c.all[n].parent
+	} else if d := c.d.containers[o.id.String()]; d != nil && d.object != nil {
+		parent = parentRefOf(d.object)
+	}
+	switch parent.typ {
+	case parentNone, parentDatabase: // not known; of a database in a wiki its page is
+		return false
+	case parentPage:
+		return parent.id != page
+	case parentBlock:
+		return parent.id != o.in
+	case parentOther, parentDataSource:
+	}
+	return true
 }
 
 // childChanged reports whether a page or database is not what the last load had.

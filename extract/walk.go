@@ -211,19 +211,18 @@ func (c *content) readBlocks(ctx context.Context, e *pageEntry, t *pageText) (th
 	page, err := c.client.Page(ctx, e.id.String())
 	switch {
 	case err == nil && inTrash(page):
-		c.lose(e, KindTrash, reasonTrash)
+		return false, c.lose(ctx, e, KindTrash, reasonTrash)
 	case err == nil:
 		c.problem(e, problem{kind: KindBlocks, objectType: "page", objectID: e.id.String(), message: "the page is there, and what is in it was not found"})
 		return true, nil
 	case errors.Is(err, notion.ErrNotFound), errors.Is(err, notion.ErrRestricted):
-		c.lose(e, KindNotShared, reasonUnshared)
+		return false, c.lose(ctx, e, KindNotShared, reasonUnshared)
 	case fatal(err):
 		return false, err
 	default:
 		c.unread(e, e.id, err)
 		return true, nil
 	}
-	return false, nil
 }
 
 // walk reads the blocks in root, which is the page of e or, where at is not nil,
