@@ -2,6 +2,8 @@ package extract
 
 import (
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,7 +116,11 @@ func TestTrashIsTold(t *testing.T) {
 					}
 					tx.Tick(time.Hour)
 				})
-				server := notiontest.NewServer(w, notiontest.Options{Latency: time.Second})
+				server := notiontest.NewServer(w, notiontest.Options{OnRequest: func(r *http.Request) {
+					if strings.HasSuffix(r.URL.Path, "/pages/"+key("x")) {
+						time.Sleep(time.Second) // meanwhile the link is found
+					}
+				}})
 				l := newMemoryLake()
 				for night, want := range [][]string{nil, {"in_trash " + key("x")}, nil} {
 					if diff := cmp.Diff(want, problemsOf(nightOf(t, w, server, l, night, nil))); diff != "" {
