@@ -35,18 +35,20 @@ func ParseRef(s string) (Ref, error) {
 	if lake.LoadID(s).Valid() {
 		return Ref{Tag: lake.LoadID(s).Tag()}, nil
 	}
+	for _, form := range []string{time.DateOnly, "20060102"} {
+		if day, err := time.Parse(form, s); err == nil {
+			return Ref{Time: day.AddDate(0, 0, 1).Add(-time.Millisecond)}, nil
+		}
+	}
 	if id, err := strconv.ParseInt(s, 10, 64); err == nil && id > 0 {
 		return Ref{SnapshotID: id}, nil
 	}
 	if at, err := time.Parse(time.RFC3339, s); err == nil {
-		if !strings.Contains(s, ".") {
+		if !strings.ContainsAny(s, ".,") {
 			// The time of a publication is shown to the second: that second is meant whole.
 			at = at.Add(time.Second - time.Millisecond)
 		}
 		return Ref{Time: at}, nil
-	}
-	if day, err := time.Parse(time.DateOnly, s); err == nil {
-		return Ref{Time: day.AddDate(0, 0, 1).Add(-time.Millisecond)}, nil
 	}
 	if _, ok := loadOfTag(s); ok {
 		return Ref{Tag: s}, nil

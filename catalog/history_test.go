@@ -149,6 +149,9 @@ func TestParseRef(t *testing.T) {
 		"3051729675574597004":       "snapshot 3051729675574597004",
 		"2026-11-21T03:00:00Z":      "2026-11-21T03:00:00Z",
 		"2026-11-21T03:00:00+02:00": "2026-11-21T03:00:00+02:00",
+		"2026-11-21":                "2026-11-21T23:59:59Z",
+		"20261121":                  "2026-11-21T23:59:59Z",
+		"20261332":                  "snapshot 20261332",
 		"yesterday":                 "",
 		"20261332T030000Z":          "",
 		"-7":                        "",
@@ -187,7 +190,7 @@ func TestMetadata(t *testing.T) {
 func TestRefOfShownTime(t *testing.T) {
 	t.Parallel()
 	published := time.Date(2026, 11, 21, 3, 0, 0, 614e6, time.UTC)
-	for in, found := range map[string]bool{"2026-11-21T03:00:00Z": true, "2026-11-21T03:00:00.613Z": false, "2026-11-21T02:59:59Z": false} {
+	for in, found := range map[string]bool{"2026-11-21T03:00:00Z": true, "2026-11-21T03:00:00.613Z": false, "2026-11-21T02:59:59Z": false, "2026-11-21T03:00:00,613Z": false, "2026-11-21T03:00:00,614Z": true} {
 		r, err := catalog.ParseRef(in)
 		if err != nil || !published.After(r.Time) != found {
 			t.Errorf("%s is %s, %v: finds what was published at %s: %v, want %v", in, r.Time, err, published, !published.After(r.Time), found)

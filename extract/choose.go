@@ -1,10 +1,28 @@
 package extract
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 )
+
+// sayIdleExcludes tells of names that are to be left out and that nothing has: a slip
+// there publishes what somebody wanted to keep out.
+func (d *discovery) sayIdleExcludes(ctx context.Context) {
+	if o := d.source.options; o.isPart() || o.Databases != nil {
+		return // not all was looked at
+	}
+	for _, glob := range d.pick.globs {
+		alone, idle := picker{globs: []string{glob}}, true
+		for id, f := range d.results {
+			idle = idle && !alone.excludesFound(f, d.databaseTitle(f), d.before[id].Table)
+		}
+		if idle {
+			d.source.log.WarnContext(ctx, "no data source or database has a name that exclude in the configuration names: nothing is left out for it", "exclude", glob)
+		}
+	}
+}
 
 // choose takes what was found since it was last called, less what is excluded or
 // not selected, and names its tables.

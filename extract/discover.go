@@ -205,7 +205,7 @@ func (d *discovery) search(ctx context.Context, found func(notion.JSON)) error {
 	for object, err := range d.source.client.Search(ctx, "data_source") {
 		switch {
 		case errors.Is(err, notion.ErrIncomplete) && !fatal(err):
-			d.problem(problem{kind: KindSearch, message: err.Error()})
+			d.problem(problem{kind: KindSearch, message: notion.Steady(err)})
 			continue
 		case err != nil:
 			return err // it says what was searched for
@@ -393,7 +393,7 @@ func (d *discovery) visitDatabase(ctx context.Context, id string) error {
 		d.problem(problem{kind: KindNotShared, objectType: "database", objectID: id, message: reasonUnshared})
 		return nil
 	case refusedAs(err, refusedID):
-		d.problem(problem{kind: KindLinked, objectType: "database", objectID: id, message: err.Error()})
+		d.problem(problem{kind: KindLinked, objectType: "database", objectID: id, message: notion.Steady(err)})
 		return nil
 	case err != nil:
 		d.mu.Lock()

@@ -28,7 +28,7 @@ func (c *content) find(ctx context.Context) error {
 	for object, err := range c.client.Search(ctx, "page") {
 		switch {
 		case errors.Is(err, notion.ErrIncomplete) && !fatal(err):
-			c.d.problem(problem{kind: KindSearch, message: err.Error()})
+			c.d.problem(problem{kind: KindSearch, message: notion.Steady(err)})
 			continue
 		case err != nil:
 			return err // it says what was searched for
@@ -170,7 +170,7 @@ func (c *content) pageOf(ctx context.Context, id notion.UUID) (page notion.UUID,
 		case errors.Is(err, notion.ErrNotFound):
 			return page, nil // the path of what stands in it begins there
 		case err != nil:
-			c.d.problem(problem{kind: KindBlocks, objectType: "block", objectID: id.String(), message: "which page the block is on cannot be read: " + err.Error()})
+			c.d.problem(problem{kind: KindBlocks, objectType: "block", objectID: id.String(), message: "which page the block is on cannot be read: " + notion.Steady(err)})
 			if !errors.Is(err, notion.ErrRestricted) { // that page may be in no table
 				c.fail(err, keyPages, keyBlocks, keyComments, keyLinks)
 			}

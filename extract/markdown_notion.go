@@ -24,7 +24,7 @@ func (c *content) readMarkdown(ctx context.Context, e *pageEntry, t *pageText) e
 	case err != nil && (fatal(err) || ctx.Err() != nil):
 		return err // it names the page
 	case errors.Is(err, notion.ErrNotFound), errors.Is(err, notion.ErrRestricted):
-		c.problem(e, problem{kind: KindBlocks, objectType: "page", objectID: e.id.String(), message: err.Error()})
+		c.problem(e, problem{kind: KindBlocks, objectType: "page", objectID: e.id.String(), message: notion.Steady(err)})
 		return nil
 	case err != nil:
 		c.doubt(e)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/notionlake/notionlake/lake"
 )
 
@@ -129,7 +130,7 @@ func (d *discovery) allProblems() []problem {
 	}
 	for _, f := range w.found {
 		if r, ok := w.view.Staged(f.id); ok && r.Partial != nil {
-			all = append(all, problem{kind: KindPartial, objectType: "data_source", objectID: f.id, table: f.name, message: r.Partial.Error()})
+			all = append(all, problem{kind: KindPartial, objectType: "data_source", objectID: f.id, table: f.name, message: notion.Steady(r.Partial)})
 		}
 	}
 	for _, t := range w.made {

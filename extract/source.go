@@ -221,6 +221,7 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 	}
 	d.viewing.Wait()
 	d.nameAtLast()
+	d.sayIdleExcludes(ctx)
 	d.close()
 	if s.content != nil {
 		s.content.parseOnce()

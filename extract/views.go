@@ -102,7 +102,7 @@ func (d *discovery) views(ctx context.Context, f *found) ([]notion.JSON, error) 
 	for ref, err := range d.source.client.Views(ctx, source) {
 		if err != nil {
 			if !fatal(err) && (errors.Is(err, notion.ErrNotFound) || errors.Is(err, notion.ErrRestricted) || refusedAs(err, refusedID)) {
-				d.problem(problem{kind: KindView, objectType: "data_source", objectID: source, table: f.name, message: err.Error()})
+				d.problem(problem{kind: KindView, objectType: "data_source", objectID: source, table: f.name, message: notion.Steady(err)})
 				return views, nil
 			}
 			return nil, err
@@ -119,7 +119,7 @@ func (d *discovery) views(ctx context.Context, f *found) ([]notion.JSON, error) 
 			case err == nil:
 				views[i] = view
 			case !fatal(err) && (errors.Is(err, notion.ErrNotFound) || refusedAs(err, refusedID)):
-				d.problem(problem{kind: KindView, objectType: "view", objectID: id, table: f.name, message: err.Error()})
+				d.problem(problem{kind: KindView, objectType: "view", objectID: id, table: f.name, message: notion.Steady(err)})
 			default:
 				return fmt.Errorf("view of data source %s: %w", source, err)
 			}

@@ -297,7 +297,7 @@ func inPage(page, block notion.UUID, err error) error {
 func (c *content) unread(e *pageEntry, id notion.UUID, err error) {
 	switch {
 	case errors.Is(err, notion.ErrNotFound), errors.Is(err, notion.ErrRestricted), refusedAs(err, refusedID):
-		c.problem(e, problem{kind: KindBlocks, objectType: "block", objectID: id.String(), message: fmt.Sprintf("on page %s: %s", e.id, err)})
+		c.problem(e, problem{kind: KindBlocks, objectType: "block", objectID: id.String(), message: fmt.Sprintf("on page %s: %s", e.id, notion.Steady(err))})
 	default:
 		c.doubt(e)
 		c.fail(inPage(e.id, id, err), keyPages, keyBlocks, keyLinks, keyComments)

@@ -26,7 +26,7 @@ func (d *discovery) visitWiki(ctx context.Context, ds *dataSource) error {
 		case errors.Is(err, notion.ErrNotFound), refusedAs(err, refusedID): // gone, or not one that can be asked so
 			return nil
 		case err != nil:
-			d.problem(problem{kind: KindSearch, objectType: "data_source", objectID: ds.id, message: "the data sources in the wiki: " + err.Error()})
+			d.problem(problem{kind: KindSearch, objectType: "data_source", objectID: ds.id, message: "the data sources in the wiki: " + notion.Steady(err)})
 			return nil
 		}
 		if object.Get("object").Text() == "data_source" && !inTrash(object) {

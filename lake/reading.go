@@ -25,7 +25,8 @@ func (r *run) table(ctx context.Context, t Table) error {
 	if t.Unread != "" {
 		report.Complete, report.Reason = false, t.Unread
 		if before, ok := r.view.before[t.Schema.Key]; ok {
-			report.Name, report.Rows, report.SnapshotID = before.Schema.Table, before.Snapshot.Rows, before.Snapshot.ID
+			report.Name = before.Schema.Table
+			report.stays(before.Snapshot)
 			if err := r.lookAtUnread(ctx, before); err != nil {
 				return err
 			}
@@ -108,7 +109,7 @@ func (r *run) step(ctx context.Context, p *reading, read func(context.Context) (
 	if errors.As(err, &partial) && !errors.As(err, &storage) && ctx.Err() == nil {
 		report.Complete, report.Reason = false, partial.Error()
 		if before, ok := r.view.before[t.Schema.Key]; ok {
-			report.Rows, report.SnapshotID = before.Snapshot.Rows, before.Snapshot.ID
+			report.stays(before.Snapshot)
 		}
 		result := TableResult{Schema: t.Schema, Partial: partial}
 		r.view.stage(t.Schema.Key, result)

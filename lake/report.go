@@ -76,6 +76,12 @@ func newTableReport(s Schema) TableReport {
 	return TableReport{Name: s.Table, Key: s.Key, Complete: true, SchemaChanges: []SchemaChange{}, Omitted: []Omission{}, Gone: []Gone{}}
 }
 
+// stays notes that the table is as it was at a snapshot.
+func (t *TableReport) stays(s Snapshot) {
+	t.Rows, t.Files, t.Bytes, t.SnapshotID = s.Rows, int(s.Files), s.Bytes, s.ID
+	t.ReusedFiles, t.ReusedBytes = t.Files, t.Bytes
+}
+
 // SourceStats is what a source counts while it is read.
 type SourceStats struct {
 	Requests, Retries, RateLimited, BytesRead int64

@@ -134,7 +134,7 @@ func jsonFlag() cli.Flag {
 // atFlag is the flag of every command that can read the past.
 func atFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "at", Usage: "as it was at `LOAD`: a load id, a tag, a snapshot id an RFC 3339 time or a day",
+		Name: "at", Usage: "as it was at `LOAD`: a load id, a tag, a snapshot id, an RFC 3339 time or a day",
 		Action: func(_ *cli.Context, at string) error {
 			if at == "" {
 				return usagef("--at needs a load: without the flag the newest one is read")

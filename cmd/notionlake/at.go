@@ -121,6 +121,9 @@ func (l *lakeAt) moment(ctx context.Context, flag, text, table string) (moment, 
 		return moment{}, nil
 	}
 	ref, err := catalog.ParseRef(text)
+	if _, noZone := time.Parse("2006-01-02T15:04:05", text); noZone == nil {
+		return moment{}, usagef("%s %q: a time needs its zone: %sZ in UTC", flag, text, text)
+	}
 	if err != nil {
 		return moment{}, usagef("%s %q: a load id (20261121T030000Z), a tag, a snapshot id, a time (2026-11-21T03:00:00Z) or a day (2026-11-21: its end, in UTC) is expected", flag, cut(text, 60))
 	}
@@ -128,14 +131,16 @@ func (l *lakeAt) moment(ctx context.Context, flag, text, table string) (moment, 
 	if err != nil {
 		return moment{}, err
 	}
+	if own, err := l.isSnapshotOf(ctx, ref, table); err != nil {
+		return moment{}, err
+	} else if own {
+		return moment{ref: ref, load: findLoad(loads, ref)}, nil
+	}
 	kept, err := l.kept(ctx, loads)
 	if err != nil {
 		return moment{}, err
 	}
 	if load := findLoad(loads, ref); load != nil {
-		if s, ok := load.TableSnapshots[table]; ok && ref.SnapshotID != 0 && s.SnapshotID == ref.SnapshotID {
-			return moment{ref: ref, load: load}, nil
-		}
 		if isKept(kept, load.LoadID) {
 			return moment{ref: catalog.Ref{Tag: load.Tag}, load: load}, nil
 		}
@@ -153,6 +158,22 @@ func (l *lakeAt) moment(ctx context.Context, flag, text, table string) (moment, 
 		return moment{}, usagef("%s %s: no such load, none was published by then%s", flag, cut(text, 60), nearest(kept, ref))
 	}
 	return moment{}, usagef("%s %s: no such load%s", flag, cut(text, 60), nearest(kept, ref))
+}
+
+// isSnapshotOf reports whether ref is a snapshot that the table has had as its current
+// one, whatever its name was then.
+func (l *lakeAt) isSnapshotOf(ctx context.Context, ref catalog.Ref, table string) (bool, error) {
+	if ref.SnapshotID == 0 || table == "" {
+		return false, nil
+	}
+	if held, err := l.heldAt(ctx, ref); err != nil || held != nil {
+		return false, err
+	}
+	_, err := l.catalog.TableAt(ctx, table, ref)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, storageError(err)
 }
 
 // findLoad finds the load that ref names: by tag, by a snapshot of any table, or

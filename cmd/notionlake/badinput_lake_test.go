@@ -190,6 +190,7 @@ func badAt(t *testing.T) {
 	for _, at := range []string{"yesterday", "20261301T000000Z", "2026-1-1", "-1"} {
 		b.call("tables", "--at", at).wants(t, 2, at, "is expected")
 	}
+	b.call("tables", "--at", "2026-11-21T03:00:00").wants(t, 2, "needs its zone: 2026-11-21T03:00:00Z")
 	tomorrow := time.Now().UTC().AddDate(0, 0, 1).Format(time.DateOnly)
 	if r := b.call("tables", "--at", tomorrow, "--json"); r.code != exitDone || !strings.Contains(r.stdout, "20260102T000000Z") {
 		t.Errorf("--at %s, a day: exit code %d\n%s%s", tomorrow, r.code, r.stdout, r.stderr)

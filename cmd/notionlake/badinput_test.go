@@ -305,7 +305,7 @@ func badNotFound(t *testing.T) {
 	r := b.call("run", "--json", "--log-level", "error")
 	r.wants(t, 0)
 	table := r.report(t).table("tasks")
-	if table == nil || table.Complete || table.Reason == "" || table.Rows == 0 {
+	if table == nil || table.Complete || table.Reason == "" || table.Rows == 0 || table.Files != 1 || table.Bytes == 0 || table.ReusedFiles != 1 {
 		t.Errorf("report of tasks: %+v", table)
 	}
 }

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/notionlake/notionlake/catalog"
 	"github.com/notionlake/notionlake/lake"
 )
 
@@ -33,9 +35,10 @@ func (p *program) rollbackCommand() *cli.Command {
 		Name:  "rollback",
 		Usage: "make an earlier load current again",
 		Description: "All tables at once, as a load of its own: with an id, a tag and a row in _loads. What was current\n" +
-			"before stays readable with --at. A table that is younger than that load loses its rows.",
+			"before stays readable with --at. A table that is younger than that load loses its rows. One that got\n" +
+			"another name since keeps that, while _properties and _data_sources have the old one until the next run.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "to", Usage: "the `LOAD`: its id, tag, a snapshot id or a time"},
+			&cli.StringFlag{Name: "to", Usage: "the `LOAD`: its id, tag, a snapshot id, a time or a day"},
 			lockTimeoutFlag(), jsonFlag(),
 		},
 		Action: func(c *cli.Context) error {
@@ -55,10 +58,40 @@ func (p *program) rollbackCommand() *cli.Command {
 				case m.load == nil:
 					return lake.Report{}, usagef("--to %s: no load made that snapshot", cut(c.String("to"), 60))
 				}
-				return l.Rollback(ctx, m.load.LoadID)
+				report, err := l.Rollback(ctx, m.load.LoadID)
+				if err != nil {
+					return report, err
+				}
+				return report, at.sayNamesStay(ctx, l.Logger, m.load)
 			})
 		},
 	}
+}
+
+// sayNamesStay tells which tables have another name than in the load that is current
+// again: what the fixed tables say of them is as it was then.
+func (l *lakeAt) sayNamesStay(ctx context.Context, logger *slog.Logger, load *ledgerRow) error {
+	names := map[int64]string{}
+	for name, s := range load.TableSnapshots {
+		names[s.SnapshotID] = name
+	}
+	tables, err := l.catalog.Tables(ctx)
+	if err != nil {
+		return storageError(err)
+	}
+	for _, t := range tables {
+		then, err := l.catalog.TableAt(ctx, t.Schema.Key, catalog.Ref{Tag: load.Tag})
+		if errors.Is(err, catalog.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return storageError(err)
+		}
+		if was := names[then.Snapshot.ID]; was != "" && was != t.Schema.Table {
+			logger.WarnContext(ctx, "a table keeps the name that it got since then; _properties and _data_sources have the old one until the next run", "table", t.Schema.Table, "old", was)
+		}
+	}
+	return nil
 }
 
 func (p *program) discardCommand() *cli.Command {

@@ -32,7 +32,7 @@ func (p *program) diffCommand() *cli.Command {
 			"Without, how much changed in each table. Columns are matched by the id of their Notion property: a renamed\n" +
 			"column is a change of the schema, not of values. What only one side has differs where it is not null; a column\n" +
 			"whose type changed is compared by its text. Rows of tables without an id are added or removed only.\n" +
-			"LOAD is a load id (of a held load too), a tag, a snapshot id an RFC 3339 time or a day.\n" +
+			"LOAD is a load id (of a held load too), a tag, a snapshot id, an RFC 3339 time or a day.\n" +
 			"Not compared without --raw: _raw, and what notionlake notes with every load (last_load of _properties, load_id of\n" +
 			"_problems; without TABLE, the table _loads).",
 		Flags: []cli.Flag{

@@ -14,28 +14,42 @@ import (
 
 // stateAt is a table at an end of a comparison; a state without Files where it
 // was not there. What a load that is held did not read is as in the load that it followed.
-func (l *lakeAt) stateAt(ctx context.Context, name string, e end) (lake.TableState, error) {
+func (l *lakeAt) stateAt(ctx context.Context, key string, e end) (lake.TableState, error) {
 	if e.nothing {
 		return lake.TableState{}, nil
 	}
 	ref := e.ref
 	if e.held != nil {
-		now, err := l.catalog.TableAt(ctx, name, catalog.Ref{})
-		if err != nil && !errors.Is(err, catalog.ErrNotFound) {
-			return lake.TableState{}, storageError(err)
-		}
 		for _, state := range e.read {
-			if err == nil && state.Schema.Key == now.Schema.Key || err != nil && state.Schema.Table == name {
+			if state.Schema.Key == key {
 				return state, nil
 			}
 		}
 		ref = e.base
 	}
-	state, err := l.catalog.TableAt(ctx, name, ref)
+	state, err := l.catalog.TableAt(ctx, key, ref)
 	if errors.Is(err, catalog.ErrNotFound) {
 		return lake.TableState{}, nil
 	}
 	return state, storageError(err)
+}
+
+// keyOf is the key of the table that has the name now, or that a held load gives it;
+// the name where there is none.
+func (l *lakeAt) keyOf(ctx context.Context, name string, s timeSpan) (string, error) {
+	now, err := l.catalog.TableAt(ctx, name, catalog.Ref{})
+	if err == nil {
+		return now.Schema.Key, nil
+	}
+	if !errors.Is(err, catalog.ErrNotFound) {
+		return "", storageError(err)
+	}
+	for _, state := range slices.Concat(s.from.read, s.to.read) {
+		if state.Schema.Table == name {
+			return state.Schema.Key, nil
+		}
+	}
+	return name, nil
 }
 
 // leaves reports whether the load is held and did not read the table.
@@ -45,10 +59,14 @@ func (e end) leaves(t lake.TableState) bool {
 
 // statesOf are a table before and after.
 func (l *lakeAt) statesOf(ctx context.Context, name string, s timeSpan) (from, to lake.TableState, err error) {
-	if from, err = l.stateAt(ctx, name, s.from); err != nil {
+	key, err := l.keyOf(ctx, name, s)
+	if err != nil {
 		return from, to, err
 	}
-	if to, err = l.stateAt(ctx, name, s.to); err != nil || from.Files != nil || to.Files != nil {
+	if from, err = l.stateAt(ctx, key, s.from); err != nil {
+		return from, to, err
+	}
+	if to, err = l.stateAt(ctx, key, s.to); err != nil || from.Files != nil || to.Files != nil {
 		return from, to, err
 	}
 	_, err = l.catalog.TableAt(ctx, name, s.to.ref) // says what is wrong with the name
@@ -75,10 +93,10 @@ func (p *program) diffAll(ctx context.Context, l *lakeAt, s timeSpan, o diffOpti
 		if change.name == lake.LedgerTable && !o.raw {
 			continue // it has a row more after every load
 		}
-		if change.from, err = l.stateAt(ctx, change.name, s.from); err != nil {
+		if change.from, err = l.stateAt(ctx, t.Schema.Key, s.from); err != nil {
 			return err
 		}
-		if change.to, err = l.stateAt(ctx, change.name, s.to); err != nil {
+		if change.to, err = l.stateAt(ctx, t.Schema.Key, s.to); err != nil {
 			return err
 		}
 		if change.appeared() && change.left() {

@@ -78,6 +78,9 @@ func reportText(r lake.Report) string {
 			}
 			g.add(t.Name, thousands(t.Rows), thousands(int64(t.Files)), size(t.Bytes), note)
 		}
+		if r.Status == lake.StatusFailed {
+			b.WriteString("what was read:\n")
+		}
 		b.WriteString(g.String())
 		if more := len(r.Tables) - maxReportTables; more > 0 {
 			fmt.Fprintf(&b, "… and %d more: --json shows them all\n", more)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 )
 
@@ -73,6 +74,12 @@ func (e *Error) Error() string {
 	}
 	return b.String()
 }
+
+var requestIDs = regexp.MustCompile(`, request id [^ ,)]+`)
+
+// Steady is the text of an error without the IDs of requests, so that the same error is
+// the same text the next time.
+func Steady(err error) string { return requestIDs.ReplaceAllString(err.Error(), "") }
 
 func (e *Error) Unwrap() error { return e.Err }
 
