@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"io"
 	"log/slog"
 	"strings"
@@ -78,7 +79,7 @@ func helpCommand() *cli.Command {
 }
 
 func unknownCommand(app *cli.App, name string) error {
-	return usagef("unknown command %q%s", name, suggest(name, commandNames(app), "notionlake "))
+	return usagef("unknown command %q%s", name, cmp.Or(suggest(name, commandNames(app), "notionlake "), ": `notionlake --help` lists them"))
 }
 
 func commandNames(app *cli.App) (names []string) {

@@ -75,6 +75,7 @@ func badUnknownFlag(t *testing.T) {
 	call(t, nil, "run", "--alow-empty").wants(t, 2, "unknown flag --alow-empty", "did you mean --allow-empty?")
 	call(t, nil, "rnu").wants(t, 2, `unknown command "rnu"`, "did you mean notionlake run?")
 	call(t, nil, "plam").wants(t, 2, `unknown command "plam"`, "did you mean notionlake plan?")
+	call(t, nil, "abracadabra").wants(t, 2, `unknown command "abracadabra"`, "notionlake --help")
 }
 
 // No flag is required: the configuration has a default for everything but the token.

@@ -79,21 +79,27 @@ func (p *program) loads(ctx context.Context, l *lakeAt, last int, asJSON bool) e
 			published = "-"
 		case r.Expired:
 			status = "expired"
-		case r.RollbackTo != "":
+		}
+		if r.RollbackTo != "" {
 			status += ", rollback to " + r.RollbackTo
 		}
 		g.add(string(r.LoadID), status, published, thousands(r.Tables), thousands(r.Rows), thousands(r.Requests), r.Version)
 	}
 	text := g.String()
+	open := 0
 	for _, r := range held {
 		if r.OvertakenBy != "" {
 			text += fmt.Sprintf("\nload %s is held, and load %s was published since: it can only be discarded, with `notionlake discard %[1]s`:\n", r.LoadID, r.OvertakenBy)
 		} else {
+			open++
 			text += fmt.Sprintf("\nload %s is held; decide with `notionlake publish %[1]s` or `notionlake discard %[1]s`:\n", r.LoadID)
 		}
 		for _, reason := range r.Reasons {
 			text += "  " + oneLine(reason) + "\n"
 		}
+	}
+	if open > 1 {
+		text += "\nonce one of them is published, the others can only be discarded\n"
 	}
 	for _, r := range unfinished {
 		text += "\n" + unfinishedText(r)

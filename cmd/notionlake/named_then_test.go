@@ -101,4 +101,17 @@ func TestTablesThatSwapNames(t *testing.T) {
 	if d := cmp.Diff(diff("beta"), diff("gone")); d != "" {
 		t.Errorf("diff by the name now -, and by the name then +\n%s", d)
 	}
+
+	const others = "the others can only be discarded"
+	if r := b.call("loads"); strings.Contains(r.stdout, others) {
+		t.Errorf("of one held load:\n%s", r.stdout)
+	}
+	load(exitHeld)
+	if r := b.call("loads"); !strings.Contains(r.stdout, others) {
+		t.Errorf("of two held loads:\n%s", r.stdout)
+	}
+	b.call("expire", "--keep-last", "1", "--yes").wants(t, exitDone)
+	if r := b.call("loads"); !strings.Contains(r.stdout, "expired") {
+		t.Errorf("nothing expired:\n%s", r.stdout)
+	}
 }

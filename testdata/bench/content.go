@@ -136,8 +136,14 @@ func nights(bin, url, rate string, report func(night string, s nightly) error) e
 	return nil
 }
 
+// load makes a load. The program has been started just before, so that a machine that
+// rested, and has to fetch it first, is not measured with it.
 func load(bin, config string) (nightly, error) {
-	cmd := exec.Command(filepath.Join(bin, "notionlake"), "run", "--config", config, "--log-level", "error", "--json")
+	program := filepath.Join(bin, "notionlake")
+	if err := exec.Command(program, "--version").Run(); err != nil {
+		return nightly{}, err
+	}
+	cmd := exec.Command(program, "run", "--config", config, "--log-level", "error", "--json")
 	cmd.Stderr = os.Stderr
 	start := time.Now()
 	out, err := cmd.Output()
