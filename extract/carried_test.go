@@ -74,6 +74,16 @@ func TestCarriedIsFull(t *testing.T) {
 			before: func(tx *notiontest.Tx) { source(tx, "d", page(key("a"))) },
 			after:  func(tx *notiontest.Tx) { tx.Database(key("database d")).Parent = page(key("b")) },
 		},
+		"a database moves into a wiki": {
+			before: func(tx *notiontest.Tx) {
+				source(tx, "d", page(key("a")))
+				tx.Source(source(tx, "wiki", notiontest.Parent{Type: "workspace"})).Kind = "wiki"
+			},
+			after: func(tx *notiontest.Tx) {
+				tx.Source(key("source wiki")).Children = []string{key("source d")}
+				tx.Database(key("database d")).Parent = notiontest.Parent{Type: "database_id", ID: key("database wiki")}
+			},
+		},
 		"a database moves to the workspace": {
 			before: func(tx *notiontest.Tx) { source(tx, "d", page(key("a"))) },
 			after: func(tx *notiontest.Tx) {

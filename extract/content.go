@@ -100,7 +100,7 @@ type rareEntry struct {
 	more     []shownCopy
 	sample   *sample
 	problems []problem
-	unlisted bool // a row that was not among those of its data source
+	unlisted notion.UUID // the data source, of a row that was not among its rows
 }
 
 // seldom is the rareEntry to read from.

@@ -180,7 +180,9 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 		return false, err
 	}
 	c.meet(page)
-	if e.parent.typ == parentDataSource && !e.only {
+	unlisted := e.seldom().unlisted
+	moved := unlisted != (notion.UUID{}) && unlisted != e.parent.id // to a data source that may bring it
+	if e.parent.typ == parentDataSource && (!e.only || moved) {
 		// Its data source brings it, where that can be read.
 		c.mu.Lock()
 		if n, known := c.number(e.id); known && c.all[n] == e {
@@ -188,7 +190,11 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 		}
 		e.gone = true
 		c.mu.Unlock()
-		c.stray(page, e.parent.id)
+		if moved {
+			c.strayID(e.id, e.parent.id)
+		} else {
+			c.stray(page, e.parent.id)
+		}
 		if c.roams() {
 			c.d.add(candidate{id: e.parent.id.String(), by: byPage})
 		}
@@ -198,7 +204,7 @@ func (c *content) readObject(ctx context.Context, e *pageEntry) (there bool, err
 		if c.roams() { // it may have moved there
 			c.d.add(candidate{id: e.parent.id.String(), by: byPage})
 		}
-		if e.seldom().unlisted {
+		if unlisted != (notion.UUID{}) {
 			c.unlisted(e, page)
 		}
 	}
@@ -266,7 +272,7 @@ func (c *content) lose(ctx context.Context, e *pageEntry, kind ProblemKind, why 
 	c.mu.Unlock()
 	before := c.last.page(e.id)
 	switch {
-	case before == nil && e.seldom().unlisted:
+	case before == nil && e.seldom().unlisted != (notion.UUID{}):
 		return nil // it was deleted meanwhile
 	case kind == KindTrash && by != byLastLoad && (before == nil || c.hadTable(&c.last.standings[before.standing])):
 		return nil // what is in the trash is not part of the workspace; of a row its table tells

@@ -79,17 +79,18 @@ func (c *content) finish(ctx context.Context) (more bool, err error) {
 // stray takes in a row that something else than its data source names. An archived one
 // is not wanted where its data source is not asked for those.
 func (c *content) stray(page notion.JSON, source notion.UUID) {
-	if c.options.Archived || !page.Get("is_archived").Bool() {
-		c.strayID(page.Get("id").Text(), source)
+	if !c.roams() || !c.options.Archived && page.Get("is_archived").Bool() {
+		return
+	}
+	if id, ok := notion.ParseUUID([]byte(page.Get("id").Text())); ok {
+		c.strayID(id, source)
 	}
 }
 
-func (c *content) strayID(id string, source notion.UUID) {
-	if uuid, ok := notion.ParseUUID([]byte(id)); ok && c.roams() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.strays[source] = append(c.strays[source], uuid)
-	}
+func (c *content) strayID(id, source notion.UUID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.strays[source] = append(c.strays[source], id)
 }
 
 // strayRows takes in the rows that their data source does not bring, because it is
@@ -115,7 +116,7 @@ func (c *content) strayRows() {
 			} else if !c.d.pick.excludes(id.String()) {
 				e := &pageEntry{id: id, way: wayOf(byOnlyRow), only: true}
 				if found {
-					e.setSeldom().unlisted = true
+					e.setSeldom().unlisted = source
 				}
 				c.enter(e)
 			}

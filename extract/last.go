@@ -107,9 +107,7 @@ func (c *content) takeAgain(p *earlierPage) {
 	if in.source == (notion.UUID{}) {
 		c.add(p.id.String(), byLastLoad, notion.UUID{})
 	} else if !c.hadTable(in) {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.strays[in.source] = append(c.strays[in.source], p.id)
+		c.strayID(p.id, in.source)
 	}
 }
 

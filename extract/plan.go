@@ -165,12 +165,8 @@ func (p *planner) discover(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := p.d.settle(ctx); err != nil {
+	if err := p.d.settle(ctx); err != nil || !p.roams {
 		return err
-	}
-	p.d.sayIdleExcludes(ctx)
-	if !p.roams {
-		return nil
 	}
 	var err error
 	p.d.pagesFound, err = p.anyPage(ctx)

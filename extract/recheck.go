@@ -212,8 +212,10 @@ func (c *content) standsElsewhere(o shownObject, page notion.UUID) bool {
 		parent = parentRefOf(d.object)
 	}
 	switch parent.typ {
-	case parentNone, parentDatabase: // not known; of a database in a wiki its page is
+	case parentNone:
 		return false
+	case parentDatabase: // a wiki: in which of its pages is not told
+		return !c.isOfWiki(page, parent.id)
 	case parentPage:
 		return parent.id != page
 	case parentBlock:
@@ -221,6 +223,16 @@ func (c *content) standsElsewhere(o shownObject, page notion.UUID) bool {
 	case parentOther, parentDataSource:
 	}
 	return true
+}
+
+// isOfWiki reports whether a page is a row of a data source of a database.
+func (c *content) isOfWiki(page, database notion.UUID) bool {
+	n, ok := c.number(page)
+	if !ok || c.all[n].parent.typ != parentDataSource {
+		return false
+	}
+	f := c.d.results[c.all[n].parent.id.String()]
+	return f != nil && f.database() == database.String()
 }
 
 // childChanged reports whether a page or database is not what the last load had.
@@ -232,7 +244,10 @@ func (c *content) childChanged(o shownObject) bool {
 	}
 	if d := c.d.containers[id.String()]; d != nil && d.object != nil {
 		before, ok := c.before.databases[id]
-		return !ok || inTrash(d.object) || before != markOf(d.object, plainText(d.object.Get("title"))) || !isBefore(before.edited, c.before.began)
+		if !ok { // it has no data source that is shown
+			return inTrash(d.object) || c.changedSince(o, c.before.began)
+		}
+		return inTrash(d.object) || before != markOf(d.object, plainText(d.object.Get("title"))) || !isBefore(before.edited, c.before.began)
 	}
 	// It is not read: a linked database, or one that is excluded, stays as it was; a
 	// page or database that the last load had is gone.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -168,5 +169,85 @@ func TestRowSharedAloneLeadsOn(t *testing.T) {
 			}
 			tx.Tick(24 * time.Hour)
 		})
+	}
+}
+
+// A row that was not listed and moves to another data source is one of that, and nothing
+// is said of it, whether that one is read or not.
+func TestRowNotListedMoves(t *testing.T) {
+	for _, part := range []bool{false, true} {
+		w := aloneRow()
+		w.Update(func(tx *notiontest.Tx) {
+			addSource(tx, "t", notiontest.Parent{})
+			tx.Source(key("t")).Inherited = !part
+			tx.AddRow(key("t"), notiontest.Page{ID: key("y"), Values: titled("y")})
+			tx.Tick(time.Hour)
+		})
+		server := notiontest.NewServer(w, notiontest.Options{SearchGap: notiontest.SearchShared})
+		l := newMemoryLake()
+		for night := range 3 {
+			got := nightOf(t, w, server, l, night, func(o *Options) {
+				if part && night == 1 {
+					o.Only = []string{"a"}
+				}
+			})
+			if night > 0 && len(problemsOf(got)) > 0 {
+				t.Errorf("part %t, night %d: %v", part, night, problemsOf(got))
+			}
+			if got[keyBlocks].cell(key("text"), "page_id").Text() != key("x") {
+				t.Errorf("part %t, night %d: the row's content is not there", part, night)
+			}
+			if (night == 2 || night == 1 && !part) && len(got[key("t")].rows) != 2 {
+				t.Errorf("part %t, night %d: the data source has %d rows", part, night, len(got[key("t")].rows))
+			}
+			w.Update(func(tx *notiontest.Tx) {
+				if night == 0 {
+					tx.Move(key("x"), key("t"))
+					tx.Page(key("x")).Unlisted = false
+				}
+				tx.Tick(24 * time.Hour)
+			})
+		}
+	}
+}
+
+// A night in which nothing changed reads no page again, whatever stands in the pages: in
+// blocks, in rows, in a wiki, or without a data source that is shared.
+func TestQuietNightReadsNothing(t *testing.T) {
+	w := notiontest.NewWorkspace(1)
+	in := func(typ, k string) notiontest.Parent { return notiontest.Parent{Type: typ, ID: key(k)} }
+	w.Update(func(tx *notiontest.Tx) {
+		tx.AddPage(notiontest.Page{ID: key("p"), Values: titled("p")})
+		addBlock(tx, "outer", "page_id", key("p"), "toggle", `{"rich_text":[]}`)
+		addBlock(tx, "inner", "block_id", key("outer"), "toggle", `{"rich_text":[]}`)
+		for _, parent := range []notiontest.Parent{in("block_id", "outer"), in("block_id", "inner"), in("page_id", "p")} {
+			tx.AddPage(notiontest.Page{Parent: parent, Values: titled("child")})
+		}
+		addSource(tx, "in a block", in("block_id", "inner"))
+		addSource(tx, "in a page", in("page_id", "p"))
+		tx.AddRow(key("in a page"), notiontest.Page{ID: key("row"), Values: titled("row")})
+		tx.AddPage(notiontest.Page{Parent: in("page_id", "row"), Values: titled("in a row")})
+		addSource(tx, "unshared", in("page_id", "p"))
+		tx.Source(key("unshared")).Unshared = true
+		addSource(tx, "wiki", notiontest.Parent{})
+		tx.Source(key("wiki")).Kind = "wiki"
+		tx.AddRow(key("wiki"), notiontest.Page{ID: key("of the wiki"), Values: titled("of the wiki")})
+		addSource(tx, "in the wiki", in("page_id", "of the wiki"))
+		tx.Tick(24 * time.Hour)
+	})
+	var asked atomic.Int64
+	server := notiontest.NewServer(w, notiontest.Options{OnRequest: func(r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/children") {
+			asked.Add(1)
+		}
+	}})
+	l := newMemoryLake()
+	for night := range 3 {
+		asked.Store(0)
+		nightOf(t, w, server, l, night, func(o *Options) { o.Sample = 0 })
+		if n := asked.Load(); (n > 0) != (night == 0) {
+			t.Errorf("night %d: the content of %d pages and blocks was asked for", night, n)
+		}
+		w.Update(func(tx *notiontest.Tx) { tx.Tick(24 * time.Hour) })
 	}
 }

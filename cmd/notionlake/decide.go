@@ -62,7 +62,10 @@ func (p *program) rollbackCommand() *cli.Command {
 				if err != nil {
 					return report, err
 				}
-				return report, at.sayNamesStay(ctx, l.Logger, m.load)
+				if err := at.sayNamesStay(ctx, l.Logger, m.load); err != nil { // what was asked for is done
+					l.Logger.WarnContext(ctx, "which tables have another name than then cannot be told", "error", err)
+				}
+				return report, nil
 			})
 		},
 	}
