@@ -171,3 +171,46 @@ func TestAbortEndsItsOwn(t *testing.T) {
 		t.Errorf("uploads %v were aborted, %v are open", p.ended, p.open)
 	}
 }
+
+// An object is abandoned while a part of it is on its way, of which the server makes the
+// upload anew if that has been ended by then, as versitygw does: nothing is left of it.
+func TestAbortedWithPartOnItsWay(t *testing.T) {
+	t.Parallel()
+	p := &partsS3{open: map[string]string{}}
+	asked, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPut || !r.URL.Query().Has("uploadId") {
+			p.ServeHTTP(w, r)
+			return
+		}
+		_, _ = io.Copy(io.Discard, r.Body)
+		once.Do(func() { close(asked) })
+		<-release
+		select {
+		case <-r.Context().Done():
+			time.Sleep(200 * time.Millisecond) // the server is not done with it
+		case <-time.After(200 * time.Millisecond):
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.open[r.URL.Query().Get("uploadId")] = strings.TrimPrefix(r.URL.Path, "/bucket/")
+		w.Header().Set("ETag", `"x"`)
+	}))
+	s := openS3(t, server.URL, func(name, _ string) error {
+		if name == "storage.abort" {
+			close(release)
+		}
+		return nil
+	})
+	o, err := s.Create(t.Context(), "x")
+	must(t, err)
+	_, err = o.Write(make([]byte, 16<<20))
+	must(t, err)
+	<-asked
+	must(t, o.Abort())
+	server.Close() // no request is on its way any more
+	if len(p.open) > 0 || len(p.ended) == 0 {
+		t.Errorf("uploads %v are left, ended were %q", p.open, p.ended)
+	}
+}

@@ -51,7 +51,7 @@ func openS3(ctx context.Context, s *Storage, name string, o CloudOptions) error 
 			so.UsePathStyle = *o.PathStyle
 		}
 		so.APIOptions = append(so.APIOptions, func(stack *middleware.Stack) error {
-			return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("BeginUpload", beginUpload), middleware.Before)
+			return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("UploadToEnd", uploadToEnd), middleware.Before)
 		})
 		if s.vended != nil {
 			s.vended.options(so)
@@ -94,11 +94,16 @@ func s3Config(ctx context.Context, o CloudOptions, vended bool) (aws.Config, err
 // *atomic.Pointer[string].
 type uploadKey struct{}
 
-// beginUpload waits a while for the answer to a request that begins an upload, although
-// nobody wants that any more: else it may begin once what is left of it has been ended.
-// It tells the ID.
-func beginUpload(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (out middleware.InitializeOutput, metadata middleware.Metadata, err error) {
-	if _, ok := in.Parameters.(*s3.CreateMultipartUploadInput); !ok || ctx.Err() != nil {
+// uploadToEnd waits a while for the answer to a request that begins an upload or sends a
+// part of it, although nobody wants that any more: else the server may do it once what is
+// left of the upload has been ended, and keep it. It tells the ID.
+func uploadToEnd(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (out middleware.InitializeOutput, metadata middleware.Metadata, err error) {
+	switch in.Parameters.(type) {
+	case *s3.CreateMultipartUploadInput, *s3.UploadPartInput:
+	default:
+		return next.HandleInitialize(ctx, in)
+	}
+	if ctx.Err() != nil {
 		return next.HandleInitialize(ctx, in)
 	}
 	defer func() {
