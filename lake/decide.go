@@ -255,8 +255,7 @@ func (r *run) tableCounts(snapshots []Snapshot) {
 			}
 			t.SnapshotID = s.ID
 			if r.load.RollbackTo != "" {
-				t.Rows, t.Files, t.Bytes = s.Rows, int(s.Files), s.Bytes
-				t.ReusedFiles, t.ReusedBytes = t.Files, t.Bytes
+				t.stays(s)
 			}
 		}
 	}

@@ -121,10 +121,10 @@ func (l *lakeAt) moment(ctx context.Context, flag, text, table string) (moment, 
 		return moment{}, nil
 	}
 	ref, err := catalog.ParseRef(text)
-	if _, noZone := time.Parse("2006-01-02T15:04:05", text); noZone == nil {
-		return moment{}, usagef("%s %q: a time needs its zone: %sZ in UTC", flag, text, text)
-	}
 	if err != nil {
+		if _, noZone := time.Parse("2006-01-02T15:04:05", text); noZone == nil {
+			return moment{}, usagef("%s %q: a time needs its zone: %sZ in UTC", flag, text, text)
+		}
 		return moment{}, usagef("%s %q: a load id (20261121T030000Z), a tag, a snapshot id, a time (2026-11-21T03:00:00Z) or a day (2026-11-21: its end, in UTC) is expected", flag, cut(text, 60))
 	}
 	loads, err := l.loads(ctx)
@@ -160,14 +160,10 @@ func (l *lakeAt) moment(ctx context.Context, flag, text, table string) (moment, 
 	return moment{}, usagef("%s %s: no such load%s", flag, cut(text, 60), nearest(kept, ref))
 }
 
-// isSnapshotOf reports whether ref is a snapshot that the table has had as its current
-// one, whatever its name was then.
+// isSnapshotOf reports whether ref is a snapshot of the table, whatever its name was then.
 func (l *lakeAt) isSnapshotOf(ctx context.Context, ref catalog.Ref, table string) (bool, error) {
 	if ref.SnapshotID == 0 || table == "" {
 		return false, nil
-	}
-	if held, err := l.heldAt(ctx, ref); err != nil || held != nil {
-		return false, err
 	}
 	_, err := l.catalog.TableAt(ctx, table, ref)
 	if errors.Is(err, catalog.ErrNotFound) {

@@ -11,10 +11,9 @@ import (
 )
 
 // inRefs looks for what the ledger does not know in the refs of a table, or of
-// all where table is "": a snapshot that no load made, and the tag of a load
-// that is held, which its id names too.
+// all where table is "": the tag of a load that is held, which its id names too.
 func (l *lakeAt) inRefs(ctx context.Context, ref catalog.Ref, table string) (catalog.Ref, bool, error) {
-	if !ref.Time.IsZero() {
+	if ref.Tag == "" {
 		return catalog.Ref{}, false, nil
 	}
 	names := []string{table}
@@ -38,11 +37,8 @@ func (l *lakeAt) inRefs(ctx context.Context, ref catalog.Ref, table string) (cat
 			return catalog.Ref{}, false, l.tableError(ctx, name, err)
 		}
 		for _, s := range snapshots {
-			if ref.SnapshotID != 0 && s.ID == ref.SnapshotID && table != "" {
-				return ref, true, nil
-			}
 			for _, tag := range wanted {
-				if tag != "" && slices.Contains(s.Tags, tag) {
+				if slices.Contains(s.Tags, tag) {
 					return catalog.Ref{Tag: tag}, true, nil
 				}
 			}

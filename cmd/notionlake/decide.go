@@ -5,7 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -58,43 +59,47 @@ func (p *program) rollbackCommand() *cli.Command {
 				case m.load == nil:
 					return lake.Report{}, usagef("--to %s: no load made that snapshot", cut(c.String("to"), 60))
 				}
-				report, err := l.Rollback(ctx, m.load.LoadID)
+				renamed, err := at.renamedSince(ctx, m.load)
 				if err != nil {
-					return report, err
+					return lake.Report{}, err
 				}
-				if err := at.sayNamesStay(ctx, l.Logger, m.load); err != nil { // what was asked for is done
-					l.Logger.WarnContext(ctx, "which tables have another name than then cannot be told", "error", err)
+				report, err := l.Rollback(ctx, m.load.LoadID)
+				for _, table := range slices.Sorted(maps.Keys(renamed)) {
+					if err == nil {
+						l.Logger.WarnContext(ctx, "a table keeps the name that it got since then; _properties and _data_sources have the old one until the next run", "table", table, "old", renamed[table])
+					}
 				}
-				return report, nil
+				return report, err
 			})
 		},
 	}
 }
 
-// sayNamesStay tells which tables have another name than in the load that is current
-// again: what the fixed tables say of them is as it was then.
-func (l *lakeAt) sayNamesStay(ctx context.Context, logger *slog.Logger, load *ledgerRow) error {
+// renamedSince are the tables that have another name than in a load, with that one: what
+// the fixed tables say of them is as it was then.
+func (l *lakeAt) renamedSince(ctx context.Context, load *ledgerRow) (map[string]string, error) {
 	names := map[int64]string{}
 	for name, s := range load.TableSnapshots {
 		names[s.SnapshotID] = name
 	}
 	tables, err := l.catalog.Tables(ctx)
 	if err != nil {
-		return storageError(err)
+		return nil, storageError(err)
 	}
+	renamed := map[string]string{}
 	for _, t := range tables {
 		then, err := l.catalog.TableAt(ctx, t.Schema.Key, catalog.Ref{Tag: load.Tag})
 		if errors.Is(err, catalog.ErrNotFound) {
 			continue
 		}
 		if err != nil {
-			return storageError(err)
+			return nil, storageError(err)
 		}
 		if was := names[then.Snapshot.ID]; was != "" && was != t.Schema.Table {
-			logger.WarnContext(ctx, "a table keeps the name that it got since then; _properties and _data_sources have the old one until the next run", "table", t.Schema.Table, "old", was)
+			renamed[t.Schema.Table] = was
 		}
 	}
-	return nil
+	return renamed, nil
 }
 
 func (p *program) discardCommand() *cli.Command {
