@@ -35,6 +35,7 @@ const (
 	lostRequest = "the request is lost"
 	lostAnswer  = "the answer is lost"
 	unavailable = "503, not done"
+	tooSoon     = "429, not done, and done when it is sent again"
 	doneButBad  = "502, done"
 	late        = "the request arrives later than the next one"
 )
@@ -56,6 +57,9 @@ func (l *loser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case lostAnswer:
 		l.Handler.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
+	case tooSoon:
+		w.Header().Set("Retry-After", "0")
+		w.WriteHeader(http.StatusTooManyRequests)
 	case unavailable:
 		w.WriteHeader(http.StatusServiceUnavailable)
 	case doneButBad:
@@ -85,7 +89,7 @@ func (l *loser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // published is gone.
 func TestRESTAnswers(t *testing.T) {
 	t.Parallel()
-	for mode, landed := range map[string]bool{lostRequest: false, lostAnswer: true, unavailable: false, doneButBad: true, late: false} {
+	for mode, landed := range map[string]bool{lostRequest: false, lostAnswer: true, unavailable: false, tooSoon: true, doneButBad: true, late: false} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			w := newRESTWarehouse(t)
@@ -102,6 +106,9 @@ func TestRESTAnswers(t *testing.T) {
 				_, err := w.publish(c, loadID(2*n), changes...)
 				w.expect(c, err, new && !landed, loadID(2*n))
 				between.next(mode)
+				if mode == unavailable && err != nil && new && !strings.Contains(err.Error(), "HTTP status 503 Service Unavailable") {
+					t.Errorf("what was answered is not told: %v", err)
+				}
 				_, err = w.publish(c, loadID(2*n+1), append(changes, change{schema: schema("more", "more"), rows: int64(n + 1)})...)
 				w.expect(c, err, !landed, loadID(2*n+1))
 			}

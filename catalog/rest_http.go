@@ -29,10 +29,13 @@ const (
 
 	restWaitMin = 200 * time.Millisecond
 	restWaitMax = 5 * time.Second
+	// restWaitAsked is the longest wait that a server is granted which says how long.
+	restWaitAsked = time.Minute
 )
 
 // restTransport carries the requests to a REST catalog. Those that only read are
-// repeated where an error may go away; what became of the others is looked up.
+// repeated where an error may go away; of the others those that came too soon (429), with
+// which nothing has been done. What became of the rest is looked up.
 // Where quiet is true, credentials for the warehouse are asked for by questions only:
 // for most requests a server would make some that nobody uses. Where a token of tokens
 // is not taken, another one is; nil: there are none.
@@ -62,7 +65,13 @@ func retryingClient(config *tls.Config, all bool) *retryablehttp.Client {
 	client.HTTPClient = &http.Client{Transport: base, Timeout: commitTimeout, CheckRedirect: sameHost}
 	client.Logger = nil
 	client.RetryMax, client.RetryWaitMin, client.RetryWaitMax = restTries-1, restWaitMin, restWaitMax
+	client.Backoff = func(least, most time.Duration, n int, resp *http.Response) time.Duration {
+		return min(retryablehttp.DefaultBackoff(least, most, n, resp), restWaitAsked)
+	}
 	client.CheckRetry = func(ctx context.Context, resp *http.Response, err error) (bool, error) {
+		if resp != nil && resp.StatusCode == http.StatusTooManyRequests {
+			return ctx.Err() == nil, nil
+		}
 		if !all && resp != nil && resp.Request.Method != http.MethodGet && resp.Request.Method != http.MethodHead {
 			return false, nil
 		}
@@ -152,7 +161,30 @@ func (t *restRequests) RoundTrip(r *http.Request) (*http.Response, error) {
 	if t.quiet {
 		r.Header.Del(delegation)
 	}
-	return t.RoundTripper.RoundTrip(r)
+	resp, err := t.RoundTripper.RoundTrip(r)
+	if err == nil && resp.StatusCode >= http.StatusBadRequest && r.Method != http.MethodHead {
+		if err = withStatus(resp); err != nil {
+			return nil, err
+		}
+	}
+	return resp, err
+}
+
+// withStatus makes an error that is not one of a catalog, but of what stands before it, one
+// that says which it is: the client tells of what the body says only.
+func withStatus(resp *http.Response) error {
+	body, err := io.ReadAll(resp.Body)
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return err
+	}
+	var answer struct{ Error, Message any }
+	if json.Unmarshal(body, &answer) != nil || answer.Error == nil && answer.Message == nil {
+		if body, err = json.Marshal(map[string]any{"error": map[string]any{"message": "HTTP status " + resp.Status, "code": resp.StatusCode}}); err != nil {
+			return err
+		}
+	}
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return nil
 }
 
 // A question is a request, in its context, of whose answer more is wanted than the

@@ -227,7 +227,9 @@ func (v *vending) renewed(ctx context.Context, name string, f *vendedFolder, ref
 		return old, nil // another one has been faster
 	}
 	wasRefused := old != nil && refused != nil && old.has(refused)
-	stillDoes := old != nil && !wasRefused && old.lasts(now)
+	// Whether they are over says the storage: this clock may be ahead, and what is over of
+	// them may be for elsewhere.
+	stillDoes := old != nil && !wasRefused
 	asks, cancel := ctx, func() {}
 	if stillDoes { // who waits may be who renews the lock
 		asks, cancel = context.WithTimeout(ctx, v.catalog.leaseTime/earlyShare)

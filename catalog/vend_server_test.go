@@ -27,6 +27,8 @@ type vendServer struct {
 	*restServer
 	s3   *laketest.S3
 	life time.Duration // of credentials
+	// behind is by how much the server's clock is behind this machine's.
+	behind time.Duration
 	// answers changes what is said of the storage of a table at a location.
 	answers func(location string, answer map[string]any)
 
@@ -75,7 +77,7 @@ func (s *vendServer) refuse(access, token, _, key string) string {
 		return "InvalidAccessKeyId"
 	case g.token != token:
 		return "InvalidToken"
-	case !s.now().Before(g.until):
+	case !s.now().Add(-s.behind).Before(g.until):
 		return "ExpiredToken"
 	case !strings.HasPrefix(key, g.prefix):
 		return "AccessDenied"
@@ -162,7 +164,7 @@ func (s *vendServer) vend(location string, answer map[string]any) {
 // grant hands out what lets into a location.
 func (s *vendServer) grant(location string, answer map[string]any) {
 	access := "AK" + strconv.Itoa(len(s.grants)+1) + "x" + strconv.Itoa(s.asked[location])
-	g := vendGrant{strings.TrimPrefix(location, "s3://bucket/") + "/", "thesessiontoken-" + access, s.now().Add(s.life)}
+	g := vendGrant{strings.TrimPrefix(location, "s3://bucket/") + "/", "thesessiontoken-" + access, s.now().Add(s.life - s.behind)}
 	s.grants[access] = g
 	answer["config"] = map[string]string{"s3.endpoint": s.s3.URL, "client.region": "eu-central-1", "s3.path-style-access": "true"}
 	answer["storage-credentials"] = []any{

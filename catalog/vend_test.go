@@ -228,7 +228,21 @@ func TestVendedRenewal(t *testing.T) {
 		t.Errorf("after the end: %v", err)
 	}
 	s.answers = nil
-	use(5)
+	use(6) // twice it was asked in vain: before they were refused, and after it
+}
+
+// Whether credentials are over says the storage, where the server hands out no others:
+// this machine's clock may be ahead, and what is over may be for elsewhere.
+func TestVendedClockAhead(t *testing.T) {
+	t.Parallel()
+	w, s := newVendWarehouse(t)
+	s.behind = 2 * time.Hour
+	c := w.vended(nil)
+	s.answers = func(string, map[string]any) {}
+	s.pass(11 * time.Second)
+	if err := w.storage.Replace(t.Context(), c.StateFolder()+"x", []byte("x")); err != nil {
+		t.Error(err)
+	}
 }
 
 // What is refused is asked for once more, by one for all; what is refused again is an error.
