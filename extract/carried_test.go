@@ -70,6 +70,39 @@ func TestCarriedIsFull(t *testing.T) {
 			},
 			after: func(tx *notiontest.Tx) { tx.Page(key("c")).Parent = block(key("toggle b")) },
 		},
+		"a page moves from a block to the page around it": {
+			before: func(tx *notiontest.Tx) {
+				tx.AddBlock(notiontest.Block{ID: key("toggle"), Parent: page(key("a")), Type: "toggle", Payload: `{"rich_text":[]}`})
+				tx.AddBlock(notiontest.Block{ID: key("inside"), Parent: block(key("toggle")), Type: "divider", Payload: `{}`})
+				tx.AddPage(notiontest.Page{ID: key("c"), Parent: block(key("toggle")), Values: titled("c")})
+				source(tx, "d", block(key("toggle")))
+			},
+			after: func(tx *notiontest.Tx) {
+				tx.Page(key("c")).Parent = page(key("a"))
+				tx.Database(key("database d")).Parent = page(key("a"))
+			},
+		},
+		"a page moves out of a block that is copied": {
+			before: func(tx *notiontest.Tx) {
+				tx.AddBlock(notiontest.Block{ID: key("original"), Parent: page(key("a")), Type: "synced_block", Payload: `{"synced_from":null}`})
+				tx.AddBlock(notiontest.Block{ID: key("inside"), Parent: block(key("original")), Type: "divider", Payload: `{}`})
+				tx.AddPage(notiontest.Page{ID: key("c"), Parent: block(key("original")), Values: titled("c")})
+				tx.AddBlock(notiontest.Block{ID: key("copy"), Parent: page(key("b")), Type: "synced_block", Payload: `{"synced_from":{"type":"block_id","block_id":"` + key("original") + `"}}`})
+			},
+			after: func(tx *notiontest.Tx) { tx.Page(key("c")).Parent = page(key("a")) },
+		},
+		"a database moves from a page of a wiki to the wiki": {
+			before: func(tx *notiontest.Tx) {
+				source(tx, "wiki", notiontest.Parent{Type: "workspace"})
+				tx.Source(key("source wiki")).Kind = "wiki"
+				tx.AddRow(key("source wiki"), notiontest.Page{ID: key("row"), Values: titled("row")})
+				source(tx, "d", page(key("row")))
+			},
+			after: func(tx *notiontest.Tx) {
+				tx.Source(key("source wiki")).Children = []string{key("source d")}
+				tx.Database(key("database d")).Parent = notiontest.Parent{Type: "database_id", ID: key("database wiki")}
+			},
+		},
 		"a database moves to another page": {
 			before: func(tx *notiontest.Tx) { source(tx, "d", page(key("a"))) },
 			after:  func(tx *notiontest.Tx) { tx.Database(key("database d")).Parent = page(key("b")) },

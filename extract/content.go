@@ -59,6 +59,8 @@ type content struct {
 	lostPages map[notion.UUID]bool          // of the last load, that belong to tables that are not read any more
 	part      *part                         // nil: the whole workspace is read
 	last      earlierPages                  // of the last load
+	away      map[notion.UUID]time.Time     // pages of earlier loads that are not there: since when
+	awayIn    map[notion.UUID]notion.UUID   // of those that are there: the page that they stand in; nil: they were not asked for
 	before    *earlierLoad                  // nil: everything is read
 	distrust  bool                          // what the last load read is not relied on after all
 	began     time.Time

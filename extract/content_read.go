@@ -271,11 +271,15 @@ func (c *content) lose(ctx context.Context, e *pageEntry, kind ProblemKind, why 
 	by := ways[e.way]
 	c.mu.Unlock()
 	before := c.last.page(e.id)
+	ofTable := before != nil && c.hadTable(&c.last.standings[before.standing]) // which tells of it
+	if !ofTable && c.goesAway(e.id) && by == byLastLoad {
+		return nil // it has been told
+	}
 	switch {
 	case before == nil && e.seldom().unlisted != (notion.UUID{}):
 		return nil // it was deleted meanwhile
-	case kind == KindTrash && by != byLastLoad && (before == nil || c.hadTable(&c.last.standings[before.standing])):
-		return nil // what is in the trash is not part of the workspace; of a row its table tells
+	case kind == KindTrash && by != byLastLoad && (before == nil || ofTable):
+		return nil // what is in the trash is not part of the workspace
 	}
 	c.d.problem(problem{kind: kind, objectType: "page", objectID: e.id.String(), message: why + " (found by " + by + ")"})
 	return nil

@@ -23,6 +23,7 @@ const margin = 10 * time.Minute
 type contentState struct {
 	Load  lake.LoadID `json:"load"`  // that the state is of
 	Began time.Time   `json:"began"` // what the table holds was read then or later
+	Away  []awayPage  `json:"away,omitempty"`
 }
 
 func (s contentState) String() string {
@@ -38,7 +39,7 @@ func (s contentState) String() string {
 type earlierLoad struct {
 	began     time.Time
 	pages     *earlierPages
-	databases map[notion.UUID]mark
+	databases map[notion.UUID]earlierDatabase
 	blocks    *recordFile
 	more      map[notion.UUID][]place // where blocks of a page do not stand together
 }
@@ -58,6 +59,12 @@ type earlierPage struct {
 	blocks   place // nearly always all of them; more is in earlierLoad
 }
 
+// An earlierDatabase is a database of the last load.
+type earlierDatabase struct {
+	mark
+	parent parentKind
+}
+
 func titleHash(s string) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(s)) // it never fails
@@ -74,7 +81,7 @@ func (c *content) state() string {
 	if !c.options.Raw {
 		return ""
 	}
-	s := contentState{Load: c.d.view.Load().ID, Began: c.began.UTC()}
+	s := contentState{Load: c.d.view.Load().ID, Began: c.began.UTC(), Away: c.stillAway()}
 	if c.options.Skew != nil {
 		s.Began = s.Began.Add(c.options.Skew())
 	}
@@ -110,6 +117,7 @@ func (w *workspace) earlierState(o Options) (s contentState, ok bool) {
 // loadEarlier reads what the last load had. A full load does without where that cannot
 // be read, and says so: it replaces it.
 func (c *content) loadEarlier(ctx context.Context) error {
+	c.readAway()
 	err := c.readEarlier(ctx)
 	if err == nil {
 		return nil
@@ -134,7 +142,7 @@ func (c *content) readEarlier(ctx context.Context) (err error) {
 		return nil
 	}
 	blocks := c.d.before[keyBlocks]
-	e := &earlierLoad{began: s.Began, pages: &c.last, databases: map[notion.UUID]mark{}, more: map[notion.UUID][]place{}}
+	e := &earlierLoad{began: s.Began, pages: &c.last, databases: map[notion.UUID]earlierDatabase{}, more: map[notion.UUID][]place{}}
 	if e.blocks, err = newRecordFile(c.options.TempDir); err != nil {
 		return err
 	}
@@ -146,7 +154,10 @@ func (c *content) readEarlier(ctx context.Context) (err error) {
 				return fmt.Errorf("databases of the last load: %w", err)
 			}
 			if id, ok := notion.ParseUUID([]byte(cells.value(row, "id").Text())); ok {
-				e.databases[id] = mark{cells.value(row, "last_edited_time").Micros(), titleHash(cells.value(row, "title").Text())}
+				e.databases[id] = earlierDatabase{
+					mark{cells.value(row, "last_edited_time").Micros(), titleHash(cells.value(row, "title").Text())},
+					parentKindOf(cells.value(row, "parent_type").Text()),
+				}
 			}
 		}
 	}

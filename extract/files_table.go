@@ -173,7 +173,7 @@ func (d *discovery) keepsFiles() func(row lake.Row, old cells) bool {
 			return true
 		}
 		page, _ := notion.ParseUUID([]byte(old.text(row, "page_id")))
-		if isPart && c != nil && c.staysElsewhere(page, source) {
+		if isPart && c != nil && c.awaitsItsPart(page, source) {
 			return true
 		}
 		if !isPart || read[source] {

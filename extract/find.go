@@ -55,6 +55,9 @@ func (c *content) find(ctx context.Context) error {
 func (c *content) leftovers(ctx context.Context) (more bool, err error) {
 	known := c.entries()
 	c.strayRows()
+	if err := c.findAway(ctx); err != nil {
+		return false, err
+	}
 	if err := c.resolveBlocks(ctx); err != nil {
 		return false, err
 	}

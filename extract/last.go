@@ -93,8 +93,11 @@ func (l *earlierPages) of(id notion.UUID) lastStanding {
 	return lastStanding{}
 }
 
-// findEarlier takes in the pages of the last load.
+// findEarlier takes in the pages of the last load, and those that were away.
 func (c *content) findEarlier() {
+	for _, id := range c.awayIDs() {
+		c.add(id.String(), byLastLoad, notion.UUID{})
+	}
 	for i := range c.last.list {
 		c.takeAgain(&c.last.list[i])
 	}

@@ -158,6 +158,7 @@ func (c *content) leaveOthers() {
 		if c.d.sources[in] == nil && !e.trashed {
 			e.gone = true
 			leave(e.id)
+			c.away[e.id] = c.notionNow() // the part where it is now asks for it
 		}
 	}
 }
@@ -177,9 +178,9 @@ func (c *content) carry(schema lake.Schema) func(lake.Row, cells) bool {
 	}
 }
 
-// staysElsewhere reports whether what the last load had of a page as one of a data
+// awaitsItsPart reports whether what the last load had of a page as one of a data
 // source stays, since it has moved out of the part, and was not read there yet.
-func (c *content) staysElsewhere(page notion.UUID, source string) bool {
+func (c *content) awaitsItsPart(page notion.UUID, source string) bool {
 	if c.part == nil || !c.part.others[page] || c.has(page) {
 		return false
 	}

@@ -276,7 +276,7 @@ func (p *planner) showingChange() map[notion.UUID]bool {
 	}
 	for id, d := range p.d.containers {
 		if uuid, ok := notion.ParseUUID([]byte(id)); ok && d.object != nil && p.before.databases != nil &&
-			p.before.databases[uuid] != markOf(d.object, plainText(d.object.Get("title"))) {
+			p.before.databases[uuid].mark != markOf(d.object, plainText(d.object.Get("title"))) {
 			in[p.within[uuid]] = true
 		}
 	}

@@ -34,6 +34,9 @@ func (p *planner) requests(ctx context.Context, pages *pageSet) (all []PlannedRe
 		return nil, err
 	}
 	f[RequestPages] = exactly(p.tally.of(RequestPages)).plus(pages.requests(p.basis()))
+	if away := int64(len(p.d.awayBefore(p.options.Now()))); away > 0 && p.options.Content.any() {
+		f[RequestPages] = f[RequestPages].plus(about(away, away, p.basis()))
+	}
 	for _, s := range p.sources {
 		f[RequestPages] = f[RequestPages].plus(s.gone)
 		if s.joins && s.properties.N > 0 {
@@ -52,13 +55,13 @@ func (p *planner) readDatabases(ctx context.Context) error {
 	if !p.relies {
 		return nil
 	}
-	p.before.databases = map[notion.UUID]mark{}
+	p.before.databases = map[notion.UUID]earlierDatabase{}
 	for row, err := range p.view.Columns(ctx, keyDatabases, "id", "title", "last_edited_time") {
 		if err != nil {
 			return fmt.Errorf("databases of the last load: %w", err)
 		}
 		if id, ok := notion.ParseUUID([]byte(row.Values[0].Text())); ok {
-			p.before.databases[id] = mark{row.Values[2].Micros(), titleHash(row.Values[1].Text())}
+			p.before.databases[id] = earlierDatabase{mark: mark{row.Values[2].Micros(), titleHash(row.Values[1].Text())}}
 		}
 	}
 	return nil

@@ -41,8 +41,8 @@ func digest(t *pageText) uint64 {
 	return h.Sum64()
 }
 
-// judge looks at the pages that were read as a sample: where one is another than
-// it was, and nothing tells why, no other page is relied on.
+// judge looks at the pages that were read as a sample, once nothing else is read again:
+// where one is another than it was, and nothing tells why, no other page is relied on.
 func (c *content) judge(stale map[notion.UUID]bool) {
 	for _, e := range c.all {
 		s := e.seldom().sample
@@ -64,13 +64,14 @@ func (c *content) judge(stale map[notion.UUID]bool) {
 
 // showsChange reports whether a page shows something of others that has changed.
 func (c *content) showsChange(id notion.UUID, of *carried, stale map[notion.UUID]bool) bool {
-	moved := func(child shownObject) bool { return c.standsElsewhere(child, id) }
-	childChanged, titleChanged := c.childChanged, c.titleChanged
-	if !of.read.IsZero() {
-		childChanged = func(o shownObject) bool { return c.changedSince(o, of.read) }
-		titleChanged = childChanged
+	child := func(o shownObject) bool {
+		return c.hasMoved(o, id, of.read) || c.isOther(o, of.read, true) || c.fillChanged(o)
 	}
-	return stale[id] || of.copies || slices.ContainsFunc(of.children, moved) || slices.ContainsFunc(of.children, childChanged) || slices.ContainsFunc(of.children, c.fillChanged) || slices.ContainsFunc(of.mentions, titleChanged) || slices.ContainsFunc(of.users, c.nameChanged)
+	mention := func(o shownObject) bool { return c.isOther(o, of.read, false) }
+	return stale[id] || of.copies ||
+		slices.ContainsFunc(of.children, child) ||
+		slices.ContainsFunc(of.mentions, mention) ||
+		slices.ContainsFunc(of.users, c.nameChanged)
 }
 
 // A carried is a page whose text was taken from the last load, or from a run that
@@ -180,7 +181,17 @@ func (c *content) recheck() (more bool) {
 			stale[p.id] = true
 		}
 	}
-	c.judge(stale)
+	if more = c.readAgain(stale); !more {
+		c.judge(stale)
+		more = c.distrust && c.readAgain(stale)
+	}
+	c.changed.Broadcast()
+	return more
+}
+
+// readAgain puts carried pages back into the queue: those that show what has changed, or
+// all. some: there are any.
+func (c *content) readAgain(stale map[notion.UUID]bool) (some bool) {
 	for _, e := range c.all {
 		if e.carried == nil || e.gone || !c.distrust && !c.showsChange(e.id, e.carried, stale) {
 			continue
@@ -196,15 +207,14 @@ func (c *content) recheck() (more bool) {
 		}
 		c.queue = append(c.queue, e)
 		c.counted.read.Add(-1)
-		more = true
+		some = true
 	}
-	c.changed.Broadcast()
-	return more
+	return some
 }
 
-// standsElsewhere reports whether a page or database that a page shows stands in
-// something else now. That changes the time of none of them.
-func (c *content) standsElsewhere(o shownObject, page notion.UUID) bool {
+// hasMoved reports whether a page or database that a page shows stands in something else
+// now than when that was read. That changes the time of none of them.
+func (c *content) hasMoved(o shownObject, page notion.UUID, since time.Time) bool {
 	parent := parentRef{}
 	if n, ok := c.number(o.id); ok && !c.all[n].gone {
 		parent = c.all[n].parent
@@ -214,10 +224,10 @@ func (c *content) standsElsewhere(o shownObject, page notion.UUID) bool {
 	switch parent.typ {
 	case parentNone:
 		return false
-	case parentDatabase: // a wiki: in which of its pages is not told
-		return !c.isOfWiki(page, parent.id)
+	case parentDatabase: // a wiki: in which of its pages, or in none, is not told
+		return !c.isOfWiki(page, parent.id) || c.movedToWiki(o.id, since)
 	case parentPage:
-		return parent.id != page
+		return parent.id != page || o.in != notion.UUID{}
 	case parentBlock:
 		return parent.id != o.in
 	case parentOther, parentDataSource:
@@ -235,78 +245,100 @@ func (c *content) isOfWiki(page, database notion.UUID) bool {
 	return f != nil && f.database() == database.String()
 }
 
-// childChanged reports whether a page or database is not what the last load had.
-func (c *content) childChanged(o shownObject) bool {
-	id := o.id
+// movedToWiki reports whether a database that stands in a wiki may not have done so when a
+// text was read: by the last load, or after a time by a run that this one continues.
+func (c *content) movedToWiki(database notion.UUID, since time.Time) bool {
+	if !since.IsZero() {
+		return true
+	}
+	before, ok := c.before.databases[database]
+	return ok && before.parent != parentDatabase
+}
+
+// isOther reports whether a page or database is shown otherwise than by a text, which was
+// read by the last load, or after a time by a run that this one continues. What stands in
+// a page is shown with all that an edit of it changes, what is mentioned with its title.
+func (c *content) isOther(o shownObject, since time.Time, stands bool) bool {
+	now, is := c.nowOf(o.id)
+	switch {
+	case !is && c.leavesAlone(o.id):
+		return false
+	case !since.IsZero():
+		return !is || !sameTitle(o.title, now.title) || !isBefore(now.edited, since)
+	}
+	before, was := c.beforeOf(o.id)
+	switch {
+	case is && was: // where it changed while the last load ran, that may have read the text before
+		return now.title != before.title || stands && now != before || !isBefore(before.edited, c.before.began)
+	case is: // new, or without a data source that is shared: those are in no table
+		return !sameTitle(o.title, now.title) || !isBefore(now.edited, c.before.began)
+	case stands && c.isTrashed(o.id):
+		return true
+	}
+	// It is not read: a linked database, or what the configuration leaves out, stays as it
+	// was. What the last load had is gone.
+	return was
+}
+
+// nowOf is what a page or database is in this load.
+func (c *content) nowOf(id notion.UUID) (m mark, is bool) {
 	if n, ok := c.number(id); ok && !c.all[n].gone {
-		before := c.before.pages.page(id)
-		return before == nil || before.mark != c.all[n].mark || !isBefore(before.edited, c.before.began)
+		return c.all[n].mark, true
 	}
-	if d := c.d.containers[id.String()]; d != nil && d.object != nil {
-		before, ok := c.before.databases[id]
-		if !ok { // it has no data source that is shown
-			return inTrash(d.object) || c.changedSince(o, c.before.began)
-		}
-		return inTrash(d.object) || before != markOf(d.object, plainText(d.object.Get("title"))) || !isBefore(before.edited, c.before.began)
+	if d := c.d.containers[id.String()]; d != nil && d.object != nil && !inTrash(d.object) {
+		return markOf(d.object, plainText(d.object.Get("title"))), true
 	}
-	// It is not read: a linked database, or one that is excluded, stays as it was; a
-	// page or database that the last load had is gone.
-	page := c.before.pages.page(id)
-	_, database := c.before.databases[id]
-	return page != nil || database
+	return mark{}, false
+}
+
+// beforeOf is what it was in the last load.
+func (c *content) beforeOf(id notion.UUID) (m mark, was bool) {
+	if page := c.before.pages.page(id); page != nil {
+		return page.mark, true
+	}
+	database, was := c.before.databases[id]
+	return database.mark, was
+}
+
+// isTrashed reports whether a database is in the trash.
+func (c *content) isTrashed(id notion.UUID) bool {
+	d := c.d.containers[id.String()]
+	return d != nil && d.object != nil && inTrash(d.object)
+}
+
+// leavesAlone reports whether this load does not look at a page or database, since it is
+// of another part of the workspace.
+func (c *content) leavesAlone(id notion.UUID) bool {
+	return c.part != nil && !c.part.pages[id] && !c.part.others[id] && !c.d.asked[id.String()]
+}
+
+// untitled is how a page or database without a title is shown.
+var untitled = [...]uint64{titleHash(""), titleHash("Untitled")}
+
+// sameTitle reports whether a text shows a title that is so now.
+func sameTitle(shown, now uint64) bool {
+	return shown == now || slices.Contains(untitled[:], shown) && slices.Contains(untitled[:], now)
 }
 
 // fillChanged reports whether there is something in a page now and was not, or the
 // other way around, although it was not edited: what stands in it came or went.
 func (c *content) fillChanged(o shownObject) bool {
 	n, ok := c.number(o.id)
-	if !ok || c.all[n].gone || !c.all[n].reread {
+	if !ok {
 		return false
 	}
-	t, err := c.text(c.all[n])
-	return err == nil && len(t.blocks) > 0 != o.filled // what cannot be read back is said when the tables are written
-}
-
-// changedSince reports whether a page or database may have been edited since a
-// time, has another title than is shown, or is not known.
-func (c *content) changedSince(o shownObject, t time.Time) bool {
-	now := mark{edited: math.MaxInt64}
-	if n, ok := c.number(o.id); ok && !c.all[n].gone {
-		now = c.all[n].mark
-	} else if d := c.d.containers[o.id.String()]; d != nil && d.object != nil && !inTrash(d.object) {
-		now = markOf(d.object, plainText(d.object.Get("title")))
+	e := c.all[n]
+	if e.gone || e.unsure || e.text == 0 || e.carried != nil && e.carried.read.IsZero() {
+		return false // not read by this load
 	}
-	return now.title != o.title || !isBefore(now.edited, t)
+	t, err := c.text(e)
+	return err == nil && len(t.blocks) > 0 != o.filled // what cannot be read back is said when the tables are written
 }
 
 // isBefore reports whether something was edited so long before t that what was
 // read of it then is sure to be what it is.
 func isBefore(edited int64, t time.Time) bool {
 	return edited < math.MaxInt64 && time.UnixMicro(edited).Add(margin).Before(t)
-}
-
-// titleChanged reports whether a page or database that a text mentions is shown
-// with another title now, or only now, or no more.
-func (c *content) titleChanged(o shownObject) bool {
-	id := o.id
-	now, before := mark{}, mark{}
-	n, is := c.number(id)
-	if is = is && !c.all[n].gone; is {
-		now = c.all[n].mark
-	}
-	page := c.before.pages.page(id)
-	was := page != nil
-	if was {
-		before = page.mark
-	}
-	if d := c.d.containers[id.String()]; d != nil && d.object != nil && !inTrash(d.object) {
-		is, now = true, markOf(d.object, plainText(d.object.Get("title")))
-	}
-	if database, ok := c.before.databases[id]; ok {
-		was, before = true, database
-	}
-	// Where it was renamed while the last load ran, that may have read the text before.
-	return is != was || is && (now.title != before.title || !isBefore(before.edited, c.before.began))
 }
 
 // nameChanged reports whether a user whom a text mentions has another name now.

@@ -233,6 +233,10 @@ func TestQuietNightReadsNothing(t *testing.T) {
 		tx.Source(key("wiki")).Kind = "wiki"
 		tx.AddRow(key("wiki"), notiontest.Page{ID: key("of the wiki"), Values: titled("of the wiki")})
 		addSource(tx, "in the wiki", in("page_id", "of the wiki"))
+		for _, kind := range []string{"database unshared", "database in the wiki"} {
+			addBlock(tx, "mention of "+kind, "page_id", "row", "paragraph", mentionOf("database", key(kind)))
+		}
+		addBlock(tx, "mention", "page_id", "row", "paragraph", mentionOf("page", key("of the wiki")))
 		tx.Tick(24 * time.Hour)
 	})
 	var asked atomic.Int64
@@ -242,9 +246,13 @@ func TestQuietNightReadsNothing(t *testing.T) {
 		}
 	}})
 	l := newMemoryLake()
-	for night := range 3 {
+	for night := range 5 {
 		asked.Store(0)
-		nightOf(t, w, server, l, night, func(o *Options) { o.Sample = 0 })
+		nightOf(t, w, server, l, night, func(o *Options) {
+			if o.Sample = 0; night > 2 { // what is outside of a part is not looked at
+				o.Only = []string{"in a page"}
+			}
+		})
 		if n := asked.Load(); (n > 0) != (night == 0) {
 			t.Errorf("night %d: the content of %d pages and blocks was asked for", night, n)
 		}
