@@ -23,27 +23,49 @@ type Held struct {
 	Requests int64
 	// Records are what the Catalog knows its tables by.
 	Records []json.RawMessage
+	// Lost is set where the journal has no entry of it that can be read: tables hold it, and
+	// it can only be discarded.
+	Lost bool
 }
 
 // HeldLoads returns the loads that wait for a decision, the oldest first. It
 // reads only, and takes no lock: a load that is being held or decided at this
 // moment may be among them or not.
-func HeldLoads(ctx context.Context, s *Storage, c Catalog) ([]Held, error) {
-	entries, _, _, err := newJournal(s, c).list(ctx)
+func HeldLoads(ctx context.Context, s *Storage, c Catalog) (list []Held, err error) {
+	j := newJournal(s, c)
+	entries, known, err := j.known(ctx)
 	if err != nil {
-		return nil, storageError(err)
+		return nil, err
 	}
-	known, err := knownLoads(ctx, c)
-	if err != nil {
-		return nil, storageError(err)
-	}
-	var list []Held
 	for _, e := range entries {
 		if known.holds(e) {
 			list = append(list, Held{Load: *e.Load, After: e.After, Reasons: e.Reasons, Tables: e.Tables, Requests: e.Requests, Records: e.Records})
 		}
 	}
+	lost := known.without(entries)
+	if len(lost) == 0 {
+		return list, nil
+	}
+	// Their entries may have been written just after the journal was read.
+	if entries, known, err = j.known(ctx); err != nil {
+		return nil, err
+	}
+	again := known.without(entries)
+	for _, id := range lost {
+		if slices.Contains(again, id) {
+			list = append(list, Held{Load: Load{ID: id, Started: id.Time()}, Lost: true})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Held) int { return strings.Compare(string(a.Load.ID), string(b.Load.ID)) })
 	return list, nil
+}
+
+// known reads the entries, and then what the catalog says of loads.
+func (j journal) known(ctx context.Context) (entries []journalEntry, l loads, err error) {
+	if entries, _, _, err = j.list(ctx); err == nil {
+		l, err = knownLoads(ctx, j.catalog)
+	}
+	return entries, l, storageError(err)
 }
 
 // heldEntry finds the entry of a held load.
@@ -54,6 +76,9 @@ func (s *session) heldEntry(load LoadID) (journalEntry, error) {
 			return e, nil
 		}
 		ids = append(ids, string(e.LoadID))
+	}
+	if slices.Contains(s.lost, load) {
+		return journalEntry{}, storageError(fmt.Errorf("load %s is held, and its entry in the journal is lost or damaged: it can only be discarded, with `notionlake discard %[1]s`", load))
 	}
 	hint := "no load is held"
 	if len(ids) > 0 {
@@ -133,11 +158,7 @@ func (l *Loader) Discard(ctx context.Context, load LoadID) (err error) {
 	if err == nil {
 		return storageError(s.dropHeld(ctx, held))
 	}
-	pinned, e := s.Catalog.Holds(ctx)
-	if e != nil {
-		return storageError(e)
-	}
-	if !slices.Contains(pinned, load) {
+	if !slices.Contains(s.lost, load) {
 		return err
 	}
 	return storageError(s.dropDamaged(ctx, load))

@@ -23,6 +23,7 @@ type session struct {
 	// stays one, and whether it is continued is the next run's to say.
 	keeps  bool
 	held   []journalEntry
+	lost   []LoadID     // held too, and without an entry
 	unlock func() error // of the namespace; nil: it is not held
 	parts  []func() error
 }
@@ -118,10 +119,9 @@ func (s *session) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range known.pinned {
-		if !slices.ContainsFunc(entries, func(e journalEntry) bool { return e.LoadID == id }) {
-			s.Logger.WarnContext(ctx, "of a load that is held the journal has no entry that can be read: it can only be discarded", "load", id)
-		}
+	s.lost = known.without(entries)
+	for _, id := range s.lost {
+		s.Logger.WarnContext(ctx, "of a load that is held the journal has no entry that can be read: it can only be discarded", "load", id)
 	}
 	if entries, err = s.withoutParts(ctx, entries, known); err != nil {
 		return err
@@ -181,6 +181,13 @@ func knownLoads(ctx context.Context, c Catalog) (l loads, err error) {
 		l.pinned, err = c.Holds(ctx)
 	}
 	return l, err
+}
+
+// without are the loads that tables hold and that have no entry.
+func (l loads) without(entries []journalEntry) []LoadID {
+	return slices.DeleteFunc(slices.Clone(l.pinned), func(id LoadID) bool {
+		return slices.ContainsFunc(entries, func(e journalEntry) bool { return e.LoadID == id })
+	})
 }
 
 // holds reports whether an entry is of a load that is held. Whether one that was

@@ -30,6 +30,7 @@ type ledgerRow struct {
 	RollbackTo     string                         `json:"rollback_to,omitempty"`
 	Reasons        []string                       `json:"reasons,omitempty"`      // of a held load; of an unfinished one why it is not continued
 	OvertakenBy    lake.LoadID                    `json:"overtaken_by,omitempty"` // of a held load that can only be discarded
+	EntryLost      bool                           `json:"entry_lost,omitempty"`   // of a held load that can only be discarded: nothing else is known of it
 	Until          time.Time                      `json:"until,omitzero"`         // an unfinished load can be continued
 	KeptBytes      int64                          `json:"kept_bytes,omitempty"`
 	Parts          []string                       `json:"parts,omitempty"`          // of an unfinished load that is not one of everything

@@ -19,6 +19,9 @@ func (l *lakeAt) heldAt(ctx context.Context, ref catalog.Ref) (*lake.Held, error
 		return nil, err
 	}
 	for _, h := range list {
+		if h.Lost {
+			continue // its tables are read by its tag
+		}
 		if ref.Tag == h.Load.ID.HeldTag() || ref.Tag == h.Load.ID.Tag() {
 			return &h, nil
 		}
@@ -71,9 +74,9 @@ func (l *lakeAt) heldRows(ctx context.Context) ([]ledgerRow, error) {
 	for _, h := range list {
 		r := ledgerRow{
 			LoadID: h.Load.ID, Tag: h.Load.ID.HeldTag(), Status: lake.StatusHeld, Started: h.Load.Started, Requests: h.Requests,
-			Version: h.Load.Version, Reasons: h.Reasons, TableSnapshots: map[string]ledgerTableSnapshot{},
+			Version: h.Load.Version, Reasons: h.Reasons, EntryLost: h.Lost, TableSnapshots: map[string]ledgerTableSnapshot{},
 		}
-		if last != h.After {
+		if !h.Lost && last != h.After {
 			r.OvertakenBy = last
 		}
 		for _, t := range h.Tables {

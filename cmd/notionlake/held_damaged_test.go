@@ -1,7 +1,9 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/notionlake/notionlake/extract/notiontest"
@@ -26,8 +28,20 @@ func TestHeldEntryDamaged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.write(name, "{", 0o644)
-	b.call("publish", "20260102T000000Z").wants(t, exitUsage, "can only be discarded", "20260102T000000Z")
+	for _, damage := range []func(){func() { b.write(name, "{", 0o644) }, func() { // put aside by the command before
+		if err := os.RemoveAll(filepath.Join(filepath.Dir(entries[0]), "damaged")); err != nil {
+			t.Fatal(err)
+		}
+	}} {
+		damage()
+		r := b.call("loads")
+		r.wants(t, exitDone)
+		if !strings.Contains(r.stdout, "20260102T000000Z  held") || !strings.Contains(r.stdout, "it can only be discarded, with `notionlake discard 20260102T000000Z`") {
+			t.Errorf("the held load is not listed:\n%s", r.stdout)
+		}
+		b.call("publish", "20260102T000000Z").wants(t, exitStorage, "lost or damaged: it can only be discarded", "20260102T000000Z")
+		b.call("tables", "--at", "20260102T000000Z").wants(t, exitDone)
+	}
 	b.call("discard", "20260102T000000Z").wants(t, exitDone)
 	b.call("discard", "20260102T000000Z").wants(t, exitUsage, "is not held")
 	b.checkFiles()

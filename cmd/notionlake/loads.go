@@ -88,7 +88,9 @@ func (p *program) loads(ctx context.Context, l *lakeAt, last int, asJSON bool) e
 	text := g.String()
 	open := 0
 	for _, r := range held {
-		if r.OvertakenBy != "" {
+		if r.EntryLost {
+			text += fmt.Sprintf("\nload %s is held, and its entry in the journal is lost or damaged: it can only be discarded, with `notionlake discard %[1]s`\n", r.LoadID)
+		} else if r.OvertakenBy != "" {
 			text += fmt.Sprintf("\nload %s is held, and load %s was published since: it can only be discarded, with `notionlake discard %[1]s`:\n", r.LoadID, r.OvertakenBy)
 		} else {
 			open++
