@@ -110,11 +110,14 @@ func TestCarriedIsFull(t *testing.T) {
 		"a database moves into a wiki": {
 			before: func(tx *notiontest.Tx) {
 				source(tx, "d", page(key("a")))
+				tx.Source(source(tx, "of which nothing is shared", page(key("b")))).Unshared = true
 				tx.Source(source(tx, "wiki", notiontest.Parent{Type: "workspace"})).Kind = "wiki"
 			},
 			after: func(tx *notiontest.Tx) {
 				tx.Source(key("source wiki")).Children = []string{key("source d")}
-				tx.Database(key("database d")).Parent = notiontest.Parent{Type: "database_id", ID: key("database wiki")}
+				for _, k := range []string{"d", "of which nothing is shared"} {
+					tx.Database(key("database " + k)).Parent = notiontest.Parent{Type: "database_id", ID: key("database wiki")}
+				}
 			},
 		},
 		"a database moves to the workspace": {

@@ -62,7 +62,7 @@ type earlierPage struct {
 // An earlierDatabase is a database of the last load.
 type earlierDatabase struct {
 	mark
-	parent parentKind
+	parent parentRef
 }
 
 func titleHash(s string) uint64 {
@@ -154,10 +154,10 @@ func (c *content) readEarlier(ctx context.Context) (err error) {
 				return fmt.Errorf("databases of the last load: %w", err)
 			}
 			if id, ok := notion.ParseUUID([]byte(cells.value(row, "id").Text())); ok {
-				e.databases[id] = earlierDatabase{
-					mark{cells.value(row, "last_edited_time").Micros(), titleHash(cells.value(row, "title").Text())},
-					parentKindOf(cells.value(row, "parent_type").Text()),
-				}
+				d := earlierDatabase{mark: mark{cells.value(row, "last_edited_time").Micros(), titleHash(cells.value(row, "title").Text())}}
+				d.parent.typ = parentKindOf(cells.value(row, "parent_type").Text())
+				d.parent.id, _ = notion.ParseUUID([]byte(cells.value(row, "parent_id").Text()))
+				e.databases[id] = d
 			}
 		}
 	}

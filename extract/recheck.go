@@ -225,7 +225,7 @@ func (c *content) hasMoved(o shownObject, page notion.UUID, since time.Time) boo
 	case parentNone:
 		return false
 	case parentDatabase: // a wiki: in which of its pages, or in none, is not told
-		return !c.isOfWiki(page, parent.id) || c.movedToWiki(o.id, since)
+		return c.hasMovedToWiki(o.id, page, parent, since)
 	case parentPage:
 		return parent.id != page || o.in != notion.UUID{}
 	case parentBlock:
@@ -235,24 +235,23 @@ func (c *content) hasMoved(o shownObject, page notion.UUID, since time.Time) boo
 	return true
 }
 
-// isOfWiki reports whether a page is a row of a data source of a database.
-func (c *content) isOfWiki(page, database notion.UUID) bool {
-	n, ok := c.number(page)
-	if !ok || c.all[n].parent.typ != parentDataSource {
-		return false
-	}
-	f := c.d.results[c.all[n].parent.id.String()]
-	return f != nil && f.database() == database.String()
-}
-
-// movedToWiki reports whether a database that stands in a wiki may not have done so when a
-// text was read: by the last load, or after a time by a run that this one continues.
-func (c *content) movedToWiki(database notion.UUID, since time.Time) bool {
+// hasMovedToWiki reports whether a database that stands in a wiki may not have done so
+// when a page was read that shows it: by the last load, or after a time by a run that this
+// one continues.
+func (c *content) hasMovedToWiki(database, page notion.UUID, wiki parentRef, since time.Time) bool {
 	if !since.IsZero() {
 		return true
 	}
-	before, ok := c.before.databases[database]
-	return ok && before.parent != parentDatabase
+	if before, ok := c.before.databases[database]; ok {
+		return before.parent != wiki
+	}
+	// No data source of it is shared: it is where it was, if the page is of that wiki.
+	n, ok := c.number(page)
+	if !ok || c.all[n].parent.typ != parentDataSource {
+		return true
+	}
+	f := c.d.results[c.all[n].parent.id.String()]
+	return f == nil || f.database() != wiki.id.String()
 }
 
 // isOther reports whether a page or database is shown otherwise than by a text, which was
