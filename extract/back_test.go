@@ -18,8 +18,8 @@ import (
 	"github.com/notionlake/notionlake/extract/notiontest"
 )
 
-func mentionOf(kind, id string) string {
-	return `{"rich_text":[{"type":"mention","mention":{"type":"` + kind + `","` + kind + `":{"id":"` + id + `"}},"annotations":{},"plain_text":"x","href":null}],"color":"default"}`
+func mentionOf(kind, id, title string) string {
+	return `{"rich_text":[{"type":"mention","mention":{"type":"` + kind + `","` + kind + `":{"id":"` + id + `"}},"annotations":{},"plain_text":"` + title + `","href":null}],"color":"default"}`
 }
 
 // moveIn changes a workspace in a way that is no edit of any page.

@@ -233,10 +233,10 @@ func TestQuietNightReadsNothing(t *testing.T) {
 		tx.Source(key("wiki")).Kind = "wiki"
 		tx.AddRow(key("wiki"), notiontest.Page{ID: key("of the wiki"), Values: titled("of the wiki")})
 		addSource(tx, "in the wiki", in("page_id", "of the wiki"))
-		for _, kind := range []string{"database unshared", "database in the wiki"} {
-			addBlock(tx, "mention of "+kind, "page_id", "row", "paragraph", mentionOf("database", key(kind)))
+		for _, k := range []string{"unshared", "in the wiki"} {
+			addBlock(tx, "mention of "+k, "page_id", key("row"), "paragraph", mentionOf("database", key("database "+k), k))
 		}
-		addBlock(tx, "mention", "page_id", "row", "paragraph", mentionOf("page", key("of the wiki")))
+		addBlock(tx, "mention", "page_id", key("row"), "paragraph", mentionOf("page", key("of the wiki"), "of the wiki"))
 		tx.Tick(24 * time.Hour)
 	})
 	var asked atomic.Int64
