@@ -57,6 +57,7 @@ type content struct {
 	strays    map[notion.UUID][]notion.UUID // by data source: its rows that something else named
 	movedTo   map[notion.UUID]notion.UUID   // rows of a part that are another data source's now
 	lostPages map[notion.UUID]bool          // of the last load, that belong to tables that are not read any more
+	losses    []loss                        // pages that are not there
 	part      *part                         // nil: the whole workspace is read
 	last      earlierPages                  // of the last load
 	away      map[notion.UUID]time.Time     // pages of earlier loads that are not there: since when

@@ -260,31 +260,6 @@ func (c *content) followParent(p parentRef) {
 	}
 }
 
-// lose notes that a page is not there. Of one that the last load had, and of one
-// that something else names, that is said.
-func (c *content) lose(ctx context.Context, e *pageEntry, kind ProblemKind, why string) error {
-	c.drop(e)
-	if err := c.isReady(ctx); err != nil {
-		return err
-	}
-	c.mu.Lock()
-	by := ways[e.way]
-	c.mu.Unlock()
-	before := c.last.page(e.id)
-	ofTable := before != nil && c.hadTable(&c.last.standings[before.standing]) // which tells of it
-	if !ofTable && c.goesAway(e.id) && by == byLastLoad {
-		return nil // it has been told
-	}
-	switch {
-	case before == nil && e.seldom().unlisted != (notion.UUID{}):
-		return nil // it was deleted meanwhile
-	case kind == KindTrash && by != byLastLoad && (before == nil || ofTable):
-		return nil // what is in the trash is not part of the workspace
-	}
-	c.d.problem(problem{kind: kind, objectType: "page", objectID: e.id.String(), message: why + " (found by " + by + ")"})
-	return nil
-}
-
 func (c *content) isGone(e *pageEntry) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -23,7 +23,6 @@ const margin = 10 * time.Minute
 type contentState struct {
 	Load  lake.LoadID `json:"load"`  // that the state is of
 	Began time.Time   `json:"began"` // what the table holds was read then or later
-	Away  []awayPage  `json:"away,omitempty"`
 }
 
 func (s contentState) String() string {
@@ -81,7 +80,7 @@ func (c *content) state() string {
 	if !c.options.Raw {
 		return ""
 	}
-	s := contentState{Load: c.d.view.Load().ID, Began: c.began.UTC(), Away: c.stillAway()}
+	s := contentState{Load: c.d.view.Load().ID, Began: c.began.UTC()}
 	if c.options.Skew != nil {
 		s.Began = s.Began.Add(c.options.Skew())
 	}

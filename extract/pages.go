@@ -62,6 +62,7 @@ func (c *content) pagesTable() lake.Table {
 		fixedColumn("word_count", lake.Type{Kind: lake.Int64}, "words in its blocks"),
 		fixedColumn("discovered_by", stringType, "how the load found it: data_source (a row of it), search, page (a block in one), parent, link, row, last_load"),
 	)
+	schema.Columns[0].State = c.awayState()
 	return c.table(schema, func(e *pageEntry, push func(...lake.Value) bool) error {
 		record, err := c.pages.get(e.object)
 		if err != nil {

@@ -22,10 +22,11 @@ type part struct {
 	others map[notion.UUID]bool
 }
 
-// takePart finds what belongs to the part, and takes in its pages that are no rows:
-// where blocks are not read nothing else leads to them.
+// takePart takes in the pages of the last load that belong to the data sources that are
+// read, where these are not all: what they stand in need not lead to them. Of a part of
+// the workspace it finds all that belongs to it.
 func (c *content) takePart(ctx context.Context) error {
-	if !c.options.isPart() {
+	if c.roams() {
 		return nil
 	}
 	if err := c.isReady(ctx); err != nil {
@@ -36,7 +37,11 @@ func (c *content) takePart(ctx context.Context) error {
 		id := c.last.list[i].id
 		if sources := c.last.of(id).sources; len(sources) > 0 && c.d.sources[sources[len(sources)-1]] != nil {
 			p.pages[id] = true
+			c.takeAgain(&c.last.list[i])
 		}
+	}
+	if !c.options.isPart() {
+		return nil
 	}
 	p.owned = p.pages
 	_, linked := c.d.before[keyLinks]
@@ -47,12 +52,6 @@ func (c *content) takePart(ctx context.Context) error {
 		}
 	}
 	c.part = p
-	for i := range c.last.list {
-		id := c.last.list[i].id
-		if p.pages[id] {
-			c.takeAgain(&c.last.list[i])
-		}
-	}
 	for id := range p.owned {
 		if !p.pages[id] {
 			c.add(id.String(), byLastLoad, notion.UUID{})
@@ -121,14 +120,37 @@ func nearest(p parentRef, up func(parentRef) parentRef) string {
 	return ""
 }
 
-// leaveOthers leaves alone the pages that do not belong to the part any more, since
-// they have moved: their rows stay until the part where they are now is read.
+// leaveOthers leaves alone the pages that do not belong to what is read any more, since
+// they have moved. Of a part their rows stay until the part where they are now is read,
+// which asks for them.
 func (c *content) leaveOthers() {
-	if c.part == nil {
+	if c.roams() {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	var left []*pageEntry
+	for _, e := range c.all {
+		if e.isRow() || e.parent == (parentRef{}) || e.gone && c.part == nil {
+			continue // a row of the part, or not there any more
+		}
+		in := nearest(c.above(e.id, e.parent), func(p parentRef) parentRef {
+			if n, ok := c.number(p.id); ok && p.typ == parentPage {
+				return c.above(p.id, c.all[n].parent)
+			}
+			return c.above(p.id, c.parents[p.id])
+		})
+		if c.d.sources[in] == nil && !e.trashed && (c.part != nil || c.leftAlone(e)) {
+			left = append(left, e)
+		}
+	}
+	becameRow := map[*pageEntry]bool{} // its data source brings it
+	for _, e := range left {
+		becameRow[e], e.gone = e.gone, true
+	}
+	if c.part == nil {
+		return
+	}
 	leave := func(id notion.UUID) {
 		delete(c.part.pages, id)
 		delete(c.part.owned, id)
@@ -139,28 +161,28 @@ func (c *content) leaveOthers() {
 			leave(id)
 		}
 	}
-	up := func(of notion.UUID, p parentRef) parentRef {
-		if p.typ == parentBlock {
-			return parentRef{parentPage, c.within[of]}
-		}
-		return p
+	for _, e := range left {
+		leave(e.id)
 	}
-	for _, e := range c.all {
-		if e.isRow() || e.parent == (parentRef{}) {
-			continue // a row of the part, or not there any more
-		}
-		in := nearest(up(e.id, e.parent), func(p parentRef) parentRef {
-			if n, ok := c.number(p.id); ok && p.typ == parentPage {
-				return up(p.id, c.all[n].parent)
-			}
-			return up(p.id, c.parents[p.id])
-		})
-		if c.d.sources[in] == nil && !e.trashed {
-			e.gone = true
-			leave(e.id)
-			c.away[e.id] = c.notionNow() // the part where it is now asks for it
+	for _, e := range left {
+		if _, was := c.away[e.id]; !was && !becameRow[e] && !c.part.others[c.above(e.id, e.parent).id] { // what stands in it leads to the rest
+			c.away[e.id] = c.notionNow()
 		}
 	}
+}
+
+// above is what something stands in, the page for a block.
+func (c *content) above(id notion.UUID, parent parentRef) parentRef {
+	if parent.typ == parentBlock {
+		return parentRef{parentPage, c.within[id]}
+	}
+	return parent
+}
+
+// leftAlone reports whether only the last load leads to a page: none that was read shows it.
+func (c *content) leftAlone(e *pageEntry) bool {
+	in, shown := c.within[e.id]
+	return c.last.page(e.id) != nil && (!shown || !c.has(in))
 }
 
 // carry says which rows of a content table a load of a part of the workspace keeps.

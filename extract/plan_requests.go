@@ -34,7 +34,7 @@ func (p *planner) requests(ctx context.Context, pages *pageSet) (all []PlannedRe
 		return nil, err
 	}
 	f[RequestPages] = exactly(p.tally.of(RequestPages)).plus(pages.requests(p.basis()))
-	if away := int64(len(p.d.awayBefore(p.options.Now()))); away > 0 && p.options.Content.any() {
+	if away := p.away(); away > 0 {
 		f[RequestPages] = f[RequestPages].plus(about(away, away, p.basis()))
 	}
 	for _, s := range p.sources {
@@ -48,6 +48,19 @@ func (p *planner) requests(ctx context.Context, pages *pageSet) (all []PlannedRe
 		all = append(all, PlannedRequests{kind, f[kind]})
 	}
 	return all, nil
+}
+
+// away counts the pages that are asked for since they were away at the last load.
+func (p *planner) away() (n int64) {
+	if !p.options.Content.any() {
+		return 0
+	}
+	for id, since := range p.d.awayBefore() {
+		if isAsked(since, p.options.Now()) && p.earlier[id] == nil && !p.d.pick.excludes(id.String()) {
+			n++
+		}
+	}
+	return n
 }
 
 // readDatabases reads how databases were at the last load.

@@ -269,14 +269,17 @@ func (c *content) isOther(o shownObject, since time.Time, stands bool) bool {
 	switch {
 	case is && was: // where it changed while the last load ran, that may have read the text before
 		return now.title != before.title || stands && now != before || !isBefore(before.edited, c.before.began)
-	case is: // new, or without a data source that is shared: those are in no table
+	case is && stands && c.has(o.id): // new, or not read for a while
+		return true
+	case is: // also a database without a data source that is shared: those are in no table
 		return !sameTitle(o.title, now.title) || !isBefore(now.edited, c.before.began)
 	case stands && c.isTrashed(o.id):
 		return true
 	}
 	// It is not read: a linked database, or what the configuration leaves out, stays as it
-	// was. What the last load had is gone.
-	return was
+	// was. What the last load had is gone, and so may be what this one has asked for.
+	n, known := c.number(o.id)
+	return was || stands && known && c.all[n].gone
 }
 
 // nowOf is what a page or database is in this load.
@@ -308,7 +311,8 @@ func (c *content) isTrashed(id notion.UUID) bool {
 // leavesAlone reports whether this load does not look at a page or database, since it is
 // of another part of the workspace.
 func (c *content) leavesAlone(id notion.UUID) bool {
-	return c.part != nil && !c.part.pages[id] && !c.part.others[id] && !c.d.asked[id.String()]
+	_, known := c.number(id)
+	return c.part != nil && !known && !c.part.pages[id] && !c.d.asked[id.String()]
 }
 
 // untitled is how a page or database without a title is shown.

@@ -227,6 +227,7 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 		s.content.parseOnce()
 		s.content.findLost()
 		s.content.leaveOthers()
+		s.content.tellLosses()
 	}
 	for _, t := range d.fixedTables() {
 		if !yield(t) {
