@@ -180,7 +180,7 @@ func (c *content) lose(ctx context.Context, e *pageEntry, kind ProblemKind, why 
 	before := c.last.page(e.id)
 	_, was := c.away[e.id]
 	c.losses = append(c.losses, loss{e, kind, why, was && before == nil})
-	if before != nil && !was && !c.hadTable(&c.last.standings[before.standing]) {
+	if before != nil && !c.hadTable(&c.last.standings[before.standing]) {
 		c.away[e.id] = c.notionNow()
 	}
 	return nil

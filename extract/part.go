@@ -131,8 +131,8 @@ func (c *content) leaveOthers() {
 	defer c.mu.Unlock()
 	var left []*pageEntry
 	for _, e := range c.all {
-		if e.isRow() || e.parent == (parentRef{}) || e.gone && c.part == nil {
-			continue // a row of the part, or not there any more
+		if e.isRow() || e.parent == (parentRef{}) || e.gone && c.part == nil && e.parent.typ != parentDataSource {
+			continue // a row of what is read, or not there any more
 		}
 		in := nearest(c.above(e.id, e.parent), func(p parentRef) parentRef {
 			if n, ok := c.number(p.id); ok && p.typ == parentPage {
@@ -144,9 +144,15 @@ func (c *content) leaveOthers() {
 			left = append(left, e)
 		}
 	}
-	becameRow := map[*pageEntry]bool{} // its data source brings it
+	asked := map[notion.UUID]bool{} // those that no other part brings as rows
 	for _, e := range left {
-		becameRow[e], e.gone = e.gone, true
+		asked[e.id] = !e.gone || c.part == nil
+		e.gone = true
+	}
+	for _, e := range left {
+		if _, was := c.away[e.id]; !was && asked[e.id] && !c.leadsTo(e, asked) {
+			c.away[e.id] = c.notionNow()
+		}
 	}
 	if c.part == nil {
 		return
@@ -164,11 +170,14 @@ func (c *content) leaveOthers() {
 	for _, e := range left {
 		leave(e.id)
 	}
-	for _, e := range left {
-		if _, was := c.away[e.id]; !was && !becameRow[e] && !c.part.others[c.above(e.id, e.parent).id] { // what stands in it leads to the rest
-			c.away[e.id] = c.notionNow()
-		}
-	}
+}
+
+// leadsTo reports whether who reads what a page that is left stands in is led to it: that
+// one is left too, and shows it by what the last load read.
+func (c *content) leadsTo(e *pageEntry, left map[notion.UUID]bool) bool {
+	in := c.above(e.id, e.parent).id
+	n, known := c.number(in)
+	return known && left[in] && !c.all[n].reread
 }
 
 // above is what something stands in, the page for a block.
@@ -179,10 +188,22 @@ func (c *content) above(id notion.UUID, parent parentRef) parentRef {
 	return parent
 }
 
-// leftAlone reports whether only the last load leads to a page: none that was read shows it.
+// leftAlone reports whether no row shows a page, by what is in it and in the pages that it
+// shows: only the last load leads to it.
 func (c *content) leftAlone(e *pageEntry) bool {
-	in, shown := c.within[e.id]
-	return c.last.page(e.id) != nil && (!shown || !c.has(in))
+	seen := map[notion.UUID]bool{}
+	for !seen[e.id] {
+		seen[e.id] = true
+		in, shown := c.within[e.id]
+		n, known := c.number(in)
+		if !shown || !known || c.all[n].gone {
+			return c.last.page(e.id) != nil
+		}
+		if e = c.all[n]; e.isRow() {
+			return false
+		}
+	}
+	return true // they are in each other
 }
 
 // carry says which rows of a content table a load of a part of the workspace keeps.
