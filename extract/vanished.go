@@ -253,7 +253,7 @@ func (c *content) moved(page notion.JSON, to parentRef) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.movedTo[uuid] = to.id
-	case !c.roams() && !c.options.isPart():
+	case to.typ == parentDataSource && !c.roams(): // its table has it, if that is read
 	case to.typ == parentDataSource:
 		c.stray(page, to.id)
 		c.d.add(candidate{id: to.id.String(), by: byPage})
