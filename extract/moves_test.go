@@ -140,7 +140,7 @@ func TestMoves(t *testing.T) {
 		t.Fatal(err)
 	}
 	isUser := func(line string) bool { return strings.HasPrefix(line, keyUsers) } // parts keep those that were met
-	seeds := []uint64{53, 66} // that failed once
+	seeds := []uint64{53, 66}                                                     // that failed once
 	for seed := from; seed <= to; seed++ {
 		seeds = append(seeds, seed)
 	}
