@@ -146,10 +146,7 @@ func TestTrashedMeanwhile(t *testing.T) {
 			if strings.HasSuffix(r.URL.Path, "/pages/"+key("c")) {
 				time.Sleep(time.Second) // in which the blocks of the row are read
 				once.Do(func() {
-					w.Update(func(tx *notiontest.Tx) {
-						p := tx.Page(key("c"))
-						p.Trashed = true
-					})
+					w.Update(func(tx *notiontest.Tx) { tx.Page(key("c")).Trashed = true })
 				})
 			}
 		}})

@@ -23,19 +23,8 @@ var deltaSeeds = flag.String("delta", "1-4", "seeds of the histories that TestDe
 // TestDelta loads random histories of edits. Every load reads only what changed,
 // and all tables must be what the model says, and what a full load makes of it.
 func TestDelta(t *testing.T) {
-	var from, to uint64
-	if _, err := fmt.Sscanf(*deltaSeeds, "%d-%d", &from, &to); err != nil {
-		t.Fatal(err)
-	}
 	var delta, full int64
-	seeds := []uint64{34, 64} // that failed once
-	for seed := from; seed <= to; seed++ {
-		seeds = append(seeds, seed)
-	}
-	if raced {
-		seeds = seeds[:1]
-	}
-	for _, seed := range seeds {
+	for _, seed := range seedsOf(t, *deltaSeeds, 34, 64) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d, f := history(t, seed)
@@ -47,6 +36,22 @@ func TestDelta(t *testing.T) {
 	if delta*4 > full*3 {
 		t.Errorf("%d requests where full loads make %d", delta, full)
 	}
+}
+
+// seedsOf are seeds that failed once, and those of a range.
+func seedsOf(t *testing.T, between string, failed ...uint64) []uint64 {
+	t.Helper()
+	var from, to uint64
+	if _, err := fmt.Sscanf(between, "%d-%d", &from, &to); err != nil {
+		t.Fatal(err)
+	}
+	if raced {
+		return failed[:1]
+	}
+	for seed := from; seed <= to; seed++ {
+		failed = append(failed, seed)
+	}
+	return failed
 }
 
 // history edits and loads a workspace five times; it returns the requests of these

@@ -135,19 +135,8 @@ func (m *moves) step() {
 // are named, and of parts between loads of the whole. Each load has what one of
 // everything reads.
 func TestMoves(t *testing.T) {
-	var from, to uint64
-	if _, err := fmt.Sscanf(*moveSeeds, "%d-%d", &from, &to); err != nil {
-		t.Fatal(err)
-	}
 	isUser := func(line string) bool { return strings.HasPrefix(line, keyUsers) } // parts keep those that were met
-	seeds := []uint64{53, 66}                                                     // that failed once
-	for seed := from; seed <= to; seed++ {
-		seeds = append(seeds, seed)
-	}
-	if raced {
-		seeds = seeds[:1]
-	}
-	for _, seed := range seeds {
+	for _, seed := range seedsOf(t, *moveSeeds, 53, 66) {
 		for name, change := range map[string]func(*Options){"whole": noSample, "configured": configuredP, "parts": noSample} {
 			t.Run(fmt.Sprint(name, seed), func(t *testing.T) {
 				m := newMoves(seed)
