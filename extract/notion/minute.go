@@ -94,7 +94,7 @@ func (r *rows) readByTitle(filters []any, name, characters string, parts *idSet)
 	}
 	if !cutOff {
 		parts.union(&ids)
-		return r.stillThere(and(filters...), &ids, time.Time{})
+		return r.stillThere(r.ctx, and(filters...), &ids, time.Time{})
 	}
 	if characters == "" || ids.len() == 0 { // there is nothing to divide
 		return false, nil

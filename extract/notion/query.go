@@ -138,8 +138,10 @@ func (r *rows) run() error {
 			continue
 		}
 		if w.pages > 1 {
-			r.tell(next.IsZero())
-			clean, err := r.stillThere(during(from, next), &w.ids, next)
+			if w.proof == nil {
+				r.prove(w, next)
+			}
+			clean, err := w.proof.wait()
 			if err != nil {
 				return err
 			}
@@ -178,6 +180,16 @@ type window struct {
 	ended    bool // there is nothing behind its last page
 	cutOff   bool // but that is because Notion gives no more
 	unsorted bool // a row was created before one of an earlier page
+	proof    *proof
+}
+
+// prove begins to prove that none of the rows of a window, created before a time
+// (zero: all), has been removed.
+func (r *rows) prove(w *window, before time.Time) {
+	r.tell(before.IsZero())
+	w.proof = beginProof(r.ctx, func(ctx context.Context) (bool, error) {
+		return r.stillThere(ctx, during(w.from, before), &w.ids, before)
+	})
 }
 
 // window reads the window from the given time, and further ones as long as a
@@ -228,8 +240,14 @@ func (r *rows) window(from time.Time, short bool) (*window, error) {
 				w.last = h.created
 			}
 		}
+		if w.ended && !w.cutOff && w.pages > 1 { // nothing more is read: it need not wait for what becomes of the rows
+			r.prove(w, time.Time{})
+		}
 		return nil
 	})
+	if err != nil && w.proof != nil {
+		w.proof.end()
+	}
 	return w, err
 }
 
@@ -296,37 +314,4 @@ func (r *rows) read(l *listing, visit func(*page) error) error {
 		}
 	}
 	return nil
-}
-
-// stillThere reports whether all of the rows that were created before a time
-// (zero: all) can be found by filter. If none of them has been removed since they
-// were read, no cursor has shifted, and nothing was skipped.
-func (r *rows) stillThere(filter any, ids *idSet, before time.Time) (bool, error) {
-	var found idSet
-	l := r.listing(filter, byCreation(ascending))
-	l.path += "?filter_properties%5B%5D=title" // only the ids matter
-	l.size = newPageSize(maxPageSize)
-	for restarts := 0; ; restarts++ {
-		err := error(nil)
-		for p, e := range r.c.pages(r.ctx, &l) {
-			if e != nil {
-				err = e
-				break
-			}
-			for _, h := range p.heads {
-				found.add(h.id, 0)
-			}
-		}
-		if err != nil && (!errors.Is(err, ErrCursor) || restarts == maxRestarts) {
-			return false, err
-		}
-		if err == nil {
-			break
-		}
-	}
-	end := uint32(noEnd)
-	if !before.IsZero() {
-		end = minuteOf(before)
-	}
-	return ids.within(&found, end), nil
 }
