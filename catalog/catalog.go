@@ -32,6 +32,7 @@ import (
 	"time"
 
 	"github.com/apache/iceberg-go/table"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/notionlake/notionlake/lake"
 )
@@ -153,7 +154,8 @@ func (c *Catalog) listRecent(ctx context.Context) (listing, error) {
 func (c *Catalog) listRows(ctx context.Context, rows []row) (listing, error) {
 	l := listing{foreign: map[string]string{}}
 	used := map[string]bool{}
-	for _, r := range rows {
+	metadata := c.metadataOf(ctx, rows)
+	for i, r := range rows {
 		if r.other != "" {
 			l.foreign[r.name] = "it is " + r.other
 			continue
@@ -169,7 +171,7 @@ func (c *Catalog) listRows(ctx context.Context, rows []row) (listing, error) {
 			l.foreign[r.name] = fmt.Sprintf("its metadata %s is not in the warehouse %s", r.location, c.store.Root())
 			continue
 		}
-		meta, err := c.metadata(ctx, r)
+		meta, err := metadata[i].meta, metadata[i].err
 		var format *formatError
 		if errors.As(err, &format) && !format.ours {
 			l.foreign[r.name] = format.Error()
@@ -206,6 +208,30 @@ type row struct {
 	unknown        string // why the catalog can say no more of it
 	// meta is what the catalog said of the table; nil: it is in the file at location.
 	meta table.Metadata
+}
+
+// A read is the metadata of a row, as far as that can be read.
+type read struct {
+	meta table.Metadata
+	err  error
+}
+
+// metadataOf reads the metadata of the rows that may be the program's, several at a time.
+func (c *Catalog) metadataOf(ctx context.Context, rows []row) []read {
+	list := make([]read, len(rows))
+	var g errgroup.Group
+	g.SetLimit(parallelTables)
+	for i, r := range rows {
+		if _, ok := c.store.Key(r.location); !ok || r.other != "" || r.unknown != "" {
+			continue
+		}
+		g.Go(func() error {
+			list[i].meta, list[i].err = c.metadata(ctx, r)
+			return nil
+		})
+	}
+	_ = g.Wait() // each row has its own error
+	return list
 }
 
 // metadata reads the metadata file that a row points to.

@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -21,19 +23,25 @@ func (a *attempt) published(ctx context.Context) {
 	if err := a.backend.finish(ctx, a); err != nil {
 		a.logger.WarnContext(ctx, "what follows the publication could not be done: the next load does it", "error", err)
 	}
+	var g errgroup.Group
+	g.SetLimit(parallelTables)
 	for _, t := range slices.Concat(a.targets, a.tagged) {
 		if a.hold && t.base == nil || t.metadata == "" {
 			continue // it is not in the catalog, or the server did not say how it stands there
 		}
 		a.remember(t.metadata, t.meta)
-		if err := a.writeHint(ctx, t.location, t.metadata); err != nil {
-			a.logger.WarnContext(ctx, "the version hint of a table could not be written: readers by path see an earlier load until the next one",
-				"table", t.name, "error", err)
-		}
-		if err := a.drop(ctx, t); err != nil {
-			a.logger.WarnContext(ctx, "old metadata files of a table could not be deleted", "table", t.name, "error", err)
-		}
+		g.Go(func() error {
+			if err := a.writeHint(ctx, t.location, t.metadata); err != nil {
+				a.logger.WarnContext(ctx, "the version hint of a table could not be written: readers by path see an earlier load until the next one",
+					"table", t.name, "error", err)
+			}
+			if err := a.drop(ctx, t); err != nil {
+				a.logger.WarnContext(ctx, "old metadata files of a table could not be deleted", "table", t.name, "error", err)
+			}
+			return nil
+		})
 	}
+	_ = g.Wait() // what failed is logged
 }
 
 // writeHint writes the file by which a reader without a catalog finds the current

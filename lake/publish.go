@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // publish makes everything that was read visible at once.
@@ -37,39 +39,38 @@ func (r *run) publish(ctx context.Context) ([]Snapshot, error) {
 // at its snapshot, with its rows, and the files of this load have the size that
 // was written and, by their footers, the rows.
 func (r *run) verify(ctx context.Context, snapshots []Snapshot) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallelChecks)
 	for _, f := range append(r.files(), r.ledgerFiles...) {
-		size, err := r.size(ctx, f.Key)
-		if err != nil {
-			return fmt.Errorf("verify load %s: %w", r.load.ID, err)
-		}
-		if size != f.Bytes {
-			return fmt.Errorf("verify load %s: file %s has %d bytes where %d were written", r.load.ID, f.Key, size, f.Bytes)
-		}
-		switch rows, err := footerRows(ctx, r.Storage, f.Key); {
-		case err != nil:
-			return fmt.Errorf("verify load %s: %w", r.load.ID, err)
-		case rows != f.Rows:
-			return fmt.Errorf("verify load %s: file %s has %d rows where %d were written", r.load.ID, f.Key, rows, f.Rows)
-		}
+		g.Go(func() error { return checkWritten(gctx, r.Storage, f) })
 	}
 	tables, err := r.Catalog.Tables(ctx)
 	if err != nil {
-		return fmt.Errorf("verify load %s: %w", r.load.ID, err)
+		return errors.Join(fmt.Errorf("verify load %s: %w", r.load.ID, err), g.Wait())
 	}
 	// The files of a rollback, or of a load that was held, are not this run's.
 	sizes := len(r.files()) == 0
 	for _, want := range snapshots {
-		i := slices.IndexFunc(tables, func(t TableState) bool { return t.Schema.Key == want.Key })
-		if i < 0 {
-			return fmt.Errorf("verify load %s: table %s is not in the catalog", r.load.ID, want.Table)
-		}
-		if err := r.verifyTable(ctx, tables[i], want, sizes && want.Key != LedgerTable); err != nil {
-			return fmt.Errorf("verify load %s: table %s: %w", r.load.ID, want.Table, err)
-		}
+		g.Go(func() error {
+			i := slices.IndexFunc(tables, func(t TableState) bool { return t.Schema.Key == want.Key })
+			if i < 0 {
+				return fmt.Errorf("table %s is not in the catalog", want.Table)
+			}
+			if err := r.verifyTable(gctx, tables[i], want, sizes && want.Key != LedgerTable); err != nil {
+				return fmt.Errorf("table %s: %w", want.Table, err)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("verify load %s: %w", r.load.ID, err)
 	}
 	r.Logger.InfoContext(ctx, "load published", "load", r.load.ID, "tables", len(r.changes)) // the ledger is not one of its tables
 	return nil
 }
+
+// parallelChecks is how many files and tables are looked at at a time.
+const parallelChecks = 8
 
 func (r *run) verifyTable(ctx context.Context, t TableState, want Snapshot, sizes bool) error {
 	if t.Snapshot.ID != want.ID {
@@ -96,14 +97,6 @@ func (r *run) verifyTable(ctx context.Context, t TableState, want Snapshot, size
 		return fmt.Errorf("its files hold %d rows where %d were published", rows, want.Rows)
 	}
 	return nil
-}
-
-func (r *run) size(ctx context.Context, key string) (int64, error) {
-	f, err := r.Storage.Open(ctx, key)
-	if err != nil {
-		return 0, err
-	}
-	return f.Size(), f.Close()
 }
 
 // before writes into the journal what the publication is about to do.

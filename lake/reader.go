@@ -79,18 +79,24 @@ func decodeFault(object string, err error) error {
 	return Damaged(objectFault("read", object, err))
 }
 
-// footerRows is how many rows a file has by its footer.
-func footerRows(ctx context.Context, s *Storage, key string) (rows int64, err error) {
-	object, err := s.Open(ctx, key)
+// checkWritten compares the size of a file, and its rows by its footer, with what was written.
+func checkWritten(ctx context.Context, s *Storage, f File) (err error) {
+	object, err := s.Open(ctx, f.Key)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer func() { err = errors.Join(err, object.Close()) }()
+	if n := object.Size(); n != f.Bytes {
+		return fmt.Errorf("file %s has %d bytes where %d were written", f.Key, n, f.Bytes)
+	}
 	r, err := openDataFile(object, object.Size(), Schema{}, Layout{})
 	if err != nil {
-		return 0, decodeFault(s.describe(key), err)
+		return decodeFault(s.describe(f.Key), err)
 	}
-	return r.file.NumRows(), nil
+	if n := r.file.NumRows(); n != f.Rows {
+		return fmt.Errorf("file %s has %d rows where %d were written", f.Key, n, f.Rows)
+	}
+	return nil
 }
 
 // A dataFile is a data file that is being read.
