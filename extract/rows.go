@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"iter"
 	"slices"
 	"sync"
 
@@ -66,21 +67,11 @@ func (r *rowReader) run(ctx context.Context) error {
 	defer archived.end()
 	rows := r.t.listing(ctx)
 	defer rows.end()
-	for result, err := range rows.all(archived.listed) {
-		if err != nil {
-			return err
-		}
-		if err := r.page(ctx, result, false); err != nil || r.stopped {
-			return err
-		}
+	if err := r.pages(ctx, rows.all(archived.listed), false); err != nil || r.stopped {
+		return err
 	}
-	for result, err := range archived.all() {
-		if err != nil {
-			return err
-		}
-		if err := r.page(ctx, result, true); err != nil || r.stopped {
-			return err
-		}
+	if err := r.pages(ctx, archived.all(), true); err != nil || r.stopped {
+		return err
 	}
 	if err := r.drain(ctx, 0); err != nil || r.stopped {
 		return err
@@ -89,6 +80,23 @@ func (r *rowReader) run(ctx context.Context) error {
 		return err
 	}
 	return r.drain(ctx, 0)
+}
+
+// pages takes in the results of a query.
+func (r *rowReader) pages(ctx context.Context, results iter.Seq2[notion.Result, error], archived bool) error {
+	for result, err := range results {
+		switch {
+		case err != nil:
+		case result.Object == nil:
+			r.stopped = !r.yield(lake.Row{}, nil)
+		default:
+			err = r.page(ctx, result, archived)
+		}
+		if err != nil || r.stopped {
+			return err
+		}
+	}
+	return nil
 }
 
 // page takes in one result of the query.
