@@ -29,7 +29,7 @@ func TestSourceWaits(t *testing.T) {
 				began = began || name == "storage.create" && strings.HasSuffix(key, ".parquet")
 				return nil
 			})
-			values := make([]string, 300)
+			values := make([]string, 100)
 			for i := range values {
 				values[i] = strconv.Itoa(i)
 			}
@@ -58,7 +58,7 @@ func TestSourceWaits(t *testing.T) {
 			}
 			report := w.run(table)
 			rows := w.rows("t")
-			if len(rows) != 301 || report.Tables[0].Rows != 301 || !strings.HasPrefix(rows[300], "string last|") {
+			if len(rows) != 101 || report.Tables[0].Rows != 101 || !strings.HasPrefix(rows[100], "string last|") {
 				t.Fatalf("%d rows, %d reported, the last %s", len(rows), report.Tables[0].Rows, rows[len(rows)-1])
 			}
 			state, _ := w.catalog.At("t", "9")
