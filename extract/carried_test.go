@@ -245,8 +245,11 @@ func contentOf(tables map[string]*memoryTable) (lines []string) {
 	if tables == nil {
 		return nil
 	}
-	for _, key := range []string{keyPages, keyBlocks, keyLinks, keyUsers} {
+	for _, key := range []string{keyPages, keyBlocks, keyComments, keyLinks, keyUsers} {
 		table := tables[key]
+		if table == nil { // they may be left out
+			continue
+		}
 		for _, row := range table.rows {
 			line := key
 			for i, c := range table.schema.Columns {

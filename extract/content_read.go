@@ -28,9 +28,16 @@ func (c *content) read(ctx context.Context, e *pageEntry) error {
 	if err != nil || t == nil {
 		return err
 	}
+	asked := false
 	if !t.commented {
-		if err := c.readComments(ctx, e, t); err != nil {
+		there, err := c.resumeComments(e, t)
+		if err != nil {
 			return err
+		}
+		if asked = !there; asked {
+			if err := c.readComments(ctx, e, t); err != nil {
+				return err
+			}
 		}
 	}
 	if err := c.files.text(ctx, e.id, t); err != nil {
@@ -44,10 +51,13 @@ func (c *content) read(ctx context.Context, e *pageEntry) error {
 		return err
 	}
 	c.parseEarly(e.text, record)
-	if e.carried != nil {
-		return nil
+	switch {
+	case e.carried == nil:
+		return c.keep(ctx, e, t, record, began)
+	case asked && t.commented && e.carried.read.IsZero():
+		return c.keepComments(ctx, e, t, began)
 	}
-	return c.keep(ctx, e, t, record, began)
+	return nil
 }
 
 // meetIDs meets the IDs of what is in and on a page.

@@ -26,7 +26,7 @@ const (
 	// keptTimeout is how long a run that is being ended takes to keep the rest.
 	keptTimeout = 10 * time.Second
 	// keptFormat is the version of what is kept. Of others nothing is used.
-	keptFormat = 1
+	keptFormat = 2
 )
 
 // A keptHead is the first line of what is kept at a time.
@@ -43,6 +43,7 @@ type keptLine struct {
 	Edited   int64           `json:"edited,omitempty"` // as a mark
 	Title    uint64          `json:"title,omitempty"`
 	Comments bool            `json:"comments,omitempty"`
+	Carried  bool            `json:"carried,omitempty"` // Text has the comments: what is in the page is as the last load has it
 	Text     json.RawMessage `json:"text,omitempty"`
 }
 

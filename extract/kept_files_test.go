@@ -169,11 +169,11 @@ func TestKeptPassedOver(t *testing.T) {
 	for name, spoil := range map[string]func(part []byte) []byte{
 		"damaged":       func(part []byte) []byte { return part[:len(part)/2] },
 		"another thing": func([]byte) []byte { return []byte("a secret") },
-		"of format 7, and this version of notionlake reads 1": func([]byte) []byte {
+		"of format 7, and this version of notionlake reads 2": func([]byte) []byte {
 			return packed(t, `{"format":7}`+"\n"+`{"a secret":1}`+"\n")
 		},
 		"a line is none": func([]byte) []byte {
-			return packed(t, `{"format":1}`+"\n"+`{"id":"a secret","edited":"a secret"}`+"\n")
+			return packed(t, `{"format":2}`+"\n"+`{"id":"a secret","edited":"a secret"}`+"\n")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

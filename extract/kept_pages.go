@@ -2,6 +2,8 @@ package extract
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/notionlake/notionlake/extract/notion"
@@ -15,18 +17,29 @@ type resumedPage struct {
 	text     place
 }
 
+// resumedComments are the comments on a page, and on its blocks, as a run read them that
+// this one continues; what is in the page was as the last load has it.
+type resumedComments struct {
+	mark
+	text place
+}
+
 // takeIn takes in a page that was kept; of several readings the last counts.
 func (c *content) takeIn(line keptLine) error {
 	if c == nil {
 		return nil
 	}
 	id, ok := notion.ParseUUID([]byte(line.ID))
-	if before, known := c.resumed[id]; !ok || known && before.read.After(line.Read) {
+	if before, known := c.resumed[id]; !ok || !line.Carried && known && before.read.After(line.Read) {
 		return nil
 	}
 	at, err := c.texts.add(line.Text)
 	if err != nil {
 		return err
+	}
+	if line.Carried {
+		c.resumedOn[id] = resumedComments{mark{line.Edited, line.Title}, at}
+		return nil
 	}
 	c.resumed[id] = resumedPage{mark{line.Edited, line.Title}, line.Read, line.Comments, at}
 	if c.resumedFrom.IsZero() || line.Read.Before(c.resumedFrom) {
@@ -40,7 +53,13 @@ func (c *content) kept() int {
 	if c == nil {
 		return 0
 	}
-	return len(c.resumed)
+	n := len(c.resumed)
+	for id := range c.resumedOn {
+		if _, whole := c.resumed[id]; !whole {
+			n++
+		}
+	}
+	return n
 }
 
 // takenOver is how many pages are as a run read them that this one continues.
@@ -51,7 +70,7 @@ func (c *content) takenOver() (n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, e := range c.all {
-		if !e.gone && e.carried != nil && !e.carried.read.IsZero() {
+		if !e.gone && e.carried != nil && (!e.carried.read.IsZero() || e.seldom().resumedOn) {
 			n++
 		}
 	}
@@ -102,4 +121,58 @@ func (c *content) keep(ctx context.Context, e *pageEntry, t *pageText, record []
 		return nil
 	}
 	return c.keeper.add(ctx, keptLine{Read: began, ID: e.id.String(), Edited: mark.edited, Title: mark.title, Comments: t.commented, Text: record})
+}
+
+// resumeComments takes over the comments that an earlier run of this load read on a page
+// whose text is the last load's, as it was then.
+func (c *content) resumeComments(e *pageEntry, t *pageText) (there bool, err error) {
+	c.mu.Lock()
+	on, taken := c.resumedOn[e.id]
+	taken = taken && c.options.Content.Comments && e.carried != nil && e.carried.read.IsZero() && on.mark == e.mark
+	if taken {
+		e.setSeldom().resumedOn = true
+	}
+	c.mu.Unlock()
+	if !taken {
+		return false, nil
+	}
+	record, err := c.texts.get(on.text)
+	if err != nil {
+		return false, err
+	}
+	of := parsePageText(record)
+	t.comments, t.commented = of.comments, true
+	blocks := map[notion.UUID][]notion.JSON{}
+	each(of.blocks, func(b *block) bool {
+		blocks[b.id] = b.comments
+		return true
+	})
+	each(t.blocks, func(b *block) bool {
+		b.comments = blocks[b.id]
+		return true
+	})
+	for _, list := range append(slices.Collect(maps.Values(blocks)), t.comments) {
+		for _, j := range list {
+			c.meet(j)
+		}
+	}
+	return true, nil
+}
+
+// keepComments keeps the comments on a page whose text is the last load's.
+func (c *content) keepComments(ctx context.Context, e *pageEntry, t *pageText, began time.Time) error {
+	c.mu.Lock()
+	unsure, mark := e.unsure, e.mark
+	c.mu.Unlock()
+	if unsure {
+		return nil
+	}
+	on := &pageText{comments: t.comments}
+	each(t.blocks, func(b *block) bool {
+		if len(b.comments) > 0 {
+			on.adopt(nil, &block{raw: notion.JSON(append(appendQuoted([]byte(`{"id":`), b.id.String()), '}')), comments: b.comments})
+		}
+		return true
+	})
+	return c.keeper.add(ctx, keptLine{Read: began, ID: e.id.String(), Edited: mark.edited, Title: mark.title, Comments: true, Carried: true, Text: on.record()})
 }

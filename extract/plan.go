@@ -85,7 +85,7 @@ func MakePlan(ctx context.Context, o Options, client PlanClient, view PlanView) 
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Tables: p.tables(fresh), Requests: requests, Chain: p.chain(), Resumed: Resumed{int64(len(p.kept)), p.keptFiles}}
+	plan := &Plan{Tables: p.tables(fresh), Requests: requests, Chain: p.chain(), Resumed: Resumed{p.keptPages(), p.keptFiles}}
 	for _, t := range plan.Tables {
 		if t.Unread == "" {
 			if err := t.Schema.Check(); err != nil {
@@ -123,6 +123,7 @@ type planner struct {
 	changed   map[notion.UUID]bool        // of them, since the last load
 	met       map[string]bool             // users
 	kept      map[notion.UUID]keptContent // pages that would be taken over
+	keptOn    map[notion.UUID]mark        // pages of which the comments would be
 	keptFiles int64
 	refused   error // comments cannot be read
 }
@@ -131,7 +132,7 @@ func newPlanner(ctx context.Context, o Options, client PlanClient, view PlanView
 	p := &planner{
 		client: client, tally: &tally{Client: client, counts: map[RequestKind]int64{}}, view: view, options: o,
 		earlier: map[notion.UUID]*earlierContent{}, archived: map[string]int64{}, sources: map[string]*sourceRows{},
-		within: map[notion.UUID]notion.UUID{}, databases: map[notion.UUID]bool{}, changed: map[notion.UUID]bool{}, kept: map[notion.UUID]keptContent{}, seen: map[notion.UUID]bool{}, met: map[string]bool{},
+		within: map[notion.UUID]notion.UUID{}, databases: map[notion.UUID]bool{}, changed: map[notion.UUID]bool{}, kept: map[notion.UUID]keptContent{}, keptOn: map[notion.UUID]mark{}, seen: map[notion.UUID]bool{}, met: map[string]bool{},
 	}
 	o.Client = p.tally
 	s := NewSource(o)

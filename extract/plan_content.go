@@ -316,7 +316,12 @@ func (p *planner) comments(all Figure, again int64) Figure {
 	}
 	var blocks, more, pages int64 // more: blocks on which comments are read
 	for id, e := range p.earlier {
-		if blocks, pages = blocks+e.blocks, pages+1; !p.kept[id].commented {
+		_, taken := p.keptOn[id]
+		switch blocks, pages = blocks+e.blocks, pages+1; {
+		case p.kept[id].commented:
+		case taken && p.relies && !p.isKept(id):
+			on.N, on.AtLeast = on.N-1, on.AtLeast-1
+		default:
 			on.N += e.comment
 			more += e.blocks
 		}

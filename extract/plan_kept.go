@@ -28,6 +28,10 @@ func (p *planner) readKept(ctx context.Context) error {
 			return nil
 		}
 		id, ok := notion.ParseUUID([]byte(line.ID))
+		if ok && line.Carried {
+			p.keptOn[id] = mark{line.Edited, line.Title}
+			return nil
+		}
 		if before, known := p.kept[id]; !ok || known && before.read.After(line.Read) {
 			return nil
 		}
@@ -85,6 +89,9 @@ func (p *planner) lookAtKept(id notion.UUID, now mark) {
 	if k, ok := p.kept[id]; ok && (k.mark != now || !isBefore(now.edited, k.read)) {
 		delete(p.kept, id)
 	}
+	if p.keptOn[id] != now {
+		delete(p.keptOn, id)
+	}
 }
 
 // isKept reports whether what is in a page would be taken over.
@@ -109,6 +116,22 @@ func (p *planner) dropLost(pages *pageSet) {
 			delete(p.kept, id)
 		}
 	}
+	for id := range p.keptOn {
+		if !p.seen[id] && !pages.ids[id] {
+			delete(p.keptOn, id)
+		}
+	}
+}
+
+// keptPages counts what would be taken over.
+func (p *planner) keptPages() int64 {
+	n := len(p.kept)
+	for id := range p.keptOn {
+		if !p.isKept(id) {
+			n++
+		}
+	}
+	return int64(n)
 }
 
 // less is a figure of which n are known not to be made.
