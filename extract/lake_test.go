@@ -43,7 +43,6 @@ type memoryTable struct {
 	omitted []lake.Omission
 	gone    []lake.Gone
 	byID    map[string]int // rows by the first column
-	waits   []int          // how many rows had come each time the source waited
 }
 
 var _ lake.View = (*memoryLake)(nil)
@@ -200,10 +199,6 @@ func (l *memoryLake) read(ctx context.Context, t lake.Table) error {
 // take takes in rows.
 func (m *memoryTable) take(rows iter.Seq2[lake.Row, error]) error {
 	for row, err := range rows {
-		if row.Values == nil && err == nil {
-			m.waits = append(m.waits, len(m.rows))
-			continue
-		}
 		if errors.As(err, new(*lake.PartialError)) {
 			m.partial = err
 			return nil

@@ -85,14 +85,10 @@ func (r *rowReader) run(ctx context.Context) error {
 // pages takes in the results of a query.
 func (r *rowReader) pages(ctx context.Context, results iter.Seq2[notion.Result, error], archived bool) error {
 	for result, err := range results {
-		switch {
-		case err != nil:
-		case result.Object == nil:
-			r.stopped = !r.yield(lake.Row{}, nil)
-		default:
-			err = r.page(ctx, result, archived)
+		if err != nil {
+			return err
 		}
-		if err != nil || r.stopped {
+		if err := r.page(ctx, result, archived); err != nil || r.stopped {
 			return err
 		}
 	}

@@ -26,7 +26,7 @@ type begunListing struct {
 func beginListing(ctx context.Context, client Client, source string, archived bool) *begunListing {
 	b := &begunListing{done: make(chan struct{}), began: time.Now()}
 	ctx, b.cancel = context.WithCancel(ctx)
-	b.next, b.stop = iter.Pull2(client.QueryDataSource(ctx, source, notion.Query{Archived: archived, Waits: true, Listed: func(all bool) {
+	b.next, b.stop = iter.Pull2(client.QueryDataSource(ctx, source, notion.Query{Archived: archived, Listed: func(all bool) {
 		if b.listed != nil {
 			b.listed(all)
 		}

@@ -138,26 +138,12 @@ func (t *tableLoad) read(ctx context.Context, rows func(context.Context) iter.Se
 			}
 			return &SourceError{err}
 		}
-		if row.Values == nil {
-			if err := t.catchUp(ctx); err != nil {
-				return err
-			}
-			continue
-		}
 		if err := t.take(ctx, row); err != nil {
 			return err
 		}
 		t.l.Progress.row()
 	}
 	return ctx.Err()
-}
-
-// catchUp writes what has been held, while the source waits.
-func (t *tableLoad) catchUp(ctx context.Context) error {
-	if err := t.startHead(ctx); err != nil || t.closed() {
-		return err
-	}
-	return storageError(t.segments[len(t.segments)-1].writer.endPages(ctx))
 }
 
 // take takes one row in.

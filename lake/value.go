@@ -147,8 +147,7 @@ func (v Value) String() string {
 }
 
 // A Row is one value per column of its Schema. What a source yields is valid
-// only until it yields the next row. One without Values is none: the next one is
-// waited for, and what has come can be written meanwhile.
+// only until it yields the next row.
 type Row struct {
 	Values []Value
 	// Supersedes says that a row with the same identifier was yielded before

@@ -176,28 +176,6 @@ func (w *Writer) flush(ctx context.Context) error {
 	return nil
 }
 
-// endPages writes out what is held of a file but what its footer needs: the batch at
-// hand, and the page of each column.
-func (w *Writer) endPages(ctx context.Context) error {
-	if w.err == nil && w.encoder.rows > 0 {
-		w.err = w.flush(ctx)
-	}
-	if w.err != nil || w.open == nil {
-		return w.err
-	}
-	for i, l := range w.encoder.leaves {
-		if l.pageRows == 0 {
-			continue
-		}
-		if err := w.open.columns[i].Flush(); err != nil {
-			w.err = w.fault(err)
-			return w.err
-		}
-		l.pageRows, l.pageText = 0, 0
-	}
-	return nil
-}
-
 // begin begins a file with the batch at hand.
 func (w *Writer) begin(ctx context.Context) error {
 	run := w.options.Run

@@ -18,9 +18,6 @@ type Query struct {
 	// is to prove that none was skipped; and with false where rows are asked for again
 	// after that. May be nil.
 	Listed func(all bool)
-	// Waits: a Result without an Object is yielded where all rows have come and what
-	// is left is to prove that none was skipped.
-	Waits bool
 }
 
 // A Result is one row, as it was when Notion answered.
@@ -54,7 +51,6 @@ func (c *Client) QueryDataSource(ctx context.Context, id string, q Query) iter.S
 			archived: q.Archived,
 			size:     newPageSize(q.PageSize),
 			listed:   q.Listed,
-			waits:    q.Waits,
 			yield:    yield,
 		}
 		if err := r.run(); err != nil && !errors.Is(err, errStopped) {
@@ -81,7 +77,6 @@ type rows struct {
 	seen     idSet
 	listed   func(all bool) // may be nil
 	told     bool           // what listed was called with last
-	waits    bool
 	yield    func(Result, error) bool
 }
 
@@ -145,10 +140,6 @@ func (r *rows) run() error {
 		if w.pages > 1 {
 			if w.proof == nil {
 				r.prove(w, next)
-			}
-			if r.waits && next.IsZero() && !r.yield(Result{}, nil) {
-				w.proof.end()
-				return errStopped
 			}
 			clean, err := w.proof.wait()
 			if err != nil {
