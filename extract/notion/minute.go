@@ -94,7 +94,11 @@ func (r *rows) readByTitle(filters []any, name, characters string, parts *idSet)
 	}
 	if !cutOff {
 		parts.union(&ids)
-		return r.stillThere(r.ctx, and(filters...), &ids, time.Time{})
+		there, err := r.stillThere(r.ctx, and(filters...))
+		if err != nil {
+			return false, err
+		}
+		return r.nothingSkipped(there, &ids, time.Time{}, never)
 	}
 	if characters == "" || ids.len() == 0 { // there is nothing to divide
 		return false, nil

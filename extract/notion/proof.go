@@ -10,25 +10,27 @@ import (
 type proof struct {
 	cancel context.CancelFunc
 	done   chan struct{} // closed when what follows is set
-	proved bool
+	there  *idSet
 	err    error
 }
 
-func beginProof(ctx context.Context, prove func(context.Context) (bool, error)) *proof {
+// beginProof begins to ask which rows filter lets through.
+func (r *rows) beginProof(filter any) *proof {
 	p := &proof{done: make(chan struct{})}
-	ctx, p.cancel = context.WithCancel(ctx)
+	var ctx context.Context
+	ctx, p.cancel = context.WithCancel(r.ctx)
 	go func() {
 		defer close(p.done)
-		p.proved, p.err = prove(ctx)
+		p.there, p.err = r.stillThere(ctx, filter)
 	}()
 	return p
 }
 
 // wait waits for what came of it.
-func (p *proof) wait() (bool, error) {
+func (p *proof) wait() (*idSet, error) {
 	<-p.done
 	p.cancel()
-	return p.proved, p.err
+	return p.there, p.err
 }
 
 // end ends a proof that nobody wants any more.
@@ -37,11 +39,9 @@ func (p *proof) end() {
 	<-p.done
 }
 
-// stillThere reports whether all of the rows that were created before a time
-// (zero: all) can be found by filter. If none of them has been removed since they
-// were read, no cursor has shifted, and nothing was skipped.
-func (r *rows) stillThere(ctx context.Context, filter any, ids *idSet, before time.Time) (bool, error) {
-	var found idSet
+// stillThere asks which rows filter lets through, with the minute of their creation.
+func (r *rows) stillThere(ctx context.Context, filter any) (*idSet, error) {
+	var there idSet
 	l := r.listing(filter, byCreation(ascending))
 	l.path += "?filter_properties%5B%5D=title" // only the ids matter
 	l.size = newPageSize(maxPageSize)
@@ -53,19 +53,75 @@ func (r *rows) stillThere(ctx context.Context, filter any, ids *idSet, before ti
 				break
 			}
 			for _, h := range p.heads {
-				found.add(h.id, 0)
+				if h.isRow() {
+					there.add(h.id, minuteOf(h.created))
+				}
 			}
 		}
-		if err != nil && (!errors.Is(err, ErrCursor) || restarts == maxRestarts) {
-			return false, err
-		}
 		if err == nil {
-			break
+			return &there, nil
+		}
+		if !errors.Is(err, ErrCursor) || restarts == maxRestarts {
+			return nil, err
 		}
 	}
+}
+
+// maxSkipped is how many rows are read one by one.
+const maxSkipped = 100
+
+// nothingSkipped reports whether all rows that were read, ids, and were created before a
+// time (zero: all) are still there. If none of them has been removed since they were
+// read, no cursor has shifted, and nothing was skipped: but where one was removed and is
+// back. So what is there and was not read is read now. Of very many that is only what was
+// created until the last that was read, since others are being made at the moment.
+func (r *rows) nothingSkipped(there, ids *idSet, before, last time.Time) (bool, error) {
 	end := uint32(noEnd)
 	if !before.IsZero() {
 		end = minuteOf(before)
 	}
-	return ids.within(&found, end), nil
+	if !ids.within(there, end) {
+		return false, nil
+	}
+	skipped := r.unread(there, end)
+	if len(skipped) > maxSkipped {
+		skipped = r.unread(there, min(end, minuteOf(last)+1))
+	}
+	if len(skipped) > maxSkipped {
+		return false, nil
+	}
+	return true, r.readSkipped(skipped)
+}
+
+// unread are the rows, created in a minute before end, that have not been read.
+func (r *rows) unread(there *idSet, end uint32) (ids []UUID) {
+	for e := range there.all() {
+		if e.minute < end && !r.seen.has(e.id) {
+			ids = append(ids, e.id)
+		}
+	}
+	return ids
+}
+
+// readSkipped yields rows by their IDs.
+func (r *rows) readSkipped(ids []UUID) error {
+	own, _ := ParseUUID([]byte(r.id))
+	for _, id := range ids {
+		page, err := r.c.Page(r.ctx, id.String())
+		switch {
+		case errors.Is(err, ErrNotFound), errors.Is(err, ErrRestricted):
+			continue // it has gone meanwhile
+		case err != nil:
+			return err
+		}
+		parent, _ := page.Get("parent").Get("data_source_id").uuid()
+		if parent != own || page.Get("in_trash").Bool() || page.Get("is_archived").Bool() != r.archived {
+			continue
+		}
+		r.seen.add(id, headOf(page).edited)
+		if !r.yield(Result{Object: page}, nil) {
+			return errStopped
+		}
+	}
+	return nil
 }

@@ -141,7 +141,11 @@ func (r *rows) run() error {
 			if w.proof == nil {
 				r.prove(w, next)
 			}
-			clean, err := w.proof.wait()
+			there, err := w.proof.wait()
+			if err != nil {
+				return err
+			}
+			clean, err := r.nothingSkipped(there, &w.ids, next, w.last)
 			if err != nil {
 				return err
 			}
@@ -187,9 +191,7 @@ type window struct {
 // (zero: all), has been removed.
 func (r *rows) prove(w *window, before time.Time) {
 	r.tell(before.IsZero())
-	w.proof = beginProof(r.ctx, func(ctx context.Context) (bool, error) {
-		return r.stillThere(ctx, during(w.from, before), &w.ids, before)
-	})
+	w.proof = r.beginProof(during(w.from, before))
 }
 
 // window reads the window from the given time, and further ones as long as a
