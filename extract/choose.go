@@ -10,8 +10,15 @@ import (
 // sayIdleExcludes tells of names that are to be left out and that nothing has: a slip
 // there publishes what somebody wanted to keep out.
 func (d *discovery) sayIdleExcludes(ctx context.Context) {
+	for _, glob := range d.idleExcludes() {
+		d.source.log.WarnContext(ctx, "no data source or database has a name that exclude in the configuration names: nothing is left out for it", "exclude", glob)
+	}
+}
+
+// idleExcludes are the globs that leave out nothing of what was found.
+func (d *discovery) idleExcludes() (globs []string) {
 	if o := d.source.options; o.isPart() || o.Databases != nil {
-		return // not all was looked at
+		return nil // not all was looked at
 	}
 	for _, glob := range d.pick.globs {
 		alone, idle := picker{globs: []string{glob}}, true
@@ -19,9 +26,10 @@ func (d *discovery) sayIdleExcludes(ctx context.Context) {
 			idle = idle && !alone.excludesFound(f, d.databaseTitle(f), d.before[id].Table)
 		}
 		if idle {
-			d.source.log.WarnContext(ctx, "no data source or database has a name that exclude in the configuration names: nothing is left out for it", "exclude", glob)
+			globs = append(globs, glob)
 		}
 	}
+	return globs
 }
 
 // choose takes what was found since it was last called, less what is excluded or

@@ -10,6 +10,9 @@ import (
 	"github.com/notionlake/notionlake/extract/notion"
 )
 
+// commentsRefused says why there are none, and what to do.
+const commentsRefused = "the connection may not read comments: give it the capability “Read comments”, or set content.comments: false"
+
 // readComments reads the comments on a page and, where that is wanted, on each of
 // its blocks.
 func (c *content) readComments(ctx context.Context, e *pageEntry, t *pageText) error {
@@ -63,7 +66,8 @@ func (c *content) commentsOn(ctx context.Context, e *pageEntry, id notion.UUID, 
 			defer c.mu.Unlock()
 			if c.refused == nil {
 				c.refused = err
-				c.d.problem(problem{kind: KindComments, message: "the connection may not read comments: give it the capability “Read comments”"})
+				c.d.problem(problem{kind: KindComments, message: commentsRefused})
+				c.log.WarnContext(ctx, commentsRefused)
 			}
 			return nil, nil
 		case errors.Is(err, notion.ErrNotFound):

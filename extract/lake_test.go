@@ -42,6 +42,7 @@ type memoryTable struct {
 	partial error
 	omitted []lake.Omission
 	gone    []lake.Gone
+	lost    int64          // rows of the last load that are gone with other tables
 	byID    map[string]int // rows by the first column
 }
 
@@ -231,6 +232,12 @@ func (l *memoryLake) finish(m *memoryTable, t lake.Table) error {
 	}
 	if t.Gone != nil {
 		m.gone = t.Gone()
+	}
+	if t.Lost != nil {
+		var err error
+		if m.lost, err = t.Lost(context.Background()); err != nil {
+			return err
+		}
 	}
 	if err := m.decide(); err != nil {
 		return err

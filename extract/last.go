@@ -121,15 +121,23 @@ func (c *content) hadTable(in *lastStanding) bool {
 	return ok && !in.alone
 }
 
-// findLost finds the pages of the last load that are gone with their data source.
+// findLost finds the pages of the last load that are gone with their data source, or that
+// the configuration leaves out with it.
 func (c *content) findLost() {
-	if len(c.d.gone) == 0 || c.options.isPart() {
+	if c.options.isPart() {
 		return
+	}
+	stay := map[string]bool{}
+	for _, f := range c.d.found {
+		stay[f.id] = c.d.gone[f.id] == ""
 	}
 	c.lostPages = map[notion.UUID]bool{}
 	for i := range c.last.list {
 		id := c.last.list[i].id
-		if slices.ContainsFunc(c.last.of(id).sources, func(source string) bool { return c.d.gone[source] != "" }) {
+		if n, ok := c.number(id); ok && !c.all[n].gone {
+			continue
+		}
+		if slices.ContainsFunc(c.last.of(id).sources, func(source string) bool { return !stay[source] }) {
 			c.lostPages[id] = true
 		}
 	}

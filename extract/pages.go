@@ -26,9 +26,8 @@ func (d *discovery) contentTables() []lake.Table {
 		if o.Comments {
 			if c.refused == nil {
 				tables = append(tables, c.commentsTable())
-			} else if before, ok := d.before[keyComments]; ok {
-				why := "the connection may not read comments"
-				tables = append(tables, lake.Table{Schema: lake.Schema{Table: before.Table, Key: keyComments}, Unread: why})
+			} else {
+				tables = append(tables, lake.Table{Schema: lake.Schema{Table: keyComments, Key: keyComments}, Unread: commentsRefused})
 			}
 		}
 		tables = append(tables, c.linksTable())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/notionlake/notionlake/extract/notion"
 	"github.com/notionlake/notionlake/lake"
@@ -34,6 +35,8 @@ type Plan struct {
 	Resumed Resumed
 	// Problems are what could not be looked at.
 	Problems []string
+	// IdleExcludes are globs of the configuration that leave nothing out of what was found.
+	IdleExcludes []string
 }
 
 // A PlannedTable is a table of a Plan.
@@ -94,8 +97,9 @@ func MakePlan(ctx context.Context, o Options, client PlanClient, view PlanView) 
 		}
 	}
 	for _, problem := range p.d.problems {
-		plan.Problems = append(plan.Problems, string(problem.kind)+": "+problem.objectID+" "+problem.message)
+		plan.Problems = append(plan.Problems, strings.Join(slices.DeleteFunc([]string{string(problem.kind) + ":", problem.objectID, problem.message}, func(s string) bool { return s == "" }), " "))
 	}
+	plan.IdleExcludes = p.d.idleExcludes()
 	slices.Sort(plan.Problems)
 	return plan, nil
 }
@@ -230,6 +234,7 @@ func (p *planner) tryComments(ctx context.Context) error {
 				return err
 			case errors.Is(err, notion.ErrRestricted):
 				p.refused = err
+				p.d.problem(problem{kind: KindComments, message: commentsRefused})
 			}
 			break
 		}

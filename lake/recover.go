@@ -143,6 +143,7 @@ func (s *session) recover(ctx context.Context) error {
 				s.replaced = append(s.replaced, e)
 			}
 			e.keep = e.keep || s.keeps && e.resumable(known.last)
+			s.sayAbandoned(ctx, e, known.last)
 			dead = append(dead, e)
 		}
 	}
@@ -165,6 +166,16 @@ func (s *session) recover(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// sayAbandoned says that a load that was interrupted is not continued, though the
+// configuration has loads continued.
+func (s *session) sayAbandoned(ctx context.Context, e journalEntry, last LoadID) {
+	if s.keeps || e.own || e.keep || s.Resume <= 0 || !e.resumable(last) {
+		return
+	}
+	s.Logger.WarnContext(ctx, "a load that was interrupted is not continued: what it had read is read again",
+		"load", e.LoadID, "began", e.Started, "reason", e.refused(s.Config, s.Resume, s.now()))
 }
 
 // errNotKnown says that it is not known which files are needed: none is deleted then.

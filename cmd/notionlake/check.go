@@ -126,6 +126,7 @@ func (p *program) checkNotion(ctx context.Context, cfg *config, list *checkList)
 	bot := me.Get("bot")
 	list.ok("token", "connection %q of workspace %q", me.Get("name").Text(), bot.Get("workspace_name").Text())
 	p.checkShared(ctx, cfg, client, list)
+	checkComments(ctx, cfg, client, list)
 	checkUsers(ctx, cfg, client, list)
 	switch skew := client.Stats().Skew; {
 	case skew.Abs() > maxSkew:
@@ -205,6 +206,31 @@ func plainTitle(runs notion.JSON) string {
 		title, _ = run.Get("plain_text").AppendText(title)
 	}
 	return string(title)
+}
+
+// checkComments looks at the capability to read comments, on the first page that there is.
+func checkComments(ctx context.Context, cfg *config, client *notion.Client, list *checkList) {
+	if cfg.Content.Comments == "false" {
+		return
+	}
+	for page, err := range client.Search(ctx, "page") {
+		id := page.Get("id").Text()
+		if err == nil {
+			for _, err = range client.Comments(ctx, id) {
+				break
+			}
+		}
+		switch {
+		case errors.Is(err, notion.ErrRestricted):
+			list.warn("comments", "the connection may not read comments: there is no _comments, or it stays as it was",
+				"give it “Read comments” at notion.so/profile/integrations, or set content.comments: false")
+		case err != nil && !errors.Is(err, notion.ErrNotFound): // it has gone since it was found
+			list.fail("comments", err)
+		default:
+			list.ok("comments", "can be read")
+		}
+		return
+	}
 }
 
 // checkUsers looks at the capability to see who is behind an id.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -51,6 +52,7 @@ func TestContinuedAfterSignal(t *testing.T) {
 	}
 	id, _, _ := strings.Cut(filepath.Base(entries[0]), "_")
 	b.checkUnfinished(id)
+	b.checkAbandoned(id)
 	plan := b.planContinued(id)
 	blocks.Store(0)
 	again := b.call("run", "--json")
@@ -125,6 +127,32 @@ func (b *bench) checkUnfinished(id string) {
 		}
 	}
 	if err := os.WriteFile(config, text, 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// checkAbandoned fails unless plan says, and a run, that a load is not continued by another
+// configuration. The lake is as before then.
+func (b *bench) checkAbandoned(id string) {
+	b.t.Helper()
+	config, lakeDir, aside := filepath.Join(b.dir, "notionlake.yaml"), filepath.Join(b.dir, "lake"), b.t.TempDir()
+	text, err := os.ReadFile(config)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.CopyFS(aside, os.DirFS(lakeDir)); err != nil {
+		b.t.Fatal(err)
+	}
+	b.write("notionlake.yaml", string(text)+"content: {comments: false}\n", 0o600)
+	plan := b.call("plan")
+	for _, want := range []string{"note: load " + id, "run does not continue it: the configuration is not the one", "which is put aside, is deleted"} {
+		if plan.code != exitDone || !strings.Contains(plan.stdout, want) {
+			b.t.Errorf("plan lacks %q: %s%s", want, plan.stdout, plan.stderr)
+		}
+	}
+	b.call("run").wants(b.t, exitDone, "a load that was interrupted is not continued", id, "the configuration is not the one")
+	b.write("notionlake.yaml", string(text), 0o600)
+	if err := errors.Join(os.RemoveAll(lakeDir), os.CopyFS(lakeDir, os.DirFS(aside))); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -25,8 +25,8 @@ Three steps to the first load:
    browser (Settings → Connections → Develop or manage integrations in the app)
    and choose “New integration”. Give it a name, pick your workspace, type
    “Internal”, and save. On its page, under Capabilities, “Read content” is
-   enough; “Read user information including email addresses” fills in who is
-   behind people, creators and editors.
+   enough, without comments, which “Read comments” adds; “Read user information
+   including email addresses” fills in who is behind people, creators and editors.
 
 2. Copy its token. On the same page, “Internal integration secret” → Show → Copy.
    It begins with ntn_. Give it to notionlake through the environment:

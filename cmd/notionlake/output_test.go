@@ -76,30 +76,38 @@ func TestReportText(t *testing.T) {
 				Omitted:       []lake.Omission{{Column: "who", Reason: "unsupported", Count: 2}},
 				Gone:          []lake.Gone{{Reason: "trashed", Count: 1234}, {Reason: "not_found", Count: 1}},
 			},
-			{Name: "bugs", Rows: 7, Complete: false, Reason: "no longer shared"},
+			{Name: "bugs", Rows: 7, SnapshotID: 5, Complete: false, Reason: "no longer shared"},
+			{Name: "new", Complete: false, Reason: "may not be read"},
 		},
 	}
 	want := `table    rows  files    size  changes
 ─────────────────────────────────────────────────────────────────────
 tasks  12,345      1  1.5 KB  old → new, n: double → string, +a
 bugs        7      0     0 B  keeps its last load: no longer shared
+new         0      0     0 B  not read: may not be read
 
 gone: tasks: 1,235 rows: 1,234 trashed, 1 not found
 
 left out: tasks.who: 2 values: unsupported
 
 load 20261121T030000Z: partial: 1 table, 12,345 rows, 1,234 requests (3 tried again, 1 limited), 5.6 MB read, 1m23s
-  not counted: 1 table not read in this load
+  not counted: 2 tables not read in this load
   table bugs was not read whole: x
 `
 	if diff := cmp.Diff(want, reportText(r)); diff != "" {
 		t.Error(diff)
 	}
-	for range 100 {
-		r.Tables = append(r.Tables, r.Tables[0])
+	for range 100 { // before those that were not read
+		r.Tables = append([]lake.TableReport{{Name: "a", Complete: true}}, r.Tables...)
 	}
-	if lines := strings.Count(reportText(r), "\n"); lines > 45 {
+	text := reportText(r)
+	if lines := strings.Count(text, "\n"); lines > 45 {
 		t.Errorf("the report of many tables has %d lines", lines)
+	}
+	for _, table := range []string{"bugs", "new", "tasks"} {
+		if !strings.Contains(text, "\n"+table+" ") {
+			t.Errorf("the report of many tables does not show %s:\n%s", table, text)
+		}
 	}
 }
 

@@ -175,6 +175,9 @@ func (p *program) plan(ctx context.Context, cfg *config, o runOptions) (doc plan
 	stats := client.Stats()
 	doc.Total, doc.Asked = figure(total), stats.Requests
 	doc.Time = planTimeOf(total, plan.Chain, cfg.rate, stats)
+	if doc.Notes, err = p.abandoned(ctx, cfg, l, o); err != nil {
+		return doc, err
+	}
 	doc.Notes = append(doc.Notes, planNotes(cfg, now, doc, plan)...)
 	return doc, nil
 }
@@ -270,6 +273,26 @@ func planColumns(f catalog.Foreseen, late []string) []planColumn {
 	return columns
 }
 
+// abandoned are notes about loads that were interrupted and that the run would not
+// continue, but delete what they have put aside.
+func (p *program) abandoned(ctx context.Context, cfg *config, l *lakeAt, o runOptions) ([]string, error) {
+	notes := []string{}
+	list, err := lake.WaitingLoads(ctx, l.storage, l.catalog)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range list {
+		if !slices.Equal(w.Parts, o.parts()) || w.Bytes == 0 {
+			continue
+		}
+		if why := w.Refused(cfg.fingerprint(w.Parts), cfg.resumeFor(o.full), p.now()); why != "" {
+			notes = append(notes, fmt.Sprintf("load %s, begun at %s, was interrupted, and run does not continue it: %s; %s of what it read, which is put aside, is deleted",
+				w.Load.ID, when(w.Load.Started), why, size(w.Bytes)))
+		}
+	}
+	return notes, nil
+}
+
 // planNotes are what else is to be known before a load.
 func planNotes(cfg *config, now *lake.Prospect, doc planDocument, plan *extract.Plan) (notes []string) {
 	if c := doc.Continues; c != nil {
@@ -292,6 +315,9 @@ func planNotes(cfg *config, now *lake.Prospect, doc planDocument, plan *extract.
 		if t.Unreadable != "" {
 			notes = append(notes, "table "+t.Schema.Table+" could not be read: "+t.Unreadable)
 		}
+	}
+	for _, glob := range plan.IdleExcludes {
+		notes = append(notes, fmt.Sprintf("exclude: %q leaves out nothing of what was found", glob))
 	}
 	if cfg.Content.Files.on {
 		notes = append(notes, "files are fetched besides: neither their number nor their size is foreseen, nor the requests for URLs that have expired")

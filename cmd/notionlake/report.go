@@ -54,6 +54,25 @@ func normalized(r lake.Report) lake.Report {
 	return r
 }
 
+// firstTables are the tables that the report shows: by name, and where there are more
+// than it shows, first those of which there is more to say.
+func firstTables(tables []lake.TableReport) []lake.TableReport {
+	if len(tables) <= maxReportTables {
+		return tables
+	}
+	rank := func(t lake.TableReport) int {
+		switch {
+		case !t.Complete:
+			return 0
+		case len(t.SchemaChanges) > 0:
+			return 1
+		default:
+			return 2
+		}
+	}
+	return slices.SortedStableFunc(slices.Values(tables), func(a, b lake.TableReport) int { return rank(a) - rank(b) })[:maxReportTables]
+}
+
 // reportText is the report for people, a screen or less.
 func reportText(r lake.Report) string {
 	var b strings.Builder
@@ -68,12 +87,13 @@ func reportText(r lake.Report) string {
 	}
 	if len(r.Tables) > 0 {
 		g := &grid{header: []string{"table", "rows", "files", "size", "changes"}, numbers: []int{1, 2, 3}}
-		for i, t := range r.Tables {
-			if i == maxReportTables {
-				break
-			}
+		for _, t := range firstTables(r.Tables) {
 			note := changesText(t.SchemaChanges)
-			if !t.Complete {
+			switch {
+			case t.Complete:
+			case t.SnapshotID == 0:
+				note = "not read: " + t.Reason
+			default:
 				note = "keeps its last load: " + t.Reason
 			}
 			g.add(t.Name, thousands(t.Rows), thousands(int64(t.Files)), size(t.Bytes), note)
