@@ -18,7 +18,9 @@ var moveSeeds = flag.String("moves", "1-5", "seeds of the histories that TestMov
 
 // A moves is a workspace in which everything moves, without an edit of a page that tells.
 type moves struct {
-	closed bool // nothing moves in from what a load of p does not read: nothing would tell
+	// closed: nothing moves in from what a load of p does not read, nor does a row that is
+	// away: nothing would tell.
+	closed bool
 	w      *notiontest.Workspace
 	r      *rand.Rand
 	pages  []string
@@ -95,6 +97,7 @@ func (m *moves) step() {
 			return m.closed && isOfP(model, in) && !isOfP(model, notiontest.Parent{Type: "page_id", ID: id})
 		}
 		switch {
+		case m.closed && isRow && kind < 6 && (model.Pages[page].Trashed || model.Pages[page].Unshared):
 		case kind < 6 && kind != 4 && entering(page):
 		case kind == 4 && m.closed && source == key("p") && !isOfP(model, notiontest.Parent{Type: "page_id", ID: page}):
 		case kind < 4 && !holds(model, page, in):
