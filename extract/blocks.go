@@ -47,7 +47,6 @@ func (c *content) blocksTable() lake.Table {
 }
 
 func (b *block) row(page lake.Value) []lake.Value {
-	payload := b.payload()
 	of := membersOf(b.raw, "has_children", "created_time", "last_edited_time", "created_by", "last_edited_by")
 	parent := page
 	if b.parent != nil {
@@ -61,11 +60,11 @@ func (b *block) row(page lake.Value) []lake.Value {
 		}
 		path = lake.ListValue(ids)
 	}
+	in := membersOf(b.payload(), "language", "checked", "synced_from")
 	return []lake.Value{
 		text(b.id.String()), page, parent, text(currentType(b.typ())), lake.IntValue(int64(b.depth)), lake.IntValue(int64(b.position)), path,
 		blockText(b), boolOf(of[0]), valueOf(of[1], timeValue), valueOf(of[2], timeValue), textOf(of[3].Get("id")), textOf(of[4].Get("id")),
-		textOf(payload.Get("language")), boolOf(payload.Get("checked")), blockURL(payload),
-		textOf(payload.Get("synced_from").Get("block_id")), lake.JSONBytes(b.raw),
+		textOf(in[0]), boolOf(in[1]), blockURL(b.payload()), textOf(in[2].Get("block_id")), lake.JSONBytes(b.raw),
 	}
 }
 
@@ -79,10 +78,11 @@ func currentType(typ string) string {
 
 // blockURL is what a block points to.
 func blockURL(payload notion.JSON) lake.Value {
-	if url := payload.Get("url"); url != nil {
-		return textOf(url)
+	of := membersOf(payload, "url", "type")
+	if of[0] != nil {
+		return textOf(of[0])
 	}
-	return textOf(payload.Get(payload.Get("type").Text()).Get("url"))
+	return textOf(payload.Get(of[1].Text()).Get("url"))
 }
 
 // blockText is a block's text without styles; null where it has none by its type.
@@ -111,15 +111,15 @@ func blockText(b *block) lake.Value {
 // richTexts yields all runs of text in a block.
 func richTexts(b *block) iter.Seq[notion.JSON] {
 	return func(yield func(notion.JSON) bool) {
-		payload := b.payload()
-		for _, name := range []string{"rich_text", "caption", "title"} {
-			for run := range payload.Get(name).Elems() {
+		in := membersOf(b.payload(), "rich_text", "caption", "title", "cells")
+		for _, runs := range in[:3] {
+			for run := range runs.Elems() {
 				if !yield(run) {
 					return
 				}
 			}
 		}
-		for cell := range payload.Get("cells").Elems() {
+		for cell := range in[3].Elems() {
 			for run := range cell.Elems() {
 				if !yield(run) {
 					return

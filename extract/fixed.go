@@ -178,13 +178,17 @@ func richTextOf(j notion.JSON) lake.Value {
 
 // membersOf are the members of an object that names names, in one pass over it.
 func membersOf(j notion.JSON, names ...string) []notion.JSON {
-	members := make([]notion.JSON, len(names))
+	members, missing := make([]notion.JSON, len(names)), len(names)
 	for key, value := range j.Fields() {
 		for i, name := range names {
 			if members[i] == nil && name == string(key) {
 				members[i] = value
+				missing--
 				break
 			}
+		}
+		if missing == 0 {
+			break
 		}
 	}
 	return members
