@@ -88,7 +88,7 @@ func (p *program) head(ctx context.Context, l *lakeAt, name, at string, n int, o
 	if len(only) == 0 {
 		width := screenWidth(p.stdout)
 		if hiddenColumns = g.narrow(width); hiddenColumns > 0 && strings.HasPrefix(state.Schema.Key, "_") {
-			g = headGrid(state.Schema, readableFirst(state.Schema, columns), rows)
+			g = headGrid(state.Schema, emptyLast(readableFirst(state.Schema, columns), rows), rows)
 			hiddenColumns = g.narrow(width)
 		}
 	}
@@ -120,6 +120,14 @@ func headGrid(s lake.Schema, columns []int, rows [][]lake.Value) *grid {
 		g.add(cells...)
 	}
 	return g
+}
+
+// emptyLast puts the columns that have a value in none of the rows behind the others.
+func emptyLast(columns []int, rows [][]lake.Value) []int {
+	isEmpty := func(i int) bool {
+		return !slices.ContainsFunc(rows, func(row []lake.Value) bool { return !row[i].IsNull() })
+	}
+	return append(slices.DeleteFunc(slices.Clone(columns), isEmpty), slices.DeleteFunc(slices.Clone(columns), func(i int) bool { return !isEmpty(i) })...)
 }
 
 // readColumns are the columns of own tables by which people know a row, in the

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -209,4 +210,11 @@ func TestConsole(t *testing.T) {
 	}
 	c.endProgress()
 	c.endProgress()
+}
+
+func TestEmptyLast(t *testing.T) {
+	rows := [][]lake.Value{{lake.TextValue("a"), {}, {}, lake.TextValue("d")}, {{}, {}, {}, lake.TextValue("d")}}
+	if got, want := emptyLast([]int{1, 0, 2, 3}, rows), []int{0, 3, 1, 2}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
 }
