@@ -46,6 +46,7 @@ func (d *discovery) choose(first bool) ([]*found, error) {
 			d.missing(candidate{id: id, by: f.by}, reasonTrash)
 		case d.pick.excludesFound(f, d.databaseTitle(f), w.before[id].Table):
 			d.excluded++
+			d.leftOut[id] = true
 		default:
 			fresh = append(fresh, f)
 		}

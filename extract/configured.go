@@ -58,6 +58,33 @@ func (d *discovery) configuredDatabase(ctx context.Context, db Database, id stri
 	for _, source := range c.sources {
 		d.add(candidate{id: source, by: byConfiguration, configured: db.Name, several: len(c.sources) > 1})
 	}
+	return d.unlisted(ctx, db, id, c.sources)
+}
+
+// unlisted says what became of the data sources that a configured database had at the
+// last load and that it does not list now. What is in another database now the
+// configuration leaves out, unless it names that one.
+func (d *discovery) unlisted(ctx context.Context, db Database, id string, listed []string) error {
+	tables, err := d.tablesOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, key := range tables {
+		if key == id || slices.Contains(listed, key) {
+			continue
+		}
+		object, err := d.source.client.DataSource(ctx, key)
+		switch {
+		case err != nil && fatal(err):
+			return ofConfig(db, err)
+		case errors.Is(err, notion.ErrNotFound), errors.Is(err, notion.ErrRestricted):
+			d.gone[key] = reasonUnshared
+		case err != nil:
+			d.results[key] = &found{id: key, by: byConfiguration, configured: db.Name, several: len(tables) > 1, err: err}
+		case inTrash(object):
+			d.gone[key] = reasonTrash
+		}
+	}
 	return nil
 }
 

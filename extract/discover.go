@@ -33,6 +33,7 @@ type discovery struct {
 	results    map[string]*found
 	chosen     map[string]bool // of results
 	excluded   int
+	leftOut    map[string]bool // data sources that are there and that exclude names
 	containers map[string]*database
 	next       []candidate
 	nextBases  []string      // databases
@@ -72,7 +73,7 @@ func (s *Source) newDiscovery(ctx context.Context, now lake.View) (*discovery, e
 	w := &workspace{source: s, view: now, before: before, gone: map[string]string{}, sources: map[string]*dataSource{}}
 	d := &discovery{
 		workspace: w, visited: map[string]bool{}, named: map[string]string{}, asked: map[string]bool{}, early: newEarlyDatabases(),
-		results: map[string]*found{}, chosen: map[string]bool{}, containers: map[string]*database{},
+		results: map[string]*found{}, leftOut: map[string]bool{}, chosen: map[string]bool{}, containers: map[string]*database{},
 		viewed: map[string]*viewsRead{},
 	}
 	if d.pick, err = newPicker(s.options, before); err != nil {

@@ -122,14 +122,13 @@ func (c *content) hadTable(in *lastStanding) bool {
 }
 
 // findLost finds the pages of the last load that are gone with their data source, or that
-// the configuration leaves out with it.
+// exclude leaves out with it.
 func (c *content) findLost() {
 	if c.options.isPart() {
 		return
 	}
-	stay := map[string]bool{}
-	for _, f := range c.d.found {
-		stay[f.id] = c.d.gone[f.id] == ""
+	out := func(source string) bool {
+		return c.d.gone[source] != "" || c.d.leftOut[source] || c.d.pick.excludes(source)
 	}
 	c.lostPages = map[notion.UUID]bool{}
 	for i := range c.last.list {
@@ -137,7 +136,7 @@ func (c *content) findLost() {
 		if n, ok := c.number(id); ok && !c.all[n].gone {
 			continue
 		}
-		if slices.ContainsFunc(c.last.of(id).sources, func(source string) bool { return !stay[source] }) {
+		if slices.ContainsFunc(c.last.of(id).sources, out) {
 			c.lostPages[id] = true
 		}
 	}

@@ -174,8 +174,11 @@ func (s *session) sayAbandoned(ctx context.Context, e journalEntry, last LoadID)
 	if s.keeps || e.own || e.keep || s.Resume <= 0 || !e.resumable(last) {
 		return
 	}
-	s.Logger.WarnContext(ctx, "a load that was interrupted is not continued: what it had read is read again",
-		"load", e.LoadID, "began", e.Started, "reason", e.refused(s.Config, s.Resume, s.now()))
+	why := e.refused(s.Config, s.Resume, s.now())
+	if !slices.Equal(e.Parts, s.Parts) {
+		why = "it loads another part of the workspace"
+	}
+	s.Logger.WarnContext(ctx, "a load that was interrupted is not continued: what it had read is read again", "load", e.LoadID, "began", e.Started, "reason", why)
 }
 
 // errNotKnown says that it is not known which files are needed: none is deleted then.

@@ -221,10 +221,12 @@ func checkComments(ctx context.Context, cfg *config, client *notion.Client, list
 			}
 		}
 		switch {
+		case errors.Is(err, notion.ErrNotFound): // it has gone since it was found
+			continue
 		case errors.Is(err, notion.ErrRestricted):
 			list.warn("comments", "the connection may not read comments: there is no _comments, or it stays as it was",
 				"give it “Read comments” at notion.so/profile/integrations, or set content.comments: false")
-		case err != nil && !errors.Is(err, notion.ErrNotFound): // it has gone since it was found
+		case err != nil:
 			list.fail("comments", err)
 		default:
 			list.ok("comments", "can be read")

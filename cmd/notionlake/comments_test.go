@@ -19,6 +19,9 @@ func TestCommentsRefused(t *testing.T) {
 		if r.code != exitDone || !strings.Contains(r.stdout, want) {
 			t.Errorf("%s ends with %d and lacks %q:\n%s", command, r.code, want, r.stdout)
 		}
+		if command == "plan" && strings.Contains(r.stdout, "gone") {
+			t.Errorf("plan takes _comments for one that was there: %s", r.stdout)
+		}
 		if command == "run" && !strings.Contains(r.stderr, "the connection may not read comments") {
 			t.Errorf("no warning: %s", r.stderr)
 		}

@@ -232,6 +232,9 @@ func foresee(ctx context.Context, c *catalog.Catalog, now *lake.Prospect, plan *
 			rows := figure(*t.Rows)
 			row.Expected = &rows
 		}
+		if t.Unread != "" && !there { // a note says it
+			continue
+		}
 		if t.Unread != "" {
 			if row.Status, row.Reason = planGone, t.Unread; t.LeftOut {
 				row.Status = planUnread
@@ -282,10 +285,16 @@ func (p *program) abandoned(ctx context.Context, cfg *config, l *lakeAt, o runOp
 		return nil, err
 	}
 	for _, w := range list {
-		if !slices.Equal(w.Parts, o.parts()) || w.Bytes == 0 {
+		why := w.Refused(cfg.fingerprint(w.Parts), cfg.resume, p.now())
+		switch {
+		case w.Bytes == 0 || w.Runs || len(o.parts()) > 0 && !slices.Equal(w.Parts, o.parts()): // another part's
 			continue
+		case !slices.Equal(w.Parts, o.parts()):
+			why = "it loads a part, and this run everything"
+		case o.full:
+			why = "--full begins a new one"
 		}
-		if why := w.Refused(cfg.fingerprint(w.Parts), cfg.resumeFor(o.full), p.now()); why != "" {
+		if why != "" {
 			notes = append(notes, fmt.Sprintf("load %s, begun at %s, was interrupted, and run does not continue it: %s; %s of what it read, which is put aside, is deleted",
 				w.Load.ID, when(w.Load.Started), why, size(w.Bytes)))
 		}

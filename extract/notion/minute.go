@@ -98,7 +98,7 @@ func (r *rows) readByTitle(filters []any, name, characters string, parts *idSet)
 		if err != nil {
 			return false, err
 		}
-		return r.nothingSkipped(there, &ids, time.Time{}, never)
+		return r.nothingSkipped(there, &ids, time.Time{}, time.Time{})
 	}
 	if characters == "" || ids.len() == 0 { // there is nothing to divide
 		return false, nil

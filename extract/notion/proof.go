@@ -115,7 +115,11 @@ func (r *rows) readSkipped(ids []UUID) error {
 			return err
 		}
 		parent, _ := page.Get("parent").Get("data_source_id").uuid()
-		if parent != own || page.Get("in_trash").Bool() || page.Get("is_archived").Bool() != r.archived {
+		if parent != own || page.Get("in_trash").Bool() {
+			continue
+		}
+		if page.Get("is_archived").Bool() != r.archived { // since the proof: it is among the others now
+			r.tell(false)
 			continue
 		}
 		r.seen.add(id, headOf(page).edited)
