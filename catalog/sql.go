@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	icebergsql "github.com/apache/iceberg-go/catalog/sql"
 	"github.com/apache/iceberg-go/table"
@@ -31,10 +32,26 @@ func openSQL(ctx context.Context, base *Catalog, o Options, open func() (databas
 	if c.db, err = d.open(o.ReadOnly); err != nil {
 		return nil, err
 	}
-	if err := c.prepare(ctx, o.ReadOnly); err != nil {
+	if err := c.prepareWaiting(ctx, o.ReadOnly); err != nil {
 		return nil, errors.Join(c.fault("open", err), c.db.Close())
 	}
 	return c, nil
+}
+
+// prepareWaiting prepares the catalog. Of several programs that make it at the same
+// time SQLite refuses all but one at once, however long they would wait.
+func (c *sqlCatalog) prepareWaiting(ctx context.Context, readOnly bool) error {
+	for deadline := time.Now().Add(c.lockTimeout); ; {
+		err := c.prepare(ctx, readOnly)
+		if f := c.database.fault(err); f == nil || !f.locked || !time.Now().Before(deadline) {
+			return err
+		}
+		select {
+		case <-time.After(lockTry):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func (c *sqlCatalog) place() string { return c.database.place() }
