@@ -46,8 +46,8 @@ func content(bin string, sizes []string) error {
 // that asks for one page after the other.
 func pace(bin string, pages, perMinute, burst int, latency time.Duration) error {
 	fmt.Printf("\n%d pages at %d requests a minute, each %s:\n\n", pages, perMinute, latency)
-	fmt.Println("| load | requests | wall s | the least s | ratio | one after the other s |")
-	fmt.Println("|---|---|---|---|---|---|")
+	fmt.Println("| load | requests | the least s | load s | ratio | program s | ratio | one after the other s |")
+	fmt.Println("|---|---|---|---|---|---|---|---|")
 	args := []string{
 		"--rows", strconv.Itoa(pages), "--blocks", strconv.Itoa(blocksPerPage),
 		"--rate", strconv.Itoa(perMinute), "--burst", strconv.Itoa(burst), "--latency", latency.String(),
@@ -61,7 +61,8 @@ func pace(bin string, pages, perMinute, burst int, latency time.Duration) error 
 			if err := r.everything(); err != nil {
 				return err
 			}
-			fmt.Printf("| %s | %d | %.1f | %.1f | %.2f | %.1f |\n", night, s.requests, s.wall, least, s.wall/least, time.Since(began).Seconds())
+			fmt.Printf("| %s | %d | %.2f | %.2f | %.2f | %.2f | %.2f | %.1f |\n",
+				night, s.requests, least, s.load, s.load/least, s.wall, s.wall/least, time.Since(began).Seconds())
 			time.Sleep(time.Minute)
 			return nil
 		})
@@ -94,6 +95,7 @@ func ignoreExit(err error) error {
 // A nightly is what a load took and what it brought.
 type nightly struct {
 	cpu, wall, peak float64
+	load            float64 // seconds from its beginning to its end, as it reports them; wall is the program's
 	requests        int64
 	bytesRead       int64            // from Notion
 	bytes           int64            // of the tables
@@ -152,9 +154,10 @@ func load(bin, config string) (nightly, error) {
 		return nightly{}, fmt.Errorf("notionlake: %w\n%s", err, out)
 	}
 	var report struct {
-		BytesRead int64 `json:"bytes_read"`
-		Requests  int64 `json:"requests"`
-		Tables    []struct {
+		Started, Finished time.Time
+		BytesRead         int64 `json:"bytes_read"`
+		Requests          int64 `json:"requests"`
+		Tables            []struct {
 			Name        string
 			Rows, Bytes int64
 		}
@@ -165,7 +168,7 @@ func load(bin, config string) (nightly, error) {
 	usage, _ := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	s := nightly{
 		cpu: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), wall: wall.Seconds(),
-		peak: float64(usage.Maxrss) / 1024, requests: report.Requests, bytesRead: report.BytesRead, rows: map[string]int64{},
+		load: report.Finished.Sub(report.Started).Seconds(), peak: float64(usage.Maxrss) / 1024, requests: report.Requests, bytesRead: report.BytesRead, rows: map[string]int64{},
 	}
 	for _, t := range report.Tables {
 		s.rows[t.Name] = t.Rows
