@@ -53,9 +53,9 @@ func (c *content) read(ctx context.Context, e *pageEntry) error {
 	c.parseEarly(e.text, record)
 	switch {
 	case e.carried == nil:
-		return c.keep(ctx, e, t, record, began)
+		return c.keep(ctx, e, keptLine{Read: began, Comments: t.commented, Text: record})
 	case asked && t.commented && e.carried.read.IsZero():
-		return c.keepComments(ctx, e, t, began)
+		return c.keep(ctx, e, keptLine{Read: began, Comments: true, Carried: true, Text: t.commentsRecord()})
 	}
 	return nil
 }

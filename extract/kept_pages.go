@@ -112,15 +112,16 @@ func (c *content) resume(e *pageEntry) (*pageText, error) {
 	return t, nil
 }
 
-// keep keeps what was read of a page, if that is all of it.
-func (c *content) keep(ctx context.Context, e *pageEntry, t *pageText, record []byte, began time.Time) error {
+// keep keeps what was read of a page, if that is all of it. line has what that is.
+func (c *content) keep(ctx context.Context, e *pageEntry, line keptLine) error {
 	c.mu.Lock()
 	unsure, mark := e.unsure, e.mark
 	c.mu.Unlock()
 	if unsure {
 		return nil
 	}
-	return c.keeper.add(ctx, keptLine{Read: began, ID: e.id.String(), Edited: mark.edited, Title: mark.title, Comments: t.commented, Text: record})
+	line.ID, line.Edited, line.Title = e.id.String(), mark.edited, mark.title
+	return c.keeper.add(ctx, line)
 }
 
 // resumeComments takes over the comments that an earlier run of this load read on a page
@@ -159,14 +160,9 @@ func (c *content) resumeComments(e *pageEntry, t *pageText) (there bool, err err
 	return true, nil
 }
 
-// keepComments keeps the comments on a page whose text is the last load's.
-func (c *content) keepComments(ctx context.Context, e *pageEntry, t *pageText, began time.Time) error {
-	c.mu.Lock()
-	unsure, mark := e.unsure, e.mark
-	c.mu.Unlock()
-	if unsure {
-		return nil
-	}
+// commentsRecord is the record of the comments on a page and on its blocks, without what
+// is in it.
+func (t *pageText) commentsRecord() []byte {
 	on := &pageText{comments: t.comments}
 	each(t.blocks, func(b *block) bool {
 		if len(b.comments) > 0 {
@@ -174,5 +170,5 @@ func (c *content) keepComments(ctx context.Context, e *pageEntry, t *pageText, b
 		}
 		return true
 	})
-	return c.keeper.add(ctx, keptLine{Read: began, ID: e.id.String(), Edited: mark.edited, Title: mark.title, Comments: true, Carried: true, Text: on.record()})
+	return on.record()
 }
