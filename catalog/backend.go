@@ -21,6 +21,8 @@ type backend interface {
 	// place is where the catalog is, for messages, without secrets.
 	place() string
 	close() error
+	// id is what tells the catalog from every other one; "": nothing does.
+	id(ctx context.Context) (string, error)
 	// writesMetadata reports whether metadata files are written here, and not by a
 	// server.
 	writesMetadata() bool

@@ -299,6 +299,9 @@ func (c *Catalog) forget(used map[string]bool) {
 	}
 }
 
+// ID tells the catalog from every other one; "": nothing does.
+func (c *Catalog) ID(ctx context.Context) (string, error) { return c.backend.id(ctx) }
+
 // LastLoad returns the ID of the newest published load. It also marks where a
 // load begins: a Publish that finds a newer load than the last LastLoad of this
 // Catalog saw ends with lake.ErrConflict.

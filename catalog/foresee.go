@@ -73,6 +73,7 @@ type nowhere struct {
 
 func (n nowhere) place() string                         { return n.uri }
 func (n nowhere) close() error                          { return nil }
+func (n nowhere) id(context.Context) (string, error)    { return "", nil }
 func (n nowhere) writesMetadata() bool                  { return true }
 func (n nowhere) rows(context.Context) ([]row, error)   { return nil, nil }
 func (n nowhere) recent(context.Context) ([]row, error) { return nil, nil }

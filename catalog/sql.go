@@ -99,6 +99,9 @@ func (c *sqlCatalog) prepare(ctx context.Context, readOnly bool) error {
 			}
 		}
 	}
+	if err == nil {
+		err = c.identify(ctx)
+	}
 	return errors.Join(err, cat.Close())
 }
 

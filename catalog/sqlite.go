@@ -65,6 +65,10 @@ func sqlitePath(uri string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("catalog %s: %w", uri, err)
 	}
+	// The lock lies beside the file: under each of its names it must be the same.
+	if file, err := filepath.EvalSymlinks(path); err == nil {
+		path = file
+	}
 	return path, nil
 }
 
@@ -225,6 +229,9 @@ func (d *sqliteFile) fault(err error) *fault {
 	case sqlite3.SQLITE_FULL:
 		return &fault{why: "no space left on the disk"}
 	case sqlite3.SQLITE_IOERR:
+		if e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE { // the file beside it could not be made longer
+			return &fault{why: "no space left on the disk"}
+		}
 		return &fault{why: "input/output error of the disk"}
 	}
 	return nil

@@ -34,7 +34,10 @@ func openStepwise(ctx context.Context, base *Catalog, o Options, open func(conte
 }
 
 func (c *stepCatalog) place() string { return c.pointers.place() }
-func (c *stepCatalog) close() error  { return c.pointers.close() }
+
+// id is not known: there is no place for one.
+func (c *stepCatalog) id(context.Context) (string, error) { return "", nil }
+func (c *stepCatalog) close() error                       { return c.pointers.close() }
 
 // writesMetadata says that the metadata files are written here.
 func (c *stepCatalog) writesMetadata() bool { return true }

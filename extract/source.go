@@ -304,6 +304,7 @@ func (w *workspace) sourceTables(list []*found, gone bool) []lake.Table {
 		for id, why := range w.gone {
 			tables = append(tables, lake.Table{Schema: lake.Schema{Table: w.before[id].Table, Key: id}, Unread: why})
 		}
+		w.sayGone()
 	}
 	slices.SortFunc(tables, func(a, b lake.Table) int { return strings.Compare(a.Schema.Table, b.Schema.Table) })
 	return tables

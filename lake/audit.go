@@ -3,6 +3,7 @@ package lake
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -71,11 +72,7 @@ func (n *tally) anything() bool { return n.whole > 0 || n.sources == 0 && n.fixe
 // audit decides whether what was read may be published. A *HeldError says why not.
 func (r *run) audit() error {
 	slices.SortFunc(r.tables, func(a, b TableReport) int { return strings.Compare(a.Name, b.Name) })
-	var partial []string
-	for _, err := range r.partial {
-		partial = append(partial, err.Error())
-	}
-	slices.Sort(partial)
+	partial := partialReasons(r.partial)
 	if len(partial) > 0 && !r.whole.anything() {
 		return &SourceError{&unreadError{strings.Join(partial, "; "), r.partial}}
 	}
@@ -99,6 +96,38 @@ func (r *run) audit() error {
 	}
 	r.report.Status = r.load.Status
 	return nil
+}
+
+// partialReasons say why tables were not read whole, each reason once: where it is that
+// another table was not, with that one.
+func partialReasons(causes []error) []string {
+	with := map[string][]string{} // tables, by the reason
+	for _, err := range causes {
+		root, table := rootOf(err)
+		with[root.Error()] = append(with[root.Error()], table...)
+	}
+	var reasons []string
+	for _, reason := range slices.Sorted(maps.Keys(with)) {
+		if tables := with[reason]; len(tables) > 0 {
+			slices.Sort(tables)
+			reason += "; so neither were " + strings.Join(slices.Compact(tables), ", ")
+		}
+		reasons = append(reasons, reason)
+	}
+	return reasons
+}
+
+// rootOf is the table that was not read whole in the first place, and with it the one
+// that err is of, where that is another.
+func rootOf(err error) (root error, table []string) {
+	var outer, inner *PartialError
+	if !errors.As(err, &outer) {
+		return err, nil
+	}
+	for root = outer; errors.As(errors.Unwrap(root), &inner); root = inner {
+		table = []string{outer.Table}
+	}
+	return root, table
 }
 
 // shrunk names the tables that lost more rows than they may.

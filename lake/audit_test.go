@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/notionlake/notionlake/lake"
+	"github.com/notionlake/notionlake/lake/laketest"
 )
 
 // numbers are n different IDs.
@@ -50,6 +53,27 @@ func TestShrink(t *testing.T) {
 				t.Errorf("reasons: %q", held.Reasons)
 			}
 		})
+	}
+}
+
+// That a table was not read whole is said once, with those that were not since it was not.
+func TestReasonsOfPartialTables(t *testing.T) {
+	w := newWorld(t, nil)
+	failing := func(table string, err error) lake.Table {
+		l := textTable(table)
+		l.Rows = laketest.RowsThen(err)
+		return l
+	}
+	root := &lake.PartialError{Table: "a", Err: errors.New("HTTP 500")}
+	l := w.loader(failing("a", root), failing("b", &lake.PartialError{Table: "b", Err: fmt.Errorf("rows of it: %w", root)}),
+		failing("c", &lake.PartialError{Table: "c", Err: root}), failing("d", &lake.PartialError{Table: "d", Err: errors.New("HTTP 502")}), textTable("e", "1"))
+	report, err := l.Run(t.Context())
+	if err != nil || report.Status != lake.StatusPartial {
+		t.Fatalf("status %s, %v", report.Status, err)
+	}
+	want := []string{"table a was not read whole: HTTP 500; so neither were b, c", "table d was not read whole: HTTP 502"}
+	if d := cmp.Diff(want, report.Reasons); d != "" {
+		t.Error(d)
 	}
 }
 

@@ -28,6 +28,8 @@ type Catalog interface {
 	// fenced, ends with ErrConflict. ErrNotFenced: nothing may be deleted.
 	Admit(ctx context.Context, run RunID) error
 	Fence(ctx context.Context, runs ...RunID) error
+	// ID is what tells the catalog from every other one; "": nothing does.
+	ID(ctx context.Context) (string, error)
 	// Folder is the storage key prefix, with a slash at its end, below which the
 	// files of all tables lie, and of no other namespace's or catalog's.
 	Folder() string

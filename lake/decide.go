@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,7 +34,7 @@ type Held struct {
 // moment may be among them or not.
 func HeldLoads(ctx context.Context, s *Storage, c Catalog) (list []Held, err error) {
 	j := newJournal(s, c)
-	entries, known, err := j.known(ctx)
+	entries, known, lost, err := j.known(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -42,15 +43,14 @@ func HeldLoads(ctx context.Context, s *Storage, c Catalog) (list []Held, err err
 			list = append(list, Held{Load: *e.Load, After: e.After, Reasons: e.Reasons, Tables: e.Tables, Requests: e.Requests, Records: e.Records})
 		}
 	}
-	lost := known.without(entries)
 	if len(lost) == 0 {
 		return list, nil
 	}
 	// Their entries may have been written just after the journal was read.
-	if entries, known, err = j.known(ctx); err != nil {
+	_, _, again, err := j.known(ctx)
+	if err != nil {
 		return nil, err
 	}
-	again := known.without(entries)
 	for _, id := range lost {
 		if slices.Contains(again, id) {
 			list = append(list, Held{Load: Load{ID: id, Started: id.Time()}, Lost: true})
@@ -60,12 +60,49 @@ func HeldLoads(ctx context.Context, s *Storage, c Catalog) (list []Held, err err
 	return list, nil
 }
 
-// known reads the entries, and then what the catalog says of loads.
-func (j journal) known(ctx context.Context) (entries []journalEntry, l loads, err error) {
-	if entries, _, _, err = j.list(ctx); err == nil {
+// known reads the entries, and then what the catalog says of loads. lost are those that
+// are held, or may be, and of which no entry can be read.
+func (j journal) known(ctx context.Context) (entries []journalEntry, l loads, lost []LoadID, err error) {
+	entries, damaged, _, err := j.list(ctx)
+	if err == nil {
 		l, err = knownLoads(ctx, j.catalog)
 	}
-	return entries, l, storageError(err)
+	if err == nil {
+		lost, err = j.lost(ctx, entries, damaged, l)
+	}
+	return entries, l, lost, storageError(err)
+}
+
+// lost are the loads that tables hold and that have no entry, and those later than the
+// last one in the names of damaged entries.
+func (j journal) lost(ctx context.Context, entries []journalEntry, damaged []damagedEntry, known loads) ([]LoadID, error) {
+	lost := known.without(entries)
+	for _, d := range damaged {
+		lost = append(lost, loadOf(d.key))
+	}
+	aside, err := j.aside(ctx)
+	lost = append(lost, aside...)
+	slices.Sort(lost)
+	return slices.DeleteFunc(slices.Compact(lost), func(id LoadID) bool {
+		return !id.Valid() || id <= known.last && !slices.Contains(known.pinned, id)
+	}), err
+}
+
+// aside are the loads in the names of entries that were put aside as damaged.
+func (j journal) aside(ctx context.Context) (ids []LoadID, err error) {
+	for o, err := range j.storage.List(ctx, j.damaged()) {
+		if err != nil {
+			return nil, fmt.Errorf("journal: %w", err)
+		}
+		ids = append(ids, loadOf(o.Key))
+	}
+	return ids, nil
+}
+
+// loadOf is the load in the name of an entry.
+func loadOf(key string) LoadID {
+	id, _, _ := strings.Cut(path.Base(key), "_")
+	return LoadID(id)
 }
 
 // heldEntry finds the entry of a held load.
@@ -158,14 +195,18 @@ func (l *Loader) Discard(ctx context.Context, load LoadID) (err error) {
 	if err == nil {
 		return storageError(s.dropHeld(ctx, held))
 	}
-	if !slices.Contains(s.lost, load) {
+	aside, e := s.journal.aside(ctx)
+	if e != nil {
+		return storageError(e)
+	}
+	if !slices.Contains(s.lost, load) && !slices.Contains(aside, load) {
 		return err
 	}
 	return storageError(s.dropDamaged(ctx, load))
 }
 
-// dropDamaged discards a load that tables hold and of which the journal has no
-// entry, or a damaged one, which was put aside.
+// dropDamaged discards a load of which the journal has no entry, or a damaged one,
+// which was put aside.
 func (s *session) dropDamaged(ctx context.Context, load LoadID) error {
 	held := journalEntry{Run: NewRunID(), LoadID: load, Started: s.now(), Version: s.Version, Pinned: true}
 	var aside []string
@@ -173,7 +214,10 @@ func (s *session) dropDamaged(ctx context.Context, load LoadID) error {
 		if err != nil {
 			return err
 		}
-		held.Run, aside = RunID(runOf(o.Key)), append(aside, o.Key)
+		aside = append(aside, o.Key)
+		if run := runOf(o.Key); run != "" {
+			held.Run = RunID(run)
+		}
 	}
 	if err := s.dropHeld(ctx, held); err != nil {
 		return err

@@ -63,6 +63,8 @@ type journalEntry struct {
 	After   LoadID    `json:"after,omitempty"` // the last published load when the run began
 	Started time.Time `json:"started"`
 	Version string    `json:"version"`
+	// Catalog is the ID of the catalog with which it began.
+	Catalog string `json:"catalog,omitempty"`
 	// Parts are the locks of a run that loads a part of the workspace: it lives as
 	// long as it holds them.
 	Parts []string `json:"parts,omitempty"`
@@ -98,7 +100,14 @@ func (j journal) damaged() string { return j.dir + "damaged/" }
 // write makes the entry durable, in place of the one that the run had.
 func (j journal) write(ctx context.Context, e journalEntry) error {
 	e.Format = journalFormat
-	data, err := json.MarshalIndent(e, "", "  ")
+	var data []byte
+	var err error
+	if e.Catalog == "" {
+		e.Catalog, err = j.catalog.ID(ctx)
+	}
+	if err == nil {
+		data, err = json.MarshalIndent(e, "", "  ")
+	}
 	if err == nil {
 		err = j.storage.Replace(ctx, j.key(e), append(data, '\n'))
 	}

@@ -19,6 +19,10 @@ const (
 	versionEntry  = "notionlake.version"
 )
 
+// ErrNoLedger is a catalog in which other tables have loads and the ledger is not.
+var ErrNoLedger = errors.New("table " + LedgerTable + ", without which the loads are not known, is not in the catalog any more: another program dropped or renamed it " +
+	"(register its newest metadata file again, its folder is still in the warehouse, or `notionlake run --full` makes the table anew of what the other tables know of their loads)")
+
 // parallelLooks is how many files are looked at at a time.
 const parallelLooks = 16
 
@@ -92,7 +96,7 @@ func checkSize(ctx context.Context, s *Storage, f File) error {
 func (r *run) checkLedger(ctx context.Context, anew bool) error {
 	ledger, ok := r.view.before[LedgerTable]
 	if !ok {
-		return nil
+		return r.checkNoLedger(ctx, anew)
 	}
 	lost, err := findLost(ctx, ledger, func(ctx context.Context, f File) error { return checkWhole(ctx, r.Storage, f) })
 	switch {
@@ -103,10 +107,29 @@ func (r *run) checkLedger(ctx context.Context, anew bool) error {
 	case !anew:
 		return fmt.Errorf("table %s, without which the loads are not known: %w (put it back, or `notionlake run --full` makes the table anew of what the other tables know of their loads)", LedgerTable, err)
 	}
-	r.ledgerLost = true
 	r.Logger.WarnContext(ctx, "rows of a table cannot be read: it is made anew of what the other tables know of their loads", "table", LedgerTable, "files", len(lost), "error", err)
-	r.report.Reasons = append(r.report.Reasons, fmt.Sprintf("table %s was made anew, since rows of it could not be read (%v): those of loads that have expired are lost, and of the others the fraction of the second in which they began", LedgerTable, err))
+	r.makeLedgerAnew(fmt.Sprintf("rows of it could not be read (%v)", err))
 	return nil
+}
+
+// checkNoLedger is checkLedger where there is no ledger: of a first load, or since
+// another program dropped it.
+func (r *run) checkNoLedger(ctx context.Context, anew bool) error {
+	loads, err := r.Catalog.Loads(ctx)
+	switch {
+	case err != nil || len(loads) == 0:
+		return err
+	case !anew:
+		return ErrNoLedger
+	}
+	r.Logger.WarnContext(ctx, "a table is not in the catalog any more: it is made anew of what the other tables know of their loads", "table", LedgerTable)
+	r.makeLedgerAnew("it was not in the catalog any more")
+	return nil
+}
+
+func (r *run) makeLedgerAnew(why string) {
+	r.ledgerLost = true
+	r.report.Reasons = append(r.report.Reasons, fmt.Sprintf("table %s was made anew, since %s: rows of loads that have expired are lost, and of the others the fraction of the second in which they began", LedgerTable, why))
 }
 
 // ledgerDisposition is how the ledger is written: the row of the load is added, unless

@@ -186,6 +186,9 @@ func (r *run) name(ctx context.Context) error {
 	for _, e := range r.held {
 		newest = max(newest, e.LoadID)
 	}
+	for _, held := range r.session.lost {
+		newest = max(newest, held)
+	}
 	id, began, continued := r.AsLoad, r.report.Started, false
 	switch {
 	case id != "" && id <= newest:
@@ -204,9 +207,6 @@ func (r *run) name(ctx context.Context) error {
 		return err
 	}
 	if r.view, err = newView(ctx, r.load, r.Storage, r.Catalog); err != nil {
-		return storageError(err)
-	}
-	if err := r.checkFirst(ctx); err != nil {
 		return storageError(err)
 	}
 	if err := r.checkLedger(ctx, r.Full); err != nil {

@@ -125,6 +125,13 @@ func (r *run) rename(ctx context.Context) error {
 			newest = max(newest, e.LoadID)
 		}
 	}
+	held, err := r.Catalog.Holds(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range held {
+		newest = max(newest, id)
+	}
 	if newest < r.load.ID {
 		return nil
 	}

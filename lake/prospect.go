@@ -64,8 +64,7 @@ func (l *Loader) look(ctx context.Context) (*Prospect, error) {
 		return nil, err
 	}
 	p.keeper = &keeper{journal: s.journal, first: continued, looks: true}
-	r := &run{session: s, view: p.lakeView}
-	return p, r.checkFirst(ctx)
+	return p, s.checkCatalog(ctx, entries, known.last)
 }
 
 // State is a table as it was last published; false where there is none.

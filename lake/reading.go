@@ -114,7 +114,11 @@ func (r *run) step(ctx context.Context, p *reading, read func(context.Context) (
 		result := TableResult{Schema: t.Schema, Partial: partial}
 		r.view.stage(t.Schema.Key, result)
 		r.note(report, nil, result)
-		r.Logger.WarnContext(ctx, "table not read whole", "table", t.Schema.Table, "reason", partial.Err)
+		reason := partial.Err
+		if root := (*PartialError)(nil); errors.As(reason, &root) {
+			reason = fmt.Errorf("table %s was not", root.Table)
+		}
+		r.Logger.WarnContext(ctx, "table not read whole", "table", t.Schema.Table, "reason", reason)
 		return nil
 	}
 	if err != nil {

@@ -102,6 +102,13 @@ func (s *session) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	known, err := knownLoads(ctx, s.Catalog)
+	if err != nil {
+		return err
+	}
+	if err := s.checkCatalog(ctx, entries, known.last); err != nil {
+		return err
+	}
 	for _, d := range damaged {
 		if err := s.quarantine(ctx, d); err != nil {
 			return err
@@ -115,13 +122,11 @@ func (s *session) recover(ctx context.Context) error {
 	if err := s.journal.forgetOthers(ctx, entries); err != nil {
 		return err
 	}
-	known, err := knownLoads(ctx, s.Catalog)
-	if err != nil {
+	if s.lost, err = s.journal.lost(ctx, entries, nil, known); err != nil {
 		return err
 	}
-	s.lost = known.without(entries)
 	for _, id := range s.lost {
-		s.Logger.WarnContext(ctx, "of a load that is held the journal has no entry that can be read: it can only be discarded", "load", id)
+		s.Logger.WarnContext(ctx, "of a load that is held, or may be, the journal has no entry that can be read: it can only be discarded", "load", id, "cure", "`notionlake discard "+string(id)+"`")
 	}
 	if entries, err = s.withoutParts(ctx, entries, known); err != nil {
 		return err
@@ -221,7 +226,7 @@ func (l loads) holds(e journalEntry) bool {
 func (e journalEntry) resumable(last LoadID) bool {
 	switch e.State {
 	case stateRunning, stateInterrupted, statePublishing:
-		return e.Load != nil && e.Load.RollbackTo == "" && e.LoadID > last
+		return e.Kept != "" && e.Load != nil && e.Load.RollbackTo == "" && e.LoadID > last
 	default:
 		return false
 	}
@@ -292,7 +297,7 @@ func (s *session) conclude(ctx context.Context, e journalEntry) error {
 
 // remains lists the files of dead runs that nothing refers to.
 func (s *session) remains(ctx context.Context, dead []journalEntry, refs map[string]bool) ([]string, error) {
-	runs := map[string]bool{}
+	runs, unknown := map[string]bool{}, map[string]bool{}
 	var keys []string
 	for _, e := range dead {
 		runs[string(e.Run)] = true
@@ -310,10 +315,19 @@ func (s *session) remains(ctx context.Context, dead []journalEntry, refs map[str
 		if err != nil {
 			return nil, fmt.Errorf("list the tables' files: %w", err)
 		}
-		if !refs[o.Key] && (runs[runOf(o.Key)] || halfHint(o.Key)) {
+		if refs[o.Key] {
+			continue
+		}
+		if folder := hintedFolder(o.Key); folder != "" {
+			unknown[folder] = true
+		}
+		if runs[runOf(o.Key)] || halfHint(o.Key) {
 			keys = append(keys, o.Key)
 		}
 	}
+	// A table that was published and that the catalog does not have may be had again:
+	// what it consists of is not known.
+	keys = slices.DeleteFunc(keys, func(key string) bool { return unknown[tableFolder(key, s.Catalog.Folder())] })
 	slices.Sort(keys)
 	return slices.Compact(keys), nil
 }
@@ -321,7 +335,7 @@ func (s *session) remains(ctx context.Context, dead []journalEntry, refs map[str
 // halfHint reports whether a key is of a version hint that was being replaced:
 // only who holds the lock does that.
 func halfHint(key string) bool {
-	return strings.HasSuffix(key, halfSuffix) && strings.HasPrefix(path.Base(key), "version-hint.text.")
+	return strings.HasSuffix(key, halfSuffix) && strings.HasPrefix(path.Base(key), path.Base(hintName)+".")
 }
 
 // uuidLength is that of a UUID in text.
@@ -369,7 +383,10 @@ func (s *session) quarantine(ctx context.Context, d damagedEntry) error {
 	if err := s.Storage.Delete(ctx, d.key); err != nil {
 		return err
 	}
-	s.Logger.WarnContext(ctx, "a journal entry is damaged and was put aside; files that its run left have the UUID of its name in theirs, and stay as long as it does",
-		"entry", s.Storage.describe(to), "error", d.err)
+	told := []any{"entry", s.Storage.describe(to), "error", d.err}
+	if load := loadOf(d.key); load.Valid() {
+		told = append(told, "cure", "`notionlake discard "+string(load)+"` deletes them, and it")
+	}
+	s.Logger.WarnContext(ctx, "a journal entry is damaged and was put aside; files that its run left have the UUID of its name in theirs, and stay as long as it does", told...)
 	return nil
 }

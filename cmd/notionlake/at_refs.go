@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -49,20 +48,11 @@ func (l *lakeAt) inRefs(ctx context.Context, ref catalog.Ref, table string) (cat
 
 // kept are the loads whose tags are still there: the others have expired.
 func (l *lakeAt) kept(ctx context.Context, loads []ledgerRow) ([]ledgerRow, error) {
-	snapshots, err := l.catalog.Snapshots(ctx, lake.LedgerTable)
-	if errors.Is(err, catalog.ErrNotFound) {
-		return nil, nil
-	}
+	ids, err := l.catalog.Loads(ctx)
 	if err != nil {
 		return nil, storageError(err)
 	}
-	tags := map[string]bool{}
-	for _, s := range snapshots {
-		for _, tag := range s.Tags {
-			tags[tag] = true
-		}
-	}
-	return slices.DeleteFunc(slices.Clone(loads), func(r ledgerRow) bool { return !tags[r.Tag] }), nil
+	return slices.DeleteFunc(slices.Clone(loads), func(r ledgerRow) bool { return !slices.Contains(ids, r.LoadID) }), nil
 }
 
 func isKept(kept []ledgerRow, id lake.LoadID) bool {

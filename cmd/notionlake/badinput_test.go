@@ -309,6 +309,11 @@ func badNotFound(t *testing.T) {
 	if table == nil || table.Complete || table.Reason == "" || table.Rows == 0 || table.Files != 1 || table.Bytes == 0 || table.ReusedFiles != 1 {
 		t.Errorf("report of tasks: %+v", table)
 	}
+	r = b.call("run")
+	r.wants(t, 0, "are not read any more", "tasks", table.Reason)
+	if !strings.Contains(r.stdout, "as they were: tasks: "+table.Reason) {
+		t.Errorf("the report says\n%s", r.stdout)
+	}
 }
 
 func badNothingShared(t *testing.T) {

@@ -64,7 +64,11 @@ func (p *program) checkLake(ctx context.Context, cfg *config, list *checkList) {
 		list.fail("catalog", late(storageError(err)))
 		return
 	}
-	if names, of, err := (&lakeAt{cfg, storage, c}).dropped(ctx); err == nil && len(names) > 0 {
+	names, of, err := (&lakeAt{cfg, storage, c}).dropped(ctx)
+	switch {
+	case errors.Is(err, lake.ErrNoLedger):
+		list.fail("tables", err)
+	case err == nil && len(names) > 0:
 		list.warn("tables", droppedText+": "+strings.Join(names, ", ")+" of load "+string(of), droppedCure)
 	}
 	last, err := c.LastLoad(ctx)

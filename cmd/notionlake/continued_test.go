@@ -195,3 +195,30 @@ func (b *bench) planContinued(id string) (doc planDocument) {
 	}
 	return doc
 }
+
+// A load with --full that is killed is not continued either: the next one has its own ID,
+// and nothing promises that it need not read what that one had read.
+func TestFullIsNotContinued(t *testing.T) {
+	b := newBench(t, notiontest.Options{})
+	b.call("run", "--as-load", "20260101T000000Z").wants(t, exitDone)
+	var dead atomic.Bool
+	b.callAt(func(name, _ string) error {
+		if dead.Load() || name == "catalog.commit" {
+			dead.Store(true)
+			return errors.New("dead")
+		}
+		return nil
+	}, "run", "--full", "--as-load", "20260102T000000Z")
+	if r := b.call("loads"); strings.Contains(r.stdout, "20260102T000000Z") {
+		t.Errorf("loads says %s", r.stdout)
+	}
+	if r := b.call("plan"); strings.Contains(r.stdout, "20260102T000000Z") {
+		t.Errorf("plan says %s", r.stdout)
+	}
+	b.call("maintain").wants(t, exitDone) // which leaves to the next run what that can continue
+	report := b.call("run", "--json").report(t)
+	if report.LoadID == "20260102T000000Z" || report.Continues != nil {
+		t.Errorf("load %s continues %+v", report.LoadID, report.Continues)
+	}
+	b.checkFiles()
+}

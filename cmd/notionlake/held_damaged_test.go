@@ -41,6 +41,7 @@ func TestHeldEntryDamaged(t *testing.T) {
 		}
 		b.call("publish", "20260102T000000Z").wants(t, exitStorage, "lost or damaged: it can only be discarded", "20260102T000000Z")
 		b.call("tables", "--at", "20260102T000000Z").wants(t, exitDone)
+		b.call("run", "--as-load", "20260102T000000Z").wants(t, exitConflict, "the catalog holds load 20260102T000000Z already")
 	}
 	b.call("discard", "20260102T000000Z").wants(t, exitDone)
 	b.call("discard", "20260102T000000Z").wants(t, exitUsage, "is not held")

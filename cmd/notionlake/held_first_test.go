@@ -2,6 +2,8 @@ package main
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -15,19 +17,7 @@ func TestFirstLoadHeld(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, notiontest.Options{})
 	b.configure("schema: {contract: freeze}\n")
-	var mu sync.Mutex
-	refused := ""
-	b.server.Inject(func(r *http.Request) bool { // one data source: its rows are asked for early, and again
-		mu.Lock()
-		defer mu.Unlock()
-		if refused == "" && strings.HasSuffix(r.URL.Path, "/query") {
-			refused = r.URL.Path
-		}
-		return r.URL.Path == refused
-	}, notiontest.FaultRestricted, 2)
-	r := b.call("run", "--json")
-	r.wants(t, exitHeld)
-	id := string(r.report(t).LoadID)
+	id := b.holdFirst()
 	look := func() {
 		t.Helper()
 		for _, args := range [][]string{{"tables", "--at", id}, {"head", "--at", id, "_users"}} {
@@ -51,4 +41,56 @@ func TestFirstLoadHeld(t *testing.T) {
 	b.call("discard", id).wants(t, exitDone)
 	b.checkFiles()
 	b.checkOrphans()
+}
+
+// holdFirst makes a first load, which is held, and returns its ID.
+func (b *bench) holdFirst() string {
+	b.t.Helper()
+	var mu sync.Mutex
+	refused := ""
+	b.server.Inject(func(r *http.Request) bool { // one data source: its rows are asked for early, and again
+		mu.Lock()
+		defer mu.Unlock()
+		if refused == "" && strings.HasSuffix(r.URL.Path, "/query") {
+			refused = r.URL.Path
+		}
+		return r.URL.Path == refused
+	}, notiontest.FaultRestricted, 2)
+	r := b.call("run", "--json")
+	r.wants(b.t, exitHeld)
+	return string(r.report(b.t).LoadID)
+}
+
+// Of a first load that is held no table tells: where its entry is damaged it is listed
+// all the same, and discarded with its files, before and after another load.
+func TestFirstLoadHeldDamaged(t *testing.T) {
+	t.Parallel()
+	for _, later := range []bool{false, true} {
+		b := newBench(t, notiontest.Options{})
+		id := b.holdFirst()
+		entries, err := filepath.Glob(filepath.Join(b.dir, "lake", "_notionlake", "notion", "journal", id+"_*.json"))
+		if err != nil || len(entries) != 1 {
+			t.Fatalf("entries %v, %v", entries, err)
+		}
+		if err := os.WriteFile(entries[0], []byte("{"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if r := b.call("loads"); !strings.Contains(r.stdout, "notionlake discard "+id) {
+			t.Errorf("loads: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+		}
+		b.call("publish", id).wants(t, exitStorage, "notionlake discard "+id)
+		if later {
+			b.call("run").wants(t, exitDone, "notionlake discard "+id)
+		}
+		b.call("discard", id).wants(t, exitDone)
+		b.call("discard", id).wants(t, exitUsage, "is not held")
+		if later {
+			b.checkFiles()
+		} else if files := b.tableFiles(); len(files) > 0 {
+			t.Errorf("left are %v", files)
+		}
+		b.call("run").wants(t, exitDone)
+		b.checkFiles()
+		b.checkOrphans()
+	}
 }

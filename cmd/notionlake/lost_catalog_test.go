@@ -1,10 +1,14 @@
 package main
 
 import (
+	"database/sql"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/notionlake/notionlake/extract/notiontest"
@@ -80,6 +84,113 @@ func TestOldCatalog(t *testing.T) {
 		}
 	}
 	b.call("run").wants(t, exitDone)
+}
+
+// Of a load that is held nothing is deleted, nor of any table, by a command that has an
+// empty catalog in place of the one that was lost, or another one by mistake.
+func TestOtherCatalogDeletesNothing(t *testing.T) {
+	w, steps := notiontest.Demo(1)
+	b := newBenchOf(t, w, notiontest.Options{})
+	b.call("run", "--as-load", "20260101T000000Z").wants(t, exitDone)
+	for _, s := range steps {
+		s.Apply()
+	}
+	b.configure("schema: {contract: freeze}\n")
+	b.call("run", "--as-load", "20260102T000000Z").wants(t, exitHeld)
+	before := b.tableFiles()
+	commands := [][]string{
+		{"run"}, {"run", "--full"}, {"publish", "20260102T000000Z"}, {"discard", "20260102T000000Z"},
+		{"maintain", "--orphan-age", "1ns"}, {"expire", "--keep-last", "1"}, {"rollback", "--to", "20260101T000000Z"},
+	}
+	try := func(where string) {
+		t.Helper()
+		for _, args := range commands {
+			if r := b.call(args[0], args[1:]...); r.code != exitStorage && r.code != exitUsage || !strings.Contains(r.stderr, "from a backup") {
+				t.Errorf("%s: %v: exit code %d\n%s", where, args, r.code, r.stderr)
+			}
+			if after := b.tableFiles(); !slices.Equal(before, after) {
+				t.Fatalf("%s: %v: %d files, were %d", where, args, len(after), len(before))
+			}
+		}
+	}
+	b.configure("catalog: {uri: ./other.db}\n")
+	try("another catalog")
+	b.configure("schema: {contract: freeze}\n")
+	file := filepath.Join(b.dir, "lake", "catalog.db")
+	saved, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.write(filepath.Join("lake", "catalog.db"), "", 0o644)
+	try("an empty file")
+	b.write(filepath.Join("lake", "catalog.db"), string(saved), 0o644)
+	b.call("publish", "20260102T000000Z").wants(t, exitDone)
+	b.checkFiles()
+}
+
+// What a run with another catalog is about to publish, or may have published, nobody
+// else takes for the remains of a dead run: of a first load no table tells.
+func TestOtherCatalogLeavesFirstLoad(t *testing.T) {
+	b := newBench(t, notiontest.Options{})
+	var dead atomic.Bool
+	b.callAt(func(name, _ string) error {
+		if dead.Load() || name == "catalog.commit.done" {
+			dead.Store(true)
+			return errors.New("dead")
+		}
+		return nil
+	}, "run", "--as-load", "20260101T000000Z")
+	entries, err := filepath.Glob(filepath.Join(b.dir, "lake", "_notionlake", "notion", "journal", "*.json"))
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("entries %v, %v", entries, err)
+	}
+	before := b.tableFiles()
+	b.configure("catalog: {uri: ./other.db}\n")
+	for _, args := range [][]string{{"run"}, {"plan"}, {"maintain", "--orphan-age", "1ns"}, {"discard", "20260101T000000Z"}} {
+		b.call(args[0], args[1:]...).wants(t, exitStorage, "a run with another catalog", "20260101T000000Z", filepath.Base(entries[0]))
+	}
+	if after := b.tableFiles(); !slices.Equal(before, after) {
+		t.Errorf("files %v, were %v", after, before)
+	}
+	b.configure("")
+	b.call("run", "--as-load", "20260102T000000Z").wants(t, exitDone)
+	b.checkFiles()
+}
+
+// A table that another program took out of the catalog while a load was held may come
+// back: what was its newest metadata is not deleted with the load.
+func TestDiscardWithDroppedTable(t *testing.T) {
+	w, steps := notiontest.Demo(1)
+	b := newBenchOf(t, w, notiontest.Options{})
+	b.call("run", "--as-load", "20260101T000000Z").wants(t, exitDone)
+	for _, s := range steps {
+		s.Apply()
+	}
+	b.configure("schema: {contract: freeze}\n")
+	b.call("run", "--as-load", "20260102T000000Z").wants(t, exitHeld)
+	db, err := sql.Open("sqlite", filepath.Join(b.dir, "lake", "catalog.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var location string
+	if err := db.QueryRow(`SELECT metadata_location FROM iceberg_tables WHERE table_name = 'projects'`).Scan(&location); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`UPDATE iceberg_tables SET table_namespace = 'away' WHERE table_name = 'projects'`); err != nil {
+		t.Fatal(err)
+	}
+	b.call("discard", "20260102T000000Z").wants(t, exitDone)
+	if _, err := os.Stat(strings.TrimPrefix(location, "file://")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`UPDATE iceberg_tables SET table_namespace = 'notion' WHERE table_name = 'projects'`); err != nil {
+		t.Fatal(err)
+	}
+	b.call("head", "projects").wants(t, exitDone)
+	b.configure("")
+	b.call("run").wants(t, exitDone)
+	b.readAll()
 }
 
 func (b *bench) tableFiles() (files []string) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -369,4 +370,39 @@ func TestCutManifests(t *testing.T) {
 func rowsOf(doc string) string {
 	_, rows, _ := strings.Cut(doc, `"head"`)
 	return rows
+}
+
+// A ledger that another program took out of the catalog is not begun anew without a word.
+func TestDroppedLedger(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, notiontest.Options{})
+	b.call("run", "--as-load", "20260101T000000Z").wants(t, exitDone)
+	b.call("run", "--as-load", "20260102T000000Z").wants(t, exitDone)
+	loads := b.ledgerOf()
+	db, err := sql.Open("sqlite", filepath.Join(b.dir, "lake", "catalog.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`DELETE FROM iceberg_tables WHERE table_name = '_loads'`); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"run"}, {"loads"}, {"check"}, {"plan"}, {"diff"}, {"tables", "--at", "20260101T000000Z"}, {"rollback", "--to", "20260101T000000Z"},
+	} {
+		b.call(args[0], args[1:]...).wants(t, exitStorage, "_loads", "is not in the catalog any more", "run --full")
+	}
+	b.call("run", "--full", "--as-load", "20260103T000000Z").wants(t, exitDone, "_loads", "made anew")
+	after := b.ledgerOf()
+	if len(after) != 3 {
+		t.Fatalf("%d loads", len(after))
+	}
+	for i, l := range loads { // that a load began at another time than its ID says is not known any more
+		l.Started, after[i].Started = time.Time{}, time.Time{}
+		if d := cmp.Diff(l, after[i]); d != "" {
+			t.Error(d)
+		}
+	}
+	b.call("rollback", "--to", "20260101T000000Z").wants(t, exitDone)
+	b.readAll()
 }

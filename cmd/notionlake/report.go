@@ -131,6 +131,7 @@ func reportText(r lake.Report) string {
 	}
 	if kept > 0 {
 		fmt.Fprintf(&b, "  not counted: %s not read in this load\n", plural(kept, "table"))
+		writeUnread(&b, r.Tables)
 	}
 	if r.Status == lake.StatusFailed {
 		return b.String() // the error says why
@@ -139,6 +140,25 @@ func reportText(r lake.Report) string {
 		fmt.Fprintf(&b, "  %s\n", oneLine(reason))
 	}
 	return b.String()
+}
+
+// writeUnread says of the tables that are not read any more why, reasons that the load
+// gives for others aside.
+func writeUnread(b *strings.Builder, tables []lake.TableReport) {
+	names := map[string][]string{}
+	for _, t := range tables {
+		if !t.Complete && t.SnapshotID != 0 && !strings.Contains(t.Reason, " was not read whole") {
+			names[t.Reason] = append(names[t.Reason], safeText(t.Name))
+		}
+	}
+	for _, why := range slices.Sorted(maps.Keys(names)) {
+		list := names[why]
+		more := ""
+		if n := len(list) - maxNotes; n > 0 {
+			list, more = list[:maxNotes], fmt.Sprintf(" and %d more", n)
+		}
+		fmt.Fprintf(b, "    as they were: %s%s: %s\n", strings.Join(list, ", "), more, oneLine(why))
+	}
 }
 
 // filesText says what became of files: 12 copied (3.4 MB), 40 carried over, 2 skipped (1 not_found, 1 type).

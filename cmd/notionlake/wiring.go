@@ -73,7 +73,7 @@ func (p *program) openExisting(ctx context.Context, c *cli.Context) (*lakeAt, er
 // openExistingFor opens a lake that must be there.
 func (p *program) openExistingFor(ctx context.Context, cfg *config, o catalog.Options) (*lakeAt, error) {
 	if cfg.Catalog.Type == "sqlite" {
-		if _, err := os.Stat(cfg.Catalog.URI); errors.Is(err, fs.ErrNotExist) {
+		if info, err := os.Stat(cfg.Catalog.URI); errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular() && info.Size() == 0 {
 			if p.holdsTables(ctx, cfg) {
 				return nil, usagef("there is no catalog at %s, and the warehouse %s holds tables: restore the catalog from a backup", cfg.Catalog.URI, cfg.Warehouse)
 			}

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/notionlake/notionlake/lake"
 )
 
@@ -18,6 +20,7 @@ type Catalog struct {
 	Fail error
 	Now  func() time.Time
 
+	id       string
 	mu       sync.Mutex
 	tables   map[string]*table // by key
 	last     lake.LoadID
@@ -61,7 +64,7 @@ func (s *staged) Restored(context.Context) ([]lake.File, error) { return s.resto
 
 // NewCatalog returns an empty catalog.
 func NewCatalog() *Catalog {
-	return &Catalog{Now: time.Now, tables: map[string]*table{}, held: map[lake.LoadID]heldLoad{}, admitted: map[lake.RunID]bool{}, expired: map[lake.LoadID]bool{}, lock: make(chan struct{}, 1)}
+	return &Catalog{Now: time.Now, id: uuid.NewString(), tables: map[string]*table{}, held: map[lake.LoadID]heldLoad{}, admitted: map[lake.RunID]bool{}, expired: map[lake.LoadID]bool{}, lock: make(chan struct{}, 1)}
 }
 
 // LastLoad returns the last load's ID.

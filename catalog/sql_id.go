@@ -1,0 +1,39 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/google/uuid"
+)
+
+// idProperty is the property of the namespace that tells the catalog from every other
+// one: an empty one in its place, or another one that was named by mistake, has no
+// part in what runs with this one have left.
+const idProperty = "notionlake.id"
+
+// identify gives the namespace its ID, unless it has one.
+func (c *sqlCatalog) identify(ctx context.Context) error {
+	if id, err := c.id(ctx); err != nil || id != "" {
+		return err
+	}
+	return c.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, c.bind(`INSERT INTO iceberg_namespace_properties
+			(catalog_name, namespace, property_key, property_value) VALUES (?, ?, ?, ?)
+			ON CONFLICT (catalog_name, namespace, property_key) DO NOTHING`), c.name, c.namespace, idProperty, uuid.NewString())
+		return err
+	})
+}
+
+func (c *sqlCatalog) id(ctx context.Context) (id string, err error) {
+	err = c.db.QueryRowContext(ctx, c.bind(`SELECT property_value FROM iceberg_namespace_properties
+		WHERE catalog_name = ? AND namespace = ? AND property_key = ?`), c.name, c.namespace, idProperty).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", c.fault("read", err)
+	}
+	return id, nil
+}
