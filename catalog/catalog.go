@@ -260,7 +260,7 @@ func (c *Catalog) metadata(ctx context.Context, r row) (table.Metadata, error) {
 	if data, err = gunzip(data); err != nil {
 		return nil, damaged(err)
 	}
-	if meta, err = table.ParseMetadataBytes(data); err != nil {
+	if meta, err = decoded(func() (table.Metadata, error) { return table.ParseMetadataBytes(data) }); err != nil {
 		if format := unknownFormat(data); format != nil {
 			return nil, fmt.Errorf("table %s: %w; notionlake writes version %d: %w", r.name, format, formatVersion, ErrForeign)
 		}

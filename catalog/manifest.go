@@ -25,7 +25,7 @@ func (c *Catalog) manifestsOf(ctx context.Context, s *table.Snapshot) ([]iceberg
 	if err != nil {
 		return nil, fmt.Errorf("snapshot %d: %w", s.SnapshotID, err)
 	}
-	list, err := iceberg.ReadManifestList(bytes.NewReader(data))
+	list, err := decoded(func() ([]iceberg.ManifestFile, error) { return iceberg.ReadManifestList(bytes.NewReader(data)) })
 	if err == nil {
 		err = checkHeader(data)
 	}
@@ -59,6 +59,17 @@ func (c *Catalog) checkList(s *table.Snapshot, list []iceberg.ManifestFile) erro
 	return nil
 }
 
+// decoded is what a decoder makes of a file. That some damage has a library panic is an
+// error of the file, in whatever goroutine.
+func decoded[T any](decode func() (T, error)) (v T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("its decoder gave up: %v", p)
+		}
+	}()
+	return decode()
+}
+
 // entriesOf reads the live entries of a manifest.
 func (c *Catalog) entriesOf(ctx context.Context, m iceberg.ManifestFile) ([]iceberg.ManifestEntry, error) {
 	data, err := c.read(ctx, m.FilePath())
@@ -68,7 +79,7 @@ func (c *Catalog) entriesOf(ctx context.Context, m iceberg.ManifestFile) ([]iceb
 	if int64(len(data)) != m.Length() {
 		return nil, lake.Damaged(fmt.Errorf("manifest %s is damaged: it has %d bytes of %d", m.FilePath(), len(data), m.Length()))
 	}
-	entries, err := iceberg.ReadManifest(m, bytes.NewReader(data), true)
+	entries, err := decoded(func() ([]iceberg.ManifestEntry, error) { return iceberg.ReadManifest(m, bytes.NewReader(data), true) })
 	if err == nil {
 		err = checkHeader(data)
 	}

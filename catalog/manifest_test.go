@@ -49,3 +49,11 @@ func TestCheckList(t *testing.T) {
 		})
 	}
 }
+
+// Damage that has a decoder panic is told as damage.
+func TestDecoderThatPanics(t *testing.T) {
+	_, err := decoded(func() (int, error) { return []int{1}[len(t.Name()):][0], nil })
+	if err == nil || !strings.Contains(err.Error(), "out of range") {
+		t.Error(err)
+	}
+}
