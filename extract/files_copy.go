@@ -50,7 +50,7 @@ type copier struct {
 	doubts  bool                       // a copy is read before what is fetched is not written
 	sure    map[lake.Sum]bool          // copies that need not be read for that
 	busy    map[lake.Sum]chan struct{} // copies that are being written
-	silent  map[string]int             // servers that gave no answer, for how many files in a row
+	silent  map[string]*silence        // servers that gave no answer
 	counts  lake.FilesReport
 	objects fileObjects
 	keeper  *keeper
@@ -98,7 +98,7 @@ func (s *Source) newCopier(ctx context.Context, d *discovery) (*copier, error) {
 	c := &copier{
 		client: s.client, log: s.log, copies: f.Copies, fetch: newFetcher(f, s.options.TempDir), types: f.Types, slots: make(chan struct{}, fileWorkers),
 		keeper: s.keeper, resumed: map[fileKey]*resumedFile{}, ready: make(chan struct{}),
-		known: map[fileKey]fileCopy{}, flights: map[flightKey]*flight{}, have: map[lake.Sum]lake.Copy{}, busy: map[lake.Sum]chan struct{}{}, silent: map[string]int{},
+		known: map[fileKey]fileCopy{}, flights: map[flightKey]*flight{}, have: map[lake.Sum]lake.Copy{}, busy: map[lake.Sum]chan struct{}{}, silent: map[string]*silence{},
 		damaged: map[lake.Sum]lake.Copy{}, unread: map[lake.Sum]lake.Copy{}, doubts: s.options.Full, sure: map[lake.Sum]bool{},
 	}
 	for copied, err := range f.Copies.List(ctx) {
@@ -295,13 +295,13 @@ func (c *copier) download(ctx context.Context, ref fileRef, old fileCopy, signed
 			refreshes++
 		}
 		host := hostOf(w)
-		if c.silence(host) >= maxSilent {
-			return nil, &fetchError{reason: fileUnreachable, err: fmt.Errorf("%s gave no answer for %d files in a row, and is not asked any more in this load", host, maxSilent)}
+		if err := c.silence(host); err != nil {
+			return nil, &fetchError{reason: fileUnreachable, err: err}
 		}
 		d, err := c.fetch.get(ctx, w)
 		var told *fetchError
 		if err == nil || !errors.As(err, &told) {
-			c.heard(host, err == nil)
+			c.heard(host, err == nil, nil)
 			return d, err
 		}
 		switch {
@@ -314,7 +314,7 @@ func (c *copier) download(ctx context.Context, ref fileRef, old fileCopy, signed
 				return nil, err
 			}
 		default:
-			c.heard(host, told.status != 0 || told.reason != fileUnreachable)
+			c.heard(host, told.status != 0 || told.reason != fileUnreachable, told.err)
 			return nil, err
 		}
 	}
@@ -329,21 +329,39 @@ func hostOf(w wanted) string {
 	return u.Host
 }
 
-func (c *copier) silence(host string) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.silent[host]
+// A silence is that of a server that gave no answer for some files in a row.
+type silence struct {
+	files int
+	err   error // of the first of them
 }
 
-// heard notes whether a server gave an answer, after all attempts.
-func (c *copier) heard(host string, answered bool) {
+// silence is not nil where a server is not asked any more in this load: what went wrong
+// with it, in the same words as of the files for which it was asked, since which those are
+// differs from load to load.
+func (c *copier) silence(host string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case answered:
+	if s := c.silent[host]; s != nil && s.files >= maxSilent {
+		return s.err
+	}
+	return nil
+}
+
+// heard notes whether a server gave an answer, after all attempts, and if not, err.
+func (c *copier) heard(host string, answered bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if answered || host == "" {
 		delete(c.silent, host)
-	case host != "":
-		c.silent[host]++
+		return
+	}
+	s := c.silent[host]
+	if s == nil {
+		s = &silence{err: err}
+		c.silent[host] = s
+	}
+	if s.files++; s.files == maxSilent {
+		c.log.Warn("a server gave no answer for some files in a row, and is not asked any more in this load", "server", host, "files", maxSilent, "error", err)
 	}
 }
 

@@ -293,6 +293,15 @@ func TestFilesOfSilentServer(t *testing.T) {
 		if f.file(got, "silent.example/199", "reason") != "unreachable" || f.file(got, "/public/logo", "path") == "" {
 			t.Errorf("reason %s", f.file(got, "silent.example/199", "reason"))
 		}
+		told := map[string]bool{} // the same of those that were asked for and of the others: which they are changes from load to load
+		for _, row := range got[keyProblems].rows {
+			if row[1].Text() == string(KindFile) {
+				told[row[7].Text()] = true
+			}
+		}
+		if len(told) != 1 {
+			t.Errorf("it is told in %d ways: %v", len(told), told)
+		}
 	})
 }
 

@@ -93,6 +93,7 @@ left out: tasks.who: 2 values: unsupported
 
 load 20261121T030000Z: partial: 1 table, 12,345 rows, 1,234 requests (3 tried again, 1 limited), 5.6 MB read, 1m23s
   not counted: 2 tables not read in this load
+    as they were: bugs: no longer shared
   table bugs was not read whole: x
 `
 	if diff := cmp.Diff(want, reportText(r)); diff != "" {
