@@ -24,7 +24,11 @@ func (p *program) publishCommand() *cli.Command {
 			"Once any other load, or a rollback, has been published since it was read, it can only be discarded.",
 		Flags: []cli.Flag{lockTimeoutFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
-			return p.decide(c, func(ctx context.Context, l *lake.Loader, load lake.LoadID) (lake.Report, error) {
+			load, err := loadArgument(c)
+			if err != nil {
+				return err
+			}
+			return p.changeLake(c, decidedText, func(ctx context.Context, _ *lakeAt, l *lake.Loader) (lake.Report, error) {
 				return l.PublishHeld(ctx, load)
 			})
 		},
@@ -49,7 +53,7 @@ func (p *program) rollbackCommand() *cli.Command {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			return p.changeLake(c, func(ctx context.Context, at *lakeAt, l *lake.Loader) (lake.Report, error) {
+			return p.changeLake(c, reportText, func(ctx context.Context, at *lakeAt, l *lake.Loader) (lake.Report, error) {
 				m, err := at.moment(ctx, "--to", c.String("to"), "")
 				switch {
 				case err != nil:
@@ -159,19 +163,8 @@ func parseLoad(text string) (lake.LoadID, error) {
 	return lake.LoadID(id), nil
 }
 
-// decide runs what a command does with one held load, and prints the report.
-func (p *program) decide(c *cli.Context, do func(context.Context, *lake.Loader, lake.LoadID) (lake.Report, error)) error {
-	load, err := loadArgument(c)
-	if err != nil {
-		return err
-	}
-	return p.changeLake(c, func(ctx context.Context, _ *lakeAt, l *lake.Loader) (lake.Report, error) {
-		return do(ctx, l, load)
-	})
-}
-
-// changeLake publishes without reading Notion, and prints the report.
-func (p *program) changeLake(c *cli.Context, do func(context.Context, *lakeAt, *lake.Loader) (lake.Report, error)) error {
+// changeLake publishes without reading Notion, and prints the report, for people as text says.
+func (p *program) changeLake(c *cli.Context, text func(lake.Report) string, do func(context.Context, *lakeAt, *lake.Loader) (lake.Report, error)) error {
 	report, err := p.withLoader(c, do)
 	err = decideError(err)
 	if err != nil && report.LoadID == "" && !c.Bool("json") {
@@ -181,7 +174,7 @@ func (p *program) changeLake(c *cli.Context, do func(context.Context, *lakeAt, *
 	if c.Bool("json") {
 		return errors.Join(err, p.printJSON(report))
 	}
-	return errors.Join(err, p.printText(reportText(report)))
+	return errors.Join(err, p.printText(text(report)))
 }
 
 // decideError says that it is the command's argument that is wrong where it is.

@@ -99,6 +99,11 @@ load 20261121T030000Z: partial: 1 table, 12,345 rows, 1,234 requests (3 tried ag
 	if diff := cmp.Diff(want, reportText(r)); diff != "" {
 		t.Error(diff)
 	}
+	r.Finished = start.Add(26 * time.Hour) // published the morning after
+	last := "load 20261121T030000Z: partial: 1 table, 12,345 rows; read at 2026-11-21T03:00:00Z with 1,234 requests, published now\n"
+	if text := decidedText(r); !strings.Contains(text, last) {
+		t.Errorf("the report of publish lacks %q:\n%s", last, text)
+	}
 	for range 100 { // before those that were not read
 		r.Tables = append([]lake.TableReport{{Name: "a", Complete: true}}, r.Tables...)
 	}

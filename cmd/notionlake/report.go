@@ -75,6 +75,26 @@ func firstTables(tables []lake.TableReport) []lake.TableReport {
 
 // reportText is the report for people, a screen or less.
 func reportText(r lake.Report) string {
+	cost := ", " + plural(r.Requests, "request")
+	if r.Retries > 0 {
+		cost += fmt.Sprintf(" (%s tried again, %s limited)", thousands(r.Retries), thousands(r.RateLimited))
+	}
+	took := r.Finished.Sub(r.Started).Round(100 * time.Millisecond)
+	return reportWith(r, fmt.Sprintf("%s, %s read, %s", cost, size(r.BytesRead), took))
+}
+
+// decidedText is the report of a load that was held: another run has read it, perhaps
+// the night before, and how much that was and how long it took is not known any more.
+func decidedText(r lake.Report) string {
+	read := fmt.Sprintf("; read at %s with %s", when(r.Started), plural(r.Requests, "request"))
+	if r.Status != lake.StatusFailed {
+		read += ", published now"
+	}
+	return reportWith(r, read)
+}
+
+// reportWith is the report, with what the reading of the load took.
+func reportWith(r lake.Report, reading string) string {
 	var b strings.Builder
 	var rows, read, kept int64 // as the ledger counts: tables that were read, with their rows
 	for _, t := range r.Tables {
@@ -113,12 +133,7 @@ func reportText(r lake.Report) string {
 	if id == "" {
 		id = "without an id"
 	}
-	took := r.Finished.Sub(r.Started).Round(100 * time.Millisecond)
-	fmt.Fprintf(&b, "load %s: %s: %s, %s, %s", id, r.Status, plural(read, "table"), plural(rows, "row"), plural(r.Requests, "request"))
-	if r.Retries > 0 {
-		fmt.Fprintf(&b, " (%s tried again, %s limited)", thousands(r.Retries), thousands(r.RateLimited))
-	}
-	fmt.Fprintf(&b, ", %s read, %s\n", size(r.BytesRead), took)
+	fmt.Fprintf(&b, "load %s: %s: %s, %s%s\n", id, r.Status, plural(read, "table"), plural(rows, "row"), reading)
 	if r.RollbackTo != "" && r.Status == lake.StatusComplete {
 		fmt.Fprintf(&b, "  the tables are as load %s left them; the next `notionlake run` publishes again what Notion has then\n", r.RollbackTo)
 	}
