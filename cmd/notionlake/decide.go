@@ -124,12 +124,13 @@ func (p *program) discardCommand() *cli.Command {
 			if err != nil {
 				return decideError(err)
 			}
+			done := fmt.Sprintf("load %s is discarded", load)
 			if c.Bool("json") {
-				return p.printJSON(struct {
+				return onlyLost(done, p.printJSON(struct {
 					Discarded lake.LoadID `json:"discarded"`
-				}{load})
+				}{load}))
 			}
-			return p.printText(fmt.Sprintf("load %s is discarded\n", load))
+			return onlyLost(done, p.printText(done+"\n"))
 		},
 	}
 }
@@ -171,10 +172,16 @@ func (p *program) changeLake(c *cli.Context, text func(lake.Report) string, do f
 		return err
 	}
 	report = failedReport(report, err, p.now())
+	var unwritten error
 	if c.Bool("json") {
-		return errors.Join(err, p.printJSON(report))
+		unwritten = p.printJSON(report)
+	} else {
+		unwritten = p.printText(text(report))
 	}
-	return errors.Join(err, p.printText(text(report)))
+	if err != nil {
+		return errors.Join(err, unwritten)
+	}
+	return onlyLost(fmt.Sprintf("load %s is published and verified (%s)", report.LoadID, report.Status), unwritten)
 }
 
 // decideError says that it is the command's argument that is wrong where it is.

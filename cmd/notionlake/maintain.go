@@ -135,10 +135,18 @@ func (p *program) maintain(c *cli.Context, plan func(*config) lake.Maintenance, 
 		return report, err
 	}
 	// What was done is said, whatever became of the rest.
+	var unwritten error
 	if c.Bool("json") {
-		return report, errors.Join(err, p.printJSON(report))
+		unwritten = p.printJSON(report)
+	} else {
+		unwritten = p.printText(maintenanceText(report, m))
 	}
-	return report, errors.Join(err, p.printText(maintenanceText(report, m)))
+	if err != nil || report.DryRun {
+		return report, errors.Join(err, unwritten)
+	}
+	files := report.Files.Files + report.Orphans.Files + report.Copies.Files
+	return report, onlyLost(fmt.Sprintf("%s is done: %s expired, %s compacted, %s deleted", c.Command.Name,
+		plural(int64(len(report.Expired)), "load"), plural(int64(len(report.Compacted)), "table"), plural(int64(files), "file")), unwritten)
 }
 
 // isTyped says whether somebody types what comes from r.

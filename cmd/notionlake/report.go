@@ -32,6 +32,15 @@ func (p *program) printReport(r lake.Report, err error, asJSON bool) error {
 	return errors.Join(err, unwritten)
 }
 
+// onlyLost is the error of a command that was done and whose result could not be
+// written: nothing else says that it was done.
+func onlyLost(done string, unwritten error) error {
+	if unwritten == nil {
+		return nil
+	}
+	return fmt.Errorf("%s, only the message that says so is lost: %w", done, unwritten)
+}
+
 // normalized is the report with lists that are never null.
 func normalized(r lake.Report) lake.Report {
 	if r.Reasons == nil {
