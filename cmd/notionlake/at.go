@@ -165,6 +165,11 @@ func (l *lakeAt) moment(ctx context.Context, flag, text, table string) (moment, 
 	if !ref.Time.IsZero() && len(kept) > 0 {
 		return moment{}, usagef("%s %s: no such load, none was published by then%s", flag, cut(text, 60), nearest(kept, ref))
 	}
+	if id, ok := strings.CutPrefix(ref.Tag, lake.LoadID("").Tag()); ok {
+		if err := l.isUnfinished(ctx, flag, lake.LoadID(id), time.Now()); err != nil {
+			return moment{}, err
+		}
+	}
 	return moment{}, usagef("%s %s: no such load%s", flag, cut(text, 60), nearest(kept, ref))
 }
 

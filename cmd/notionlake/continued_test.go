@@ -129,6 +129,12 @@ func (b *bench) checkUnfinished(id string) {
 	if err := os.WriteFile(config, text, 0o600); err != nil {
 		b.t.Fatal(err)
 	}
+	// What waits for a load that has ended says that this one has not.
+	for _, args := range [][]string{
+		{"discard", id}, {"publish", id}, {"expire", "--load", id}, {"rollback", "--to", id}, {"tables", "--at", id}, {"tables", "--at", "load_" + id},
+	} {
+		b.call(args[0], args[1:]...).wants(b.t, exitUsage, id+": it is unfinished: load "+id+", begun at ", "`notionlake run` continues it until ", "with --full it begins a new one")
+	}
 }
 
 // checkAbandoned fails unless plan says, and a run, that a load is not continued by another

@@ -28,8 +28,12 @@ func (p *program) publishCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return p.changeLake(c, decidedText, func(ctx context.Context, _ *lakeAt, l *lake.Loader) (lake.Report, error) {
-				return l.PublishHeld(ctx, load)
+			return p.changeLake(c, decidedText, func(ctx context.Context, at *lakeAt, l *lake.Loader) (lake.Report, error) {
+				report, err := l.PublishHeld(ctx, load)
+				if errors.Is(err, lake.ErrNotHeld) {
+					return lake.Report{}, p.notHeld(c, at, load, err)
+				}
+				return report, err
 			})
 		},
 	}
@@ -118,11 +122,15 @@ func (p *program) discardCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			_, err = p.withLoader(c, func(ctx context.Context, _ *lakeAt, l *lake.Loader) (lake.Report, error) {
-				return lake.Report{}, l.Discard(ctx, load)
+			_, err = p.withLoader(c, func(ctx context.Context, at *lakeAt, l *lake.Loader) (lake.Report, error) {
+				err := l.Discard(ctx, load)
+				if errors.Is(err, lake.ErrNotHeld) {
+					err = p.notHeld(c, at, load, err)
+				}
+				return lake.Report{}, err
 			})
 			if err != nil {
-				return decideError(err)
+				return err
 			}
 			done := fmt.Sprintf("load %s is discarded", load)
 			if c.Bool("json") {
@@ -167,7 +175,6 @@ func parseLoad(text string) (lake.LoadID, error) {
 // changeLake publishes without reading Notion, and prints the report, for people as text says.
 func (p *program) changeLake(c *cli.Context, text func(lake.Report) string, do func(context.Context, *lakeAt, *lake.Loader) (lake.Report, error)) error {
 	report, err := p.withLoader(c, do)
-	err = decideError(err)
 	if err != nil && report.LoadID == "" && !c.Bool("json") {
 		return err
 	}
@@ -184,10 +191,7 @@ func (p *program) changeLake(c *cli.Context, text func(lake.Report) string, do f
 	return onlyLost(fmt.Sprintf("load %s is published and verified (%s)", report.LoadID, report.Status), unwritten)
 }
 
-// decideError says that it is the command's argument that is wrong where it is.
-func decideError(err error) error {
-	if errors.Is(err, lake.ErrNotHeld) {
-		return usagef("%v", err)
-	}
-	return err
+// notHeld is the error of a command that decides about a load which is not held, by err.
+func (p *program) notHeld(c *cli.Context, l *lakeAt, load lake.LoadID, err error) error {
+	return cmp.Or(l.isUnfinished(c.Context, c.Command.Name, load, p.now()), usagef("%v", err))
 }

@@ -115,16 +115,13 @@ func (p *program) maintain(c *cli.Context, plan func(*config) lake.Maintenance, 
 	if err != nil {
 		return report, storageError(err)
 	}
+	for _, id := range m.Retention.Named {
+		if err := p.canExpire(c.Context, l, loads, id); err != nil {
+			return report, err
+		}
+	}
 	if len(loads) == 0 {
 		return report, l.noLoad(c.Context)
-	}
-	for _, id := range m.Retention.Named {
-		switch slices.Index(loads, id) {
-		case -1:
-			return report, usagef("--load %s: there is no such load, or it has expired: `notionlake loads` lists them", id)
-		case len(loads) - 1:
-			return report, usagef("--load %s: it is the last load, which does not expire: it can once another one is published", id)
-		}
 	}
 	if looks {
 		_, expired := m.Retention.Split(loads, p.now())
@@ -147,6 +144,28 @@ func (p *program) maintain(c *cli.Context, plan func(*config) lake.Maintenance, 
 	files := report.Files.Files + report.Orphans.Files + report.Copies.Files
 	return report, onlyLost(fmt.Sprintf("%s is done: %s expired, %s compacted, %s deleted", c.Command.Name,
 		plural(int64(len(report.Expired)), "load"), plural(int64(len(report.Compacted)), "table"), plural(int64(files), "file")), unwritten)
+}
+
+// canExpire says why a load that --load names does not expire, nil where it can. loads
+// are those that are published and have not expired.
+func (p *program) canExpire(ctx context.Context, l *lakeAt, loads []lake.LoadID, id lake.LoadID) error {
+	switch i := slices.Index(loads, id); {
+	case i >= 0 && i == len(loads)-1:
+		return usagef("--load %s: it is the last load, which does not expire: it can once another one is published", id)
+	case i >= 0:
+		return nil
+	}
+	held, err := lake.HeldLoads(ctx, l.storage, l.catalog)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(held, func(h lake.Held) bool { return h.Load.ID == id }) {
+		return usagef("--load %s: it is held, not published: `notionlake discard %[1]s` deletes it", id)
+	}
+	if err := l.isUnfinished(ctx, "--load", id, p.now()); err != nil || len(loads) == 0 {
+		return err // without any load there is more to say
+	}
+	return usagef("--load %s: there is no such load, or it has expired: `notionlake loads` lists them", id)
 }
 
 // isTyped says whether somebody types what comes from r.

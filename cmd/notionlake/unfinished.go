@@ -35,6 +35,21 @@ func (l *lakeAt) unfinishedRows(ctx context.Context, now time.Time) ([]ledgerRow
 	return rows, nil
 }
 
+// isUnfinished is the error of a command that needs a load which has ended, where the load
+// that it names, as what says, is unfinished; nil where it is not.
+func (l *lakeAt) isUnfinished(ctx context.Context, what string, load lake.LoadID, now time.Time) error {
+	rows, err := l.unfinishedRows(ctx, now)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if r.LoadID == load {
+			return usagef("%s %s: it is unfinished: %s", what, load, oneLine(unfinishedText(r)))
+		}
+	}
+	return nil
+}
+
 // unfinishedText says what to do about an unfinished load.
 func unfinishedText(r ledgerRow) string {
 	was := "was interrupted"
