@@ -16,6 +16,8 @@ type Orphans struct {
 	// Folders are those that belong to no table of the catalog. What is in them is
 	// not deleted: it may be all that is left of tables that someone dropped.
 	Folders []string `json:"folders"`
+	// Loose are the files that lie beside the folders of the tables. They stay too.
+	Loose []string `json:"loose,omitempty"`
 }
 
 // orphans deletes the files below the tables' folders that no table and no entry
@@ -60,6 +62,10 @@ func (m *maintenance) orphans(ctx context.Context) error {
 			continue
 		}
 		folder := tableFolder(o.Key, m.Catalog.Folder())
+		if folder == o.Key {
+			m.report.Orphans.Loose = append(m.report.Orphans.Loose, o.Key)
+			continue
+		}
 		if !folders[folder] {
 			if !slices.Contains(all, folder) {
 				unknown[folder] = true
@@ -70,6 +76,7 @@ func (m *maintenance) orphans(ctx context.Context) error {
 		m.report.Orphans.Keys = append(m.report.Orphans.Keys, o.Key)
 	}
 	slices.Sort(m.report.Orphans.Keys)
+	slices.Sort(m.report.Orphans.Loose)
 	m.report.Orphans.Folders = append(m.report.Orphans.Folders, slices.Sorted(maps.Keys(unknown))...)
 	if m.plan.DryRun {
 		return nil
@@ -85,7 +92,7 @@ func (m *maintenance) orphans(ctx context.Context) error {
 }
 
 // tableFolder is the folder of the table that a file lies in: right below the
-// catalog's.
+// catalog's. A file that lies there itself is in none: then it is the file's key.
 func tableFolder(key, catalog string) string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(key, catalog), "/")
 	return catalog + name

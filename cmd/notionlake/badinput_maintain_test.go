@@ -1,7 +1,11 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/notionlake/notionlake/extract/notiontest"
 )
@@ -44,4 +48,33 @@ func badRetention(t *testing.T) {
 		t.Errorf("the newest load: %v, was %v", after, before)
 	}
 	b.checkFiles()
+}
+
+// What lies among the folders of the tables and is of none of them is told as what it is.
+func TestMaintainUnknown(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, notiontest.Options{})
+	b.call("run").wants(t, exitDone)
+	old := time.Now().Add(-48 * time.Hour)
+	for _, name := range []string{"strange.txt", "gone/data/x.parquet"} {
+		file := b.write(filepath.Join("lake", "notion", name), "x", 0o644)
+		if err := os.Chtimes(file, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := b.call("maintain")
+	r.wants(t, exitDone)
+	for _, want := range []string{
+		"1 folder of no table of the catalog: look at them, and delete them by hand:\n  notion/gone\n",
+		"1 file in no table's folder: look at them, and delete them by hand:\n  notion/strange.txt\n",
+	} {
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("maintain does not say %q:\n%s", want, r.stdout)
+		}
+	}
+	for _, name := range []string{"strange.txt", "gone/data/x.parquet"} {
+		if _, err := os.Stat(filepath.Join(b.dir, "lake", "notion", name)); err != nil {
+			t.Error(err)
+		}
+	}
 }

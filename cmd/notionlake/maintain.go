@@ -226,6 +226,10 @@ func maintenanceText(r lake.MaintenanceReport, plan lake.Maintenance) string {
 		fmt.Fprintf(&b, "%s of no table of the catalog: look at them, and delete them by hand:\n", plural(int64(n), "folder"))
 		writeList(&b, r.Orphans.Folders)
 	}
+	if n := len(r.Orphans.Loose); n > 0 {
+		fmt.Fprintf(&b, "%s in no table's folder: look at them, and delete them by hand:\n", plural(int64(n), "file"))
+		writeList(&b, r.Orphans.Loose)
+	}
 	if plan.Orphans > 0 && r.Orphans.Files == 0 && r.Copies.Files == 0 && len(r.Compacted) == 0 {
 		b.WriteString("nothing to compact, no orphan files\n")
 	}
