@@ -11,10 +11,11 @@ import (
 // the rest is counted.
 const maxFileProblems = 1000
 
-// fileNotes are the problems that the table of files came upon.
+// fileNotes are the problems that the table of files came upon: of each place where a
+// file is referred to, which is a row of that table. A report counts each file once.
 type fileNotes struct {
 	all    []problem
-	counts map[ProblemKind]int64
+	counts map[ProblemKind]int64 // of places
 }
 
 // note takes in what became of a file.
@@ -60,10 +61,10 @@ func (d *discovery) fileProblems(ctx context.Context) []problem {
 			counted, more = counted-maxFileProblems, " more"
 		}
 		if counted > 0 {
-			all = append(all, problem{kind: kind, objectType: "file", count: counted, message: fmt.Sprintf("%d files%s: _files.reason says which", counted, more)})
+			all = append(all, problem{kind: kind, objectType: "file", count: counted, message: fmt.Sprintf("such files, by the places where they are referred to: %d%s: _files.reason says which", counted, more)})
 		}
 		if n > 0 {
-			d.source.log.WarnContext(ctx, "files were not copied", "kind", string(kind), "files", n)
+			d.source.log.WarnContext(ctx, "files were not copied", "kind", string(kind), "places", n)
 		}
 	}
 	return all

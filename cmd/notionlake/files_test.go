@@ -75,7 +75,7 @@ func TestFiles(t *testing.T) {
 		t.Errorf("a plan copied %d files", n)
 	}
 	r := b.call("run", "--as-load", "20260101T000000Z")
-	r.wants(t, exitDone, "files were not copied", "a file is not fetched from where its URL leads")
+	r.wants(t, exitDone, "files were not copied", "kind=file_not_copied places=", "a file is not fetched from where its URL leads")
 	first := len(b.copies())
 	if first < 20 {
 		t.Fatalf("%d copies", first)
