@@ -265,6 +265,8 @@ func TestPlanTimeText(t *testing.T) {
 		{extract.Exact, 300, 300, "This takes about 5 minutes at "},
 		{extract.LastLoad, 300, 60, "This takes about 5 minutes at "},
 		{extract.Unknown, 300, 60, "This takes at least 60 seconds, by what is known about 5 minutes, at "},
+		{extract.LastLoad, 1.4, 1, "This takes about 1 second at "},
+		{extract.Unknown, 1.6, 1.4, "This takes at least 1 second, by what is known about 2 seconds, at "},
 		{extract.Unknown, 300, 299, "This takes at least 5 minutes at "},
 	} {
 		text := timeText(planDocument{Total: planFigure{Basis: c.basis}, Time: planTime{Seconds: c.expected, AtLeastSeconds: c.least, LimitedBy: "rate"}})

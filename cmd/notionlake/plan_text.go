@@ -141,7 +141,7 @@ func durationText(seconds float64) string {
 	case d < time.Second:
 		return "a second"
 	case d < 2*time.Minute:
-		return fmt.Sprintf("%.0f seconds", d.Seconds())
+		return plural(int64(d.Round(time.Second)/time.Second), "second")
 	case d < 2*time.Hour:
 		return fmt.Sprintf("%.0f minutes", d.Minutes())
 	default:
