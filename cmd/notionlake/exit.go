@@ -117,6 +117,10 @@ const bugAdvice = "please report it with the output of --log-level debug"
 // words do not say it.
 func describe(err error) string {
 	text := err.Error()
+	var unmatched *extract.NoMatchError
+	if errors.As(err, &unmatched) { // it begins with the name of the option, which has dashes as a flag
+		text = strings.Replace(text, unmatched.Error(), "--"+unmatched.Error(), 1)
+	}
 	for _, kind := range []error{notion.ErrUnauthorized, notion.ErrBlocked, notion.ErrRestricted, notion.ErrNotFound, notion.ErrUnreachable} {
 		if errors.Is(err, kind) && !strings.Contains(text, kind.Error()) {
 			return kind.Error() + ": " + text
