@@ -85,7 +85,7 @@ func (p *program) tokenText(ctx context.Context, c *config) (text, from string, 
 	case !c.Notion.Token.isEmpty():
 		text, err = expand(c.Notion.Token.reveal(), p.env)
 		if err != nil {
-			return "", "", usagef("notion.token: %v: %s", err, noToken)
+			return "", "", usagef("no token: notion.token: %v; token_file and token_command in the configuration take it from elsewhere", err)
 		}
 		if text == c.Notion.Token.reveal() {
 			p.secrets.hide(strings.TrimSpace(text))
