@@ -5,11 +5,15 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/notionlake/notionlake/extract/notion"
 )
 
 func newTestProgram(env map[string]string) *program {
@@ -198,5 +202,29 @@ func TestConfigMistakes(t *testing.T) {
 				t.Errorf("exit code %d", code)
 			}
 		})
+	}
+}
+
+// What init writes shows every key but those that this version does nothing with.
+func TestInitialConfig(t *testing.T) {
+	var look func(reflect.Type)
+	look = func(typ reflect.Type) {
+		for i := range typ.NumField() {
+			field := typ.Field(i)
+			key := field.Tag.Get("yaml")
+			if key == "" || key == "notify" {
+				continue
+			}
+			if !regexp.MustCompile(`\b` + key + `\b`).MatchString(initialConfig) {
+				t.Errorf("the key %s is not shown", key)
+			}
+			if field.Type.Kind() == reflect.Struct {
+				look(field.Type)
+			}
+		}
+	}
+	look(reflect.TypeFor[config]())
+	if want := `version: "` + notion.Version + `"`; !strings.Contains(initialConfig, want) {
+		t.Errorf("it lacks %s", want)
 	}
 }
