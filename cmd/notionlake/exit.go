@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -149,13 +150,18 @@ func adviceFor(err error) string {
 		switch {
 		case as[*checkError](err) && strings.Contains(a.do, "notionlake check"):
 			return "" // that was it
-		case as[*loadError](err) && (as[*lake.StorageError](err) || as[*lake.SourceError](err)) && strings.Contains(a.do, "notionlake check"):
+		case as[*loadError](err) && (as[*lake.StorageError](err) || as[*lake.SourceError](err)) && (strings.Contains(a.do, "notionlake check") || a.do == permissionAdvice):
 			return "the tables stay at their last load; " + a.do
 		}
 		return a.do
 	}
 	return ""
 }
+
+// permissionAdvice is for a folder or a catalog file on a disk; what a cloud refuses it
+// says in its own words. `notionlake check` may well find nothing: it looks at the top of
+// the warehouse, and not at each folder and file there.
+const permissionAdvice = "let the user that runs notionlake read and write there"
 
 // advice is looked through from the top; the first that matches is given.
 var advice = []struct {
@@ -181,6 +187,7 @@ var advice = []struct {
 	{is(lake.ErrNotVerified), "its tables are what readers see now; `notionlake check` looks at storage and catalog, and the next load replaces them"},
 	{is(lake.ErrLocked), "--lock-timeout waits longer"},
 	{isLost, "put it back from a backup; `notionlake run --full` writes anew what the last load has lost, `notionlake expire --load` gives an earlier one up"},
+	{func(err error) bool { return as[*lake.StorageError](err) && errors.Is(err, fs.ErrPermission) }, permissionAdvice},
 	{func(err error) bool { return as[*lake.StorageError](err) && !errors.Is(err, lake.ErrAltered) }, "`notionlake check` looks at storage and catalog"},
 	{as[*lake.SourceError], "run again later, `notionlake check` looks at the connection"},
 	{as[*lake.PanicError], bugAdvice},

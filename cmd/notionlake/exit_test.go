@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"syscall"
 	"testing"
@@ -55,6 +56,7 @@ func TestExitCode(t *testing.T) {
 func TestAdvice(t *testing.T) {
 	const stay = "the tables stay at their last load; "
 	storage, source := &lake.StorageError{Err: errors.New("x")}, &lake.SourceError{Err: errors.New("x")}
+	denied := &lake.StorageError{Err: fmt.Errorf("write x: %w", &fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES})}
 	for _, c := range []struct {
 		err  error
 		want string
@@ -63,6 +65,8 @@ func TestAdvice(t *testing.T) {
 		{source, "run again later, `notionlake check` looks at the connection"},
 		{&loadError{storage}, stay + "`notionlake check` looks at storage and catalog"},
 		{&loadError{source}, stay + "run again later, `notionlake check` looks at the connection"},
+		{&loadError{denied}, stay + "let the user that runs notionlake read and write there"},
+		{&checkError{denied}, "let the user that runs notionlake read and write there"},
 		{&loadError{errors.New("x")}, ""},
 		{&loadError{&signalError{syscall.SIGINT}}, "run again: the load is continued with what was read of pages, unless resume is off or --full was given; the tables stay as they are until then"},
 		{&signalError{syscall.SIGINT}, ""},
