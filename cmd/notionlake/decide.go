@@ -24,10 +24,11 @@ func (p *program) publishCommand() *cli.Command {
 			"Once any other load, or a rollback, has been published since it was read, it can only be discarded.",
 		Flags: []cli.Flag{lockTimeoutFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
-			load, err := loadArgument(c)
+			loads, err := loadArguments(c, "LOAD")
 			if err != nil {
 				return err
 			}
+			load := loads[0]
 			return p.changeLake(c, decidedText, func(ctx context.Context, at *lakeAt, l *lake.Loader) (lake.Report, error) {
 				report, err := l.PublishHeld(ctx, load)
 				if errors.Is(err, lake.ErrNotHeld) {
@@ -112,33 +113,48 @@ func (l *lakeAt) renamedSince(ctx context.Context, load *ledgerRow) (map[string]
 
 func (p *program) discardCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "discard",
-		Usage:       "delete a load that is held",
-		ArgsUsage:   "LOAD",
-		Description: "Deletes what was read and what held it in the tables. What is published stays as it is.",
-		Flags:       []cli.Flag{lockTimeoutFlag(), jsonFlag()},
+		Name:      "discard",
+		Usage:     "delete loads that are held",
+		ArgsUsage: "LOAD...",
+		Description: "Deletes what was read and what held it in the tables. What is published stays as it is.\n" +
+			"Several loads are discarded one after the other, up to the first that cannot be.",
+		Flags: []cli.Flag{lockTimeoutFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
-			load, err := loadArgument(c)
+			loads, err := loadArguments(c, "LOAD...")
 			if err != nil {
 				return err
 			}
+			var gone []string
 			_, err = p.withLoader(c, func(ctx context.Context, at *lakeAt, l *lake.Loader) (lake.Report, error) {
-				err := l.Discard(ctx, load)
-				if errors.Is(err, lake.ErrNotHeld) {
-					err = p.notHeld(c, at, load, err)
+				for _, load := range loads {
+					err := l.Discard(ctx, load)
+					if errors.Is(err, lake.ErrNotHeld) {
+						err = p.notHeld(c, at, load, err)
+					}
+					if err != nil {
+						return lake.Report{}, err
+					}
+					gone = append(gone, string(load))
 				}
-				return lake.Report{}, err
+				return lake.Report{}, nil
 			})
-			if err != nil {
+			if len(gone) == 0 {
 				return err
 			}
-			done := fmt.Sprintf("load %s is discarded", load)
-			if c.Bool("json") {
-				return onlyLost(done, p.printJSON(struct {
-					Discarded lake.LoadID `json:"discarded"`
-				}{load}))
+			done := "load " + gone[0] + " is discarded"
+			if len(gone) > 1 {
+				done = "loads " + strings.Join(gone, ", ") + " are discarded"
 			}
-			return onlyLost(done, p.printText(done+"\n"))
+			var unwritten error
+			if c.Bool("json") {
+				unwritten = p.printJSON(struct {
+					Discarded string   `json:"discarded"`
+					Loads     []string `json:"loads"`
+				}{gone[0], gone})
+			} else {
+				unwritten = p.printText(done + "\n")
+			}
+			return errors.Join(err, onlyLost(done, unwritten))
 		},
 	}
 }
@@ -147,17 +163,23 @@ func lockTimeoutFlag() cli.Flag {
 	return durationFlag("lock-timeout", "wait `TIME` for another load or program that holds the catalog", defaultLockTimeout)
 }
 
-// loadArgument is the held load that a command names, by its id or tag.
-func loadArgument(c *cli.Context) (lake.LoadID, error) {
-	args, err := arguments(c, "LOAD")
+// loadArguments are the held loads that a command names, each by its id or tag. What
+// is named twice is there once.
+func loadArguments(c *cli.Context, names string) (loads []lake.LoadID, err error) {
+	args, err := arguments(c, names)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	load, err := parseLoad(args[0])
-	if err != nil {
-		return "", usagef("%s %v; `notionlake loads` lists those that are held", c.Command.Name, err)
+	for _, arg := range args {
+		load, err := parseLoad(arg)
+		if err != nil {
+			return nil, usagef("%s %v; `notionlake loads` lists those that are held", c.Command.Name, err)
+		}
+		if !slices.Contains(loads, load) {
+			loads = append(loads, load)
+		}
 	}
-	return load, nil
+	return loads, nil
 }
 
 // parseLoad reads the ID or the tag of a load.

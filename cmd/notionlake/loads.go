@@ -87,7 +87,11 @@ func (p *program) loads(ctx context.Context, l *lakeAt, last int, asJSON bool) e
 	}
 	text := g.String()
 	open := 0
+	var late []string // those that can only be discarded
 	for _, r := range held {
+		if r.EntryLost || r.OvertakenBy != "" {
+			late = append(late, string(r.LoadID))
+		}
 		if r.EntryLost {
 			text += fmt.Sprintf("\nload %s is held, and its entry in the journal is lost or damaged: it can only be discarded, with `notionlake discard %[1]s`\n", r.LoadID)
 		} else if r.OvertakenBy != "" {
@@ -102,6 +106,9 @@ func (p *program) loads(ctx context.Context, l *lakeAt, last int, asJSON bool) e
 	}
 	if open > 1 {
 		text += "\nonce one of them is published, the others can only be discarded\n"
+	}
+	if len(late) > 1 {
+		text += fmt.Sprintf("\n`notionlake discard %s` discards all that can only be discarded\n", strings.Join(late, " "))
 	}
 	for _, r := range unfinished {
 		text += "\n" + unfinishedText(r)

@@ -66,10 +66,12 @@ func hasName(f cli.Flag, name string) bool {
 }
 
 // arguments returns the arguments of a command that takes the named ones; those
-// in brackets may be left out.
+// in brackets may be left out, and of the last there may be more where its name ends
+// in dots.
 func arguments(c *cli.Context, names ...string) ([]string, error) {
 	given := c.Args().Slice()
-	if len(given) > len(names) {
+	many := len(names) > 0 && strings.HasSuffix(names[len(names)-1], "...")
+	if len(given) > len(names) && !many {
 		return nil, usagef("%s: unexpected argument %q", c.Command.Name, given[len(names)])
 	}
 	for i, name := range names {
