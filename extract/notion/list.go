@@ -87,9 +87,11 @@ func (c *Client) pages(ctx context.Context, l *listing) iter.Seq2[*page, error] 
 		ctx, cancel := context.WithCancel(ctx)
 		pages := make(chan *page)
 		var err error // set before pages is closed
+		var panics caught
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			defer close(pages)
+			defer panics.here(c.log)
 			err = c.fetch(ctx, l, pages)
 		})
 		defer wg.Wait()
@@ -101,6 +103,7 @@ func (c *Client) pages(ctx context.Context, l *listing) iter.Seq2[*page, error] 
 				return
 			}
 		}
+		panics.again()
 		if err != nil {
 			yield(nil, err)
 		}

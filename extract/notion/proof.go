@@ -12,6 +12,7 @@ type proof struct {
 	done   chan struct{} // closed when what follows is set
 	there  *idSet
 	err    error
+	panics caught
 }
 
 // beginProof begins to ask which rows filter lets through.
@@ -21,6 +22,7 @@ func (r *rows) beginProof(filter any) *proof {
 	ctx, p.cancel = context.WithCancel(r.ctx)
 	go func() {
 		defer close(p.done)
+		defer p.panics.here(r.c.log)
 		p.there, p.err = r.stillThere(ctx, filter)
 	}()
 	return p
@@ -30,6 +32,7 @@ func (r *rows) beginProof(filter any) *proof {
 func (p *proof) wait() (*idSet, error) {
 	<-p.done
 	p.cancel()
+	p.panics.again()
 	return p.there, p.err
 }
 
