@@ -285,7 +285,7 @@ func windows(minutes []int64) (requests int64) {
 		requests += pages
 		end := at >= len(minutes)
 		if pages > 1 { // it is proved that none was removed meanwhile
-			requests += parts(int64(min(at, len(minutes)) - from))
+			requests += int64(min(at, len(minutes))-from+notion.ProofSize-1) / notion.ProofSize
 		}
 		if end {
 			return requests

@@ -85,20 +85,28 @@ func (r *rows) readByNumber(minute []any, name string, parts *idSet) (whole bool
 const titleCharacters = "1234567890eaoinrstlcdumhpgbfywkvxzjq -"
 
 // readByTitle reads what has the first of the characters in its title and what
-// has not, and divides both by the next one where they are cut off.
+// has not, and divides both by the next one where they are cut off. What is not cut
+// off is read once more if rows may have been skipped.
 func (r *rows) readByTitle(filters []any, name, characters string, parts *idSet) (whole bool, err error) {
 	var ids idSet
-	cutOff, err := r.part(and(filters...), byCreation(ascending), &ids, characters != "")
-	if err != nil {
-		return false, err
-	}
-	if !cutOff {
+	for again := false; ; again = true {
+		ids.clear()
+		cutOff, err := r.part(and(filters...), byCreation(ascending), &ids, characters != "")
+		if err != nil {
+			return false, err
+		}
+		if cutOff {
+			break
+		}
 		parts.union(&ids)
 		there, err := r.stillThere(r.ctx, and(filters...))
 		if err != nil {
 			return false, err
 		}
-		return r.nothingSkipped(there, &ids, time.Time{}, time.Time{})
+		parts.union(there) // also what was skipped here and had come before
+		if clean, err := r.nothingSkipped(there, &ids, time.Time{}); err != nil || clean || again {
+			return clean, err
+		}
 	}
 	if characters == "" || ids.len() == 0 { // there is nothing to divide
 		return false, nil

@@ -42,12 +42,17 @@ func (p *proof) end() {
 	<-p.done
 }
 
+// ProofSize is how many rows a proof asks for at a time: fewer than a query does, so that
+// its pages end elsewhere. When rows leave, a cursor skips those at the end of a page,
+// and what the list has skipped the proof must not skip too.
+const ProofSize = maxPageSize - 3
+
 // stillThere asks which rows filter lets through, with the minute of their creation.
 func (r *rows) stillThere(ctx context.Context, filter any) (*idSet, error) {
 	var there idSet
 	l := r.listing(filter, byCreation(ascending))
 	l.path += "?filter_properties%5B%5D=title" // only the ids matter
-	l.size = newPageSize(maxPageSize)
+	l.size = newPageSize(ProofSize)
 	for restarts := 0; ; restarts++ {
 		err := error(nil)
 		for p, e := range r.c.pages(ctx, &l) {
@@ -73,12 +78,23 @@ func (r *rows) stillThere(ctx context.Context, filter any) (*idSet, error) {
 // maxSkipped is how many rows are read one by one.
 const maxSkipped = 100
 
+// shorten is before which time a window is looked at whose proof there is: all of it
+// (zero), but where more rows are missing than are read one by one. Others are being made
+// at the moment, or some were removed for a moment and the list ended early: what was
+// created after the minute of its last row is another window then.
+func (r *rows) shorten(w *window, there *idSet) (before time.Time) {
+	next := w.last.Truncate(time.Minute).Add(time.Minute)
+	if w.last.IsZero() || !next.After(w.from) || len(r.unread(there, noEnd)) <= maxSkipped {
+		return time.Time{}
+	}
+	return next
+}
+
 // nothingSkipped reports whether all rows that were read, ids, and were created before a
 // time (zero: all) are still there. If none of them has been removed since they were
 // read, no cursor has shifted, and nothing was skipped: but where one was removed and is
-// back. So what is there and was not read is read now. Of very many that is only what was
-// created until the last that was read, since others are being made at the moment.
-func (r *rows) nothingSkipped(there, ids *idSet, before, last time.Time) (bool, error) {
+// back. So what is there and was not read is read now, unless that is too much.
+func (r *rows) nothingSkipped(there, ids *idSet, before time.Time) (bool, error) {
 	end := uint32(noEnd)
 	if !before.IsZero() {
 		end = minuteOf(before)
@@ -88,12 +104,9 @@ func (r *rows) nothingSkipped(there, ids *idSet, before, last time.Time) (bool, 
 	}
 	skipped := r.unread(there, end)
 	if len(skipped) > maxSkipped {
-		skipped = r.unread(there, min(end, minuteOf(last)+1))
-	}
-	if len(skipped) > maxSkipped {
 		return false, nil
 	}
-	return true, r.readSkipped(skipped)
+	return r.readSkipped(skipped)
 }
 
 // unread are the rows, created in a minute before end, that have not been read.
@@ -106,29 +119,36 @@ func (r *rows) unread(there *idSet, end uint32) (ids []UUID) {
 	return ids
 }
 
-// readSkipped yields rows by their IDs.
-func (r *rows) readSkipped(ids []UUID) error {
+// readSkipped yields rows by their IDs. What one page's refusal means is not known: the
+// row may have gone, or be on the list nevertheless. So that is not whole.
+func (r *rows) readSkipped(ids []UUID) (whole bool, err error) {
 	own, _ := ParseUUID([]byte(r.id))
 	for _, id := range ids {
 		page, err := r.c.Page(r.ctx, id.String())
 		switch {
-		case errors.Is(err, ErrNotFound), errors.Is(err, ErrRestricted):
-			continue // it has gone meanwhile
+		case isRefused(err):
+			return false, nil
 		case err != nil:
-			return err
+			return false, err
 		}
 		parent, _ := page.Get("parent").Get("data_source_id").uuid()
 		if parent != own || page.Get("in_trash").Bool() {
 			continue
 		}
-		if page.Get("is_archived").Bool() != r.archived { // since the proof: it is among the others now
+		if page.Get("is_archived").Bool() && !r.archived { // since the proof: it is among the others now
 			r.tell(false)
 			continue
 		}
 		r.seen.add(id, headOf(page).edited)
 		if !r.yield(Result{Object: page}, nil) {
-			return errStopped
+			return false, errStopped
 		}
 	}
-	return nil
+	return true, nil
+}
+
+// isRefused reports whether an error is Notion's word that it does not show one object.
+func isRefused(err error) bool {
+	var refused *Error
+	return errors.Is(err, ErrNotFound) || errors.Is(err, ErrRestricted) || errors.As(err, &refused) && refused.Code == "validation_error"
 }

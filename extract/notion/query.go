@@ -145,7 +145,10 @@ func (r *rows) run() error {
 			if err != nil {
 				return err
 			}
-			clean, err := r.nothingSkipped(there, &w.ids, next, w.last)
+			if next.IsZero() {
+				next = r.shorten(w, there)
+			}
+			clean, err := r.nothingSkipped(there, &w.ids, next)
 			if err != nil {
 				return err
 			}

@@ -220,7 +220,7 @@ func TestQuery(t *testing.T) {
 				var windows []string
 				for _, a := range f.asked {
 					if strings.HasSuffix(a.url, "?filter_properties%5B%5D=title") {
-						windows = append(windows, check(checkQuery(t, Query{Archived: tt.query.Archived}, a.body)))
+						windows = append(windows, check(checkQuery(t, Query{Archived: tt.query.Archived, PageSize: 97}, a.body)))
 					} else {
 						windows = append(windows, checkQuery(t, tt.query, a.body))
 					}
