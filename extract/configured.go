@@ -53,7 +53,6 @@ func (d *discovery) configuredDatabase(ctx context.Context, db Database, id stri
 			kind: KindNoSources, objectType: "database", objectID: id,
 			message: noSources,
 		})
-		return d.lost(ctx, db, id, reasonUnshared, nil)
 	}
 	for _, source := range c.sources {
 		d.add(candidate{id: source, by: byConfiguration, configured: db.Name, several: len(c.sources) > 1})
@@ -62,8 +61,7 @@ func (d *discovery) configuredDatabase(ctx context.Context, db Database, id stri
 }
 
 // unlisted says what became of the data sources that a configured database had at the
-// last load and that it does not list now. What is in another database now the
-// configuration leaves out, unless it names that one.
+// last load and that it does not list now. What belongs to it nevertheless is read.
 func (d *discovery) unlisted(ctx context.Context, db Database, id string, listed []string) error {
 	tables, err := d.tablesOf(ctx, id)
 	if err != nil {
@@ -83,9 +81,35 @@ func (d *discovery) unlisted(ctx context.Context, db Database, id string, listed
 			d.results[key] = &found{id: key, by: byConfiguration, configured: db.Name, several: len(tables) > 1, err: err}
 		case inTrash(object):
 			d.gone[key] = reasonTrash
+		default:
+			in := object.Get("parent").Get("database_id").Text()
+			if in != id && in != "" {
+				d.movedTo[key] = in
+				continue
+			}
+			d.add(candidate{id: key, by: byConfiguration, configured: db.Name, several: len(tables) > 1})
 		}
 	}
 	return nil
+}
+
+// readMoved reads the data sources that moved out of a configured database into another
+// one, once all of them have been asked. What is in none of them now the configuration
+// leaves out, which is said.
+func (d *discovery) readMoved() {
+	for _, key := range sortedKeys(d.movedTo) {
+		database := d.movedTo[key]
+		in := slices.IndexFunc(d.source.options.Databases, func(db Database) bool {
+			id, err := notion.ParseID(db.ID)
+			return err == nil && id == database
+		})
+		switch {
+		case in >= 0: // it need not have been listed
+			d.add(candidate{id: key, by: byConfiguration, configured: d.source.options.Databases[in].Name, several: true})
+		case !d.visited[key] && !d.pick.excludes(key): // nor is it configured itself
+			d.gone[key] = fmt.Sprintf(reasonMoved, database)
+		}
+	}
 }
 
 func (d *discovery) configuredSource(ctx context.Context, db Database, id string) error {
@@ -108,6 +132,7 @@ func (d *discovery) configuredSource(ctx context.Context, db Database, id string
 const (
 	reasonTrash    = "in the trash"
 	reasonUnshared = "not found, or no longer shared with the connection"
+	reasonMoved    = "in the database %s now, which the configuration does not name"
 )
 
 // lost says of the tables of a configured database why they are not read; where
