@@ -127,7 +127,7 @@ func (c *content) readText(ctx context.Context, e *pageEntry) (*pageText, error)
 		}
 		return t, nil
 	}
-	if earlier, err := c.unchanged(e, page); err != nil {
+	if earlier, err := c.unchanged(e); err != nil {
 		return nil, err
 	} else if earlier != nil {
 		earlier.signed = t.signed

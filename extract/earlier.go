@@ -304,19 +304,8 @@ func isWhole(b *block) bool {
 
 // unchanged returns what the last load read in a page that has not been edited
 // since; nil: it is to be read.
-func (c *content) unchanged(e *pageEntry, page notion.JSON) (*pageText, error) {
-	c.mu.Lock()
-	all := c.before == nil || c.distrust || e.reread
-	c.mu.Unlock()
-	if all {
-		return nil, nil
-	}
-	before := c.before.pages.page(e.id)
-	now := markOf(page, pageTitle(page))
-	if before == nil || now != before.mark || !isBefore(now.edited, c.before.began) {
-		return nil, nil
-	}
-	t, err := c.before.text(e.id)
+func (c *content) unchanged(e *pageEntry) (*pageText, error) {
+	t, err := c.asBefore(e)
 	if t != nil && c.isSample(e.id) {
 		c.mu.Lock()
 		e.setSeldom().sample = &sample{carriedOf(t), digest(t)}
@@ -324,4 +313,19 @@ func (c *content) unchanged(e *pageEntry, page notion.JSON) (*pageText, error) {
 		return nil, err
 	}
 	return t, err
+}
+
+// asBefore is unchanged without a sample.
+func (c *content) asBefore(e *pageEntry) (*pageText, error) {
+	c.mu.Lock()
+	now, all := e.mark, c.before == nil || c.distrust || e.reread
+	c.mu.Unlock()
+	if all {
+		return nil, nil
+	}
+	before := c.before.pages.page(e.id)
+	if before == nil || now != before.mark || !isBefore(now.edited, c.before.began) {
+		return nil, nil
+	}
+	return c.before.text(e.id)
 }

@@ -92,6 +92,9 @@ func (c *content) resume(e *pageEntry) (*pageText, error) {
 		return nil, err
 	}
 	t := parsePageText(record)
+	if differs, err := c.isTelling(e, t); err != nil || differs {
+		return nil, err
+	}
 	t.commented = r.comments
 	comments := func(list []notion.JSON) {
 		for _, j := range list {
@@ -110,6 +113,16 @@ func (c *content) resume(e *pageEntry) (*pageText, error) {
 	e.carried = of
 	c.mu.Unlock()
 	return t, nil
+}
+
+// isTelling reports whether what a run read that this one continues shows that a page of
+// the sample has changed unseen. The page is read again then, to be judged as it is now.
+func (c *content) isTelling(e *pageEntry, t *pageText) (bool, error) {
+	if !c.isSample(e.id) {
+		return false, nil
+	}
+	before, err := c.asBefore(e)
+	return before != nil && digest(t) != digest(before), err
 }
 
 // keep keeps what was read of a page, if that is all of it. line has what that is.

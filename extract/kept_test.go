@@ -112,6 +112,80 @@ func TestContinued(t *testing.T) {
 	}
 }
 
+// The sample shows that pages have changed unseen, and the load is interrupted while they
+// are read for that: the run that continues it reads the others too, and those not again.
+func TestContinuedSample(t *testing.T) {
+	const pages = 20
+	in := func(i int) string { return key(fmt.Sprint("in page ", i)) }
+	for name, after := range map[string]int64{"while the sample is read": 4, "while all are read": 12} {
+		t.Run(name, func(t *testing.T) {
+			w := notiontest.NewWorkspace(1)
+			w.Update(func(tx *notiontest.Tx) {
+				for i := range pages {
+					page := tx.AddPage(notiontest.Page{ID: key(fmt.Sprint("page ", i)), Values: titled("page")})
+					tx.AddBlock(notiontest.Block{ID: in(i), Parent: notiontest.Parent{Type: "page_id", ID: page}, Type: "equation", Payload: `{"expression":"1"}`})
+				}
+				tx.Tick(time.Hour)
+			})
+			cut := interruption{seen: map[string]int{}, count: true}
+			server := notiontest.NewServer(w, notiontest.Options{OnRequest: func(r *http.Request) {
+				if strings.HasSuffix(r.URL.Path, "/children") {
+					cut.request(r)
+				}
+			}})
+			load := func(ctx context.Context, l *memoryLake, id string) (map[string]*memoryTable, error) {
+				client, err := notion.NewClient(notion.Options{Token: notiontest.DefaultToken, Transport: server.Transport(), Rate: notion.Rate{Off: true}, Parallel: 1})
+				if err != nil {
+					t.Fatal(err)
+				}
+				o := contentOptions(client)
+				noComments(&o)
+				o.Sample = 0.3
+				o.Now = func() time.Time { return w.Model().Clock }
+				return l.run(ctx, id, NewSource(o))
+			}
+			l := newMemoryLake()
+			if _, err := load(t.Context(), l, "20260101T000000Z"); err != nil {
+				t.Fatal(err)
+			}
+			w.Update(func(tx *notiontest.Tx) {
+				tx.Tick(time.Hour)
+				for i := range pages {
+					tx.Sneak(in(i), `{"expression":"2"}`)
+				}
+				tx.Tick(time.Hour)
+			})
+			clear(cut.seen)
+			cut.run(t, after, func(ctx context.Context) error {
+				_, err := load(ctx, l, "20260102T000000Z")
+				if err == nil {
+					t.Fatal("invalid: it was not interrupted")
+				}
+				return err
+			})
+			got, err := load(t.Context(), l, "20260102T000000Z")
+			if err != nil {
+				t.Fatal(err)
+			}
+			again := 0
+			for _, n := range cut.seen {
+				again += n - 1
+			}
+			told := strings.Count(strings.Join(problemsOf(got), "\n"), string(KindUnseen))
+			if told == 0 || again > told+1 { // the sample, and what was under way
+				t.Errorf("%d pages are told to have changed unseen, %d were read again", told, again)
+			}
+			whole, err := load(t.Context(), newMemoryLake(), "20260102T000000Z")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(contentOf(whole), contentOf(got)); diff != "" {
+				t.Errorf("-at once +in two runs\n%s", diff)
+			}
+		})
+	}
+}
+
 // Whoever wrote a comment is in _users, also where an earlier run of the load read it.
 func TestContinuedAuthors(t *testing.T) {
 	key := func(k string) string { return notiontest.NewID(1, k) }

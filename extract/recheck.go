@@ -189,11 +189,14 @@ func (c *content) recheck() (more bool) {
 	return more
 }
 
-// readAgain puts carried pages back into the queue: those that show what has changed, or
-// all. some: there are any.
+// readAgain puts carried pages back into the queue: those that show what has changed, and
+// where the last load is distrusted all that it read. some: there are any.
 func (c *content) readAgain(stale map[notion.UUID]bool) (some bool) {
 	for _, e := range c.all {
-		if e.carried == nil || e.gone || !c.distrust && !c.showsChange(e.id, e.carried, stale) {
+		if e.carried == nil || e.gone {
+			continue
+		}
+		if ofLast := e.carried.read.IsZero(); !(c.distrust && ofLast) && !c.showsChange(e.id, e.carried, stale) {
 			continue
 		}
 		for _, child := range e.carried.children {
