@@ -70,7 +70,7 @@ type content struct {
 	// resumed are the pages that a run read that this one continues, resumedFrom is
 	// when it began, by Notion's clock.
 	resumed     map[notion.UUID]resumedPage
-	resumedOn   map[notion.UUID]resumedComments
+	resumedOn   []resumedComments // by ID: a map of them would take twice the memory
 	resumedFrom time.Time
 }
 
@@ -86,6 +86,8 @@ type pageEntry struct {
 	trashed bool
 	reread  bool // it is to be read whatever the last load had
 	unsure  bool // not all of it could be read
+	// resumedOn: the comments on it were read by a run that this one continues.
+	resumedOn bool
 	// created is the time of a row that was listed, in microseconds.
 	created int64
 	object  place
@@ -105,8 +107,6 @@ type rareEntry struct {
 	sample   *sample
 	problems []problem
 	unlisted notion.UUID // the data source, of a row that was not among its rows
-	// resumedOn: the comments on it were read by a run that this one continues.
-	resumedOn bool
 }
 
 // seldom is the rareEntry to read from.
@@ -141,7 +141,7 @@ type syncedCopy struct {
 
 func (s *Source) newContent(d *discovery) (*content, error) {
 	c := &content{
-		Source: s, d: d, resumed: map[notion.UUID]resumedPage{}, resumedOn: map[notion.UUID]resumedComments{}, within: map[notion.UUID]notion.UUID{}, parents: map[notion.UUID]parentRef{},
+		Source: s, d: d, resumed: map[notion.UUID]resumedPage{}, within: map[notion.UUID]notion.UUID{}, parents: map[notion.UUID]parentRef{},
 		originals: map[notion.UUID]int32{}, shown: map[notion.UUID]*pageEntry{}, failures: map[string]error{}, strays: map[notion.UUID][]notion.UUID{}, movedTo: map[notion.UUID]notion.UUID{},
 	}
 	c.ready = make(chan struct{})

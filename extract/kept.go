@@ -193,6 +193,7 @@ func (s *Source) loadKept(ctx context.Context, view lake.View) error {
 		}
 		return s.content.takeIn(line)
 	})
+	s.content.tookIn()
 	if pages, files := s.content.kept(), s.files.kept(); err == nil && pages+files > 0 {
 		s.log.InfoContext(ctx, "read before the load was interrupted", "pages", pages, "files", files)
 	}

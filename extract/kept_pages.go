@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"slices"
@@ -20,6 +21,7 @@ type resumedPage struct {
 // resumedComments are the comments on a page, and on its blocks, as a run read them that
 // this one continues; what is in the page was as the last load has it.
 type resumedComments struct {
+	id notion.UUID
 	mark
 	text place
 }
@@ -38,7 +40,7 @@ func (c *content) takeIn(line keptLine) error {
 		return err
 	}
 	if line.Carried {
-		c.resumedOn[id] = resumedComments{mark{line.Edited, line.Title}, at}
+		c.resumedOn = append(c.resumedOn, resumedComments{id, mark{line.Edited, line.Title}, at})
 		return nil
 	}
 	c.resumed[id] = resumedPage{mark{line.Edited, line.Title}, line.Read, line.Comments, at}
@@ -48,14 +50,33 @@ func (c *content) takeIn(line keptLine) error {
 	return nil
 }
 
+// tookIn says that all that was kept has been taken in.
+func (c *content) tookIn() {
+	if c == nil {
+		return
+	}
+	slices.Reverse(c.resumedOn) // the last comes first
+	slices.SortStableFunc(c.resumedOn, func(a, b resumedComments) int { return bytes.Compare(a.id[:], b.id[:]) })
+	c.resumedOn = slices.Clone(slices.CompactFunc(c.resumedOn, func(a, b resumedComments) bool { return a.id == b.id }))
+}
+
+// resumedCommentsOn are the comments on a page that were taken in.
+func (c *content) resumedCommentsOn(id notion.UUID) (of resumedComments, ok bool) {
+	n, ok := slices.BinarySearchFunc(c.resumedOn, id, func(r resumedComments, id notion.UUID) int { return bytes.Compare(r.id[:], id[:]) })
+	if !ok {
+		return of, false
+	}
+	return c.resumedOn[n], true
+}
+
 // kept is how many pages have been taken in.
 func (c *content) kept() int {
 	if c == nil {
 		return 0
 	}
 	n := len(c.resumed)
-	for id := range c.resumedOn {
-		if _, whole := c.resumed[id]; !whole {
+	for _, on := range c.resumedOn {
+		if _, whole := c.resumed[on.id]; !whole {
 			n++
 		}
 	}
@@ -70,7 +91,7 @@ func (c *content) takenOver() (n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, e := range c.all {
-		if !e.gone && e.carried != nil && (!e.carried.read.IsZero() || e.seldom().resumedOn) {
+		if !e.gone && e.carried != nil && (!e.carried.read.IsZero() || e.resumedOn) {
 			n++
 		}
 	}
@@ -141,10 +162,10 @@ func (c *content) keep(ctx context.Context, e *pageEntry, line keptLine) error {
 // whose text is the last load's, as it was then.
 func (c *content) resumeComments(e *pageEntry, t *pageText) (there bool, err error) {
 	c.mu.Lock()
-	on, taken := c.resumedOn[e.id]
+	on, taken := c.resumedCommentsOn(e.id)
 	taken = taken && c.options.Content.Comments && e.carried != nil && e.carried.read.IsZero() && on.mark == e.mark
 	if taken {
-		e.setSeldom().resumedOn = true
+		e.resumedOn = true
 	}
 	c.mu.Unlock()
 	if !taken {
