@@ -67,10 +67,10 @@ func TestDeletedAndUndone(t *testing.T) {
 // the list ends early, and what it leaves out is more than is read row by row.
 func TestManyDeletedAndUndone(t *testing.T) {
 	for name, test := range map[string]struct{ rows, from, to int }{
-		"the first, which have come":                {400, 0, 200},
-		"the last":                                  {300, 150, 300},
-		"the last, more than are read one by one":   {310, 150, 310},
-		"the last, many more than are read like so": {1000, 150, 1000},
+		"the first 200 of 400": {400, 0, 200},
+		"the last 150 of 300":  {300, 150, 300},
+		"the last 160 of 310":  {310, 150, 310},
+		"the last 850 of 1000": {1000, 150, 1000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newTasks(titleOnly, titled, spread(test.rows, 50)...)
