@@ -103,8 +103,8 @@ func (r *run) audit() error {
 func partialReasons(causes []error) []string {
 	with := map[string][]string{} // tables, by the reason
 	for _, err := range causes {
-		root, table := rootOf(err)
-		with[root.Error()] = append(with[root.Error()], table...)
+		reason, tables := rootOf(err)
+		with[reason] = append(with[reason], tables...)
 	}
 	var reasons []string
 	for _, reason := range slices.Sorted(maps.Keys(with)) {
@@ -117,17 +117,18 @@ func partialReasons(causes []error) []string {
 	return reasons
 }
 
-// rootOf is the table that was not read whole in the first place, and with it the one
-// that err is of, where that is another.
-func rootOf(err error) (root error, table []string) {
+// rootOf says what was not read whole in the first place, and the table that err is of
+// where that is another.
+func rootOf(err error) (reason string, tables []string) {
 	var outer, inner *PartialError
 	if !errors.As(err, &outer) {
-		return err, nil
+		return err.Error(), nil
 	}
-	for root = outer; errors.As(errors.Unwrap(root), &inner); root = inner {
-		table = []string{outer.Table}
+	root := outer
+	for ; errors.As(root.Err, &inner); root = inner {
+		tables = []string{outer.Table}
 	}
-	return root, table
+	return root.Error(), tables
 }
 
 // shrunk names the tables that lost more rows than they may.
