@@ -124,6 +124,7 @@ func (c *restCatalog) place() string { return c.url.String() }
 
 // id is not known: not every server keeps properties of a namespace.
 func (c *restCatalog) id(context.Context) (string, error) { return "", nil }
+
 func (c *restCatalog) close() error {
 	if c.tokens != nil {
 		c.tokens.idle()

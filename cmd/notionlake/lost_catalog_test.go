@@ -99,8 +99,13 @@ func TestOtherCatalogDeletesNothing(t *testing.T) {
 	b.call("run", "--as-load", "20260102T000000Z").wants(t, exitHeld)
 	before := b.tableFiles()
 	commands := [][]string{
-		{"run"}, {"run", "--full"}, {"publish", "20260102T000000Z"}, {"discard", "20260102T000000Z"},
-		{"maintain", "--orphan-age", "1ns"}, {"expire", "--keep-last", "1"}, {"rollback", "--to", "20260101T000000Z"},
+		{"run"},
+		{"run", "--full"},
+		{"publish", "20260102T000000Z"},
+		{"discard", "20260102T000000Z"},
+		{"maintain", "--orphan-age", "1ns"},
+		{"expire", "--keep-last", "1"},
+		{"rollback", "--to", "20260101T000000Z"},
 	}
 	try := func(where string) {
 		t.Helper()
