@@ -1,9 +1,11 @@
 package extract
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -82,34 +84,75 @@ func (d *discovery) unlisted(ctx context.Context, db Database, id string, listed
 		case inTrash(object):
 			d.gone[key] = reasonTrash
 		default:
-			in := object.Get("parent").Get("database_id").Text()
-			if in != id && in != "" {
-				d.movedTo[key] = in
-				continue
-			}
-			d.add(candidate{id: key, by: byConfiguration, configured: db.Name, several: len(tables) > 1})
+			d.unlistedSources = append(d.unlistedSources, unlistedSource{
+				candidate: candidate{id: key, by: byConfiguration, configured: db.Name, several: len(tables) > 1},
+				left:      id, in: object.Get("parent").Get("database_id").Text(), object: bytes.Clone(object),
+			})
 		}
 	}
 	return nil
 }
 
-// readMoved reads the data sources that moved out of a configured database into another
-// one, once all of them have been asked. What is in none of them now the configuration
-// leaves out, which is said.
-func (d *discovery) readMoved() {
-	for _, key := range sortedKeys(d.movedTo) {
-		database := d.movedTo[key]
+// An unlistedSource is a data source that a configured database had at the last load and
+// does not list any more.
+type unlistedSource struct {
+	candidate
+	left   string // the database
+	in     string // the one to which it belongs now
+	object notion.JSON
+}
+
+// readUnlisted decides about the data sources that configured databases do not list, once
+// all of those have been asked: another one may list them, or they are configured
+// themselves. Those that belong to a configured database are read. Others the configuration
+// leaves out: without a word where it says so, else that is said.
+func (d *discovery) readUnlisted(ctx context.Context) error {
+	for _, u := range d.unlistedSources {
 		in := slices.IndexFunc(d.source.options.Databases, func(db Database) bool {
 			id, err := notion.ParseID(db.ID)
-			return err == nil && id == database
+			return err == nil && id == u.in
 		})
 		switch {
-		case in >= 0: // it need not have been listed
-			d.add(candidate{id: key, by: byConfiguration, configured: d.source.options.Databases[in].Name, several: true})
-		case !d.visited[key] && !d.pick.excludes(key): // nor is it configured itself
-			d.gone[key] = fmt.Sprintf(reasonMoved, database)
+		case d.visited[u.id] || d.results[u.id] != nil:
+		case u.in == u.left || u.in == "":
+			d.add(u.candidate)
+		case in >= 0:
+			d.add(candidate{id: u.id, by: byConfiguration, configured: d.source.options.Databases[in].Name, several: true})
+		default:
+			excluded, err := d.excludesUnlisted(ctx, u)
+			switch {
+			case err != nil:
+				return err
+			case excluded:
+				d.leftOut[u.id] = true
+			default:
+				d.gone[u.id] = fmt.Sprintf(reasonMoved, u.in)
+			}
 		}
 	}
+	// What is read, by whatever it is in now, says itself what became of it.
+	maps.DeleteFunc(d.gone, func(id, _ string) bool { return d.visited[id] || d.results[id] != nil })
+	return nil
+}
+
+// excludesUnlisted reports whether exclude names the data source or the database that it
+// is in now.
+func (d *discovery) excludesUnlisted(ctx context.Context, u unlistedSource) (bool, error) {
+	switch {
+	case d.pick.excludesNothing():
+		return false, nil
+	case d.pick.excludes(u.id) || d.pick.excludes(u.in):
+		return true, nil
+	}
+	f, title := &found{id: u.id}, ""
+	f.ds, _ = parseDataSource(u.object) // else it is known by the name of its table
+	switch database, err := d.source.client.Database(ctx, u.in); {
+	case err == nil:
+		title = plainText(database.Get("title"))
+	case fatal(err):
+		return false, err
+	}
+	return d.pick.excludesFound(f, title, d.before[u.id].Table), nil
 }
 
 func (d *discovery) configuredSource(ctx context.Context, db Database, id string) error {

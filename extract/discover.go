@@ -21,9 +21,9 @@ import (
 // sources, relations are followed, and the tables of the last load looked for.
 type discovery struct {
 	*workspace
-	pick    picker
-	parents map[string]string // of data sources at the last load: database IDs
-	movedTo map[string]string // of data sources that moved out of a configured database: IDs of others
+	pick            picker
+	parents         map[string]string // of data sources at the last load: database IDs
+	unlistedSources []unlistedSource
 
 	mu         sync.Mutex
 	visited    map[string]bool   // data sources
@@ -74,7 +74,7 @@ func (s *Source) newDiscovery(ctx context.Context, now lake.View) (*discovery, e
 	w := &workspace{source: s, view: now, before: before, gone: map[string]string{}, sources: map[string]*dataSource{}}
 	d := &discovery{
 		workspace: w, visited: map[string]bool{}, named: map[string]string{}, asked: map[string]bool{}, early: newEarlyDatabases(),
-		results: map[string]*found{}, movedTo: map[string]string{}, leftOut: map[string]bool{}, chosen: map[string]bool{}, containers: map[string]*database{},
+		results: map[string]*found{}, leftOut: map[string]bool{}, chosen: map[string]bool{}, containers: map[string]*database{},
 		viewed: map[string]*viewsRead{},
 	}
 	if d.pick, err = newPicker(s.options, before); err != nil {
@@ -170,7 +170,9 @@ func (d *discovery) run(ctx context.Context) error {
 				return err
 			}
 		}
-		d.readMoved()
+		if err := d.readUnlisted(ctx); err != nil {
+			return err
+		}
 	case direct != nil:
 		for _, id := range direct {
 			if _, known := d.before[id]; known {

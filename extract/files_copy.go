@@ -301,7 +301,7 @@ func (c *copier) download(ctx context.Context, ref fileRef, old fileCopy, signed
 		d, err := c.fetch.get(ctx, w)
 		var told *fetchError
 		if err == nil || !errors.As(err, &told) {
-			c.heard(host, err == nil, nil)
+			c.heard(host, err == nil, err)
 			return d, err
 		}
 		switch {

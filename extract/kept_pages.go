@@ -113,7 +113,7 @@ func (c *content) resume(e *pageEntry) (*pageText, error) {
 		return nil, err
 	}
 	t := parsePageText(record)
-	if differs, err := c.isTelling(e, t); err != nil || differs {
+	if err := c.keepVerdict(e, t); err != nil {
 		return nil, err
 	}
 	t.commented = r.comments
@@ -136,14 +136,20 @@ func (c *content) resume(e *pageEntry) (*pageText, error) {
 	return t, nil
 }
 
-// isTelling reports whether what a run read that this one continues shows that a page of
-// the sample has changed unseen. The page is read again then, to be judged as it is now.
-func (c *content) isTelling(e *pageEntry, t *pageText) (bool, error) {
-	if !c.isSample(e.id) {
-		return false, nil
-	}
+// keepVerdict has a page judged like one of the sample where a run that this one continues
+// has read another text than the last load, in one that should have the same: whether it
+// was of the sample or read since that had shown a change, it shows that now.
+func (c *content) keepVerdict(e *pageEntry, t *pageText) error {
 	before, err := c.asBefore(e)
-	return before != nil && digest(t) != digest(before), err
+	if before == nil {
+		return err
+	}
+	if was := digest(before); was != digest(t) {
+		c.mu.Lock()
+		e.setSeldom().sample = &sample{carriedOf(before), was}
+		c.mu.Unlock()
+	}
+	return err
 }
 
 // keep keeps what was read of a page, if that is all of it. line has what that is.

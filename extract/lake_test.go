@@ -115,7 +115,7 @@ func (l *memoryLake) Staged(key string) (lake.TableResult, bool) {
 func (l *memoryLake) run(ctx context.Context, id string, s lake.Source) (map[string]*memoryTable, error) {
 	l.load = lake.Load{ID: lake.LoadID(id)}
 	l.now, l.rest = map[string]*memoryTable{}, nil
-	names := map[string]func() string{}
+	names, given := map[string]func() string{}, map[string]bool{}
 	var last []lake.Table
 	for t, err := range s.Tables(ctx, l) {
 		if err != nil {
@@ -124,6 +124,10 @@ func (l *memoryLake) run(ctx context.Context, id string, s lake.Source) (map[str
 		if t.Name != nil {
 			names[t.Schema.Key] = t.Name
 		}
+		if given[t.Schema.Key] {
+			return nil, fmt.Errorf("table %s is given twice", t.Schema.Key)
+		}
+		given[t.Schema.Key] = true
 		if l.interrupted && strings.HasPrefix(t.Schema.Key, "_") {
 			return nil, context.Canceled
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/notionlake/notionlake/extract/notion"
+	"github.com/notionlake/notionlake/lake"
 )
 
 // A sample is a page that could have been carried over and is read, to see whether
@@ -20,9 +21,13 @@ type sample struct {
 
 // isSample reports whether a page is of this load's sample.
 func (c *content) isSample(id notion.UUID) bool {
+	return inSample(c.d.view.Load().ID, id, c.options.Sample)
+}
+
+func inSample(load lake.LoadID, id notion.UUID, share float64) bool {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(string(c.d.view.Load().ID) + string(id[:]))) // it never fails
-	return float64(h.Sum32()) < c.options.Sample*math.MaxUint32
+	_, _ = h.Write([]byte(string(load) + string(id[:]))) // it never fails
+	return float64(h.Sum32()) < share*math.MaxUint32
 }
 
 // digest tells whether two readings of a page are equal: the order of members in

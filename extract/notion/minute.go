@@ -13,7 +13,9 @@ import (
 // of them: by the number of a unique_id property, or by what does and what does
 // not have a character in its title, divided further and further. The minute is
 // whole when no part was cut off and every row that was ever seen in it was seen
-// in the parts too, which shows that the parts leave nothing out.
+// in the parts too, which shows that the parts leave nothing out: but for a row that got
+// another title meanwhile, and went from a part that was to be read to one that had been.
+// So what was edited since is read at last.
 func (r *rows) readMinute(m time.Time, seen *idSet) (whole bool, err error) {
 	minute := []any{created("on_or_after", m), created("before", m.Add(time.Minute))}
 	if _, err := r.part(and(minute...), byCreation(descending), seen, false); err != nil {
@@ -29,11 +31,20 @@ func (r *rows) readMinute(m time.Time, seen *idSet) (whole bool, err error) {
 			return whole, err
 		}
 	}
+	began := time.Now().Add(r.c.Stats().Skew).UTC().Truncate(time.Minute).Add(-time.Minute)
 	var parts idSet
 	if whole, err = r.readByTitle(minute, title, titleCharacters, &parts); err != nil {
 		return false, err
 	}
-	return whole && seen.within(&parts, noEnd), nil
+	if !whole || !seen.within(&parts, noEnd) {
+		return false, nil
+	}
+	if next := m.Add(time.Minute); began.Before(next) { // as they were made, rows were edited too
+		began = next
+	}
+	since := fields{"timestamp": "last_edited_time", "last_edited_time": fields{"on_or_after": began.Format(time.RFC3339)}}
+	cutOff, err := r.part(and(append(minute, since)...), byCreation(ascending), &parts, false)
+	return !cutOff && err == nil, err
 }
 
 // dividers returns the names of the properties that the rows can be divided by.

@@ -261,3 +261,34 @@ func TestMadeMeanwhile(t *testing.T) {
 		}
 	})
 }
+
+// A row gets another title while its minute is read in parts: it is in none of them, nor
+// at one of the two ends.
+func TestRetitledBetweenParts(t *testing.T) {
+	w := newTasks(titleOnly, func(i int) values {
+		return values{"title": notiontest.Plain(fmt.Sprint(1 + i%3))}
+	}, 700)
+	synctest.Test(t, func(t *testing.T) {
+		done := false
+		s := notiontest.NewServer(w.Workspace, notiontest.Options{Cap: 300, OnRequest: func(r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			if done || !strings.Contains(string(body), `{"does_not_contain":"1"}`) {
+				return
+			}
+			done = true
+			w.Update(func(tx *notiontest.Tx) {
+				tx.Tick(time.Minute)
+				tx.Set(w.rows[349], "title", notiontest.Plain("1"))
+			})
+		}})
+		g, err := read(client(t, s, unlimited), w.source, notion.Query{})
+		g.wantAll(t, err, w.rows)
+		if !done {
+			t.Error("invalid: no row got another title")
+		}
+	})
+}
