@@ -77,7 +77,7 @@ func (c *Catalog) MendHints(ctx context.Context) error {
 	}
 	for i, e := range l.entries {
 		folder, err := c.tableFolder(e)
-		if err != nil || metadataNumber(hints[i]) >= metadataNumber(e.location) {
+		if err != nil || e.meta.CurrentSnapshot() == nil || metadataNumber(hints[i]) >= metadataNumber(e.location) {
 			continue
 		}
 		if err := c.writeHint(ctx, folder, e.location); err != nil {

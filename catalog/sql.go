@@ -21,6 +21,8 @@ type sqlCatalog struct {
 	*Catalog
 	db       *sql.DB
 	database database
+	readOnly bool
+	own      string // the ID, where it is known
 }
 
 func openSQL(ctx context.Context, base *Catalog, o Options, open func() (database, error)) (*sqlCatalog, error) {
@@ -28,7 +30,7 @@ func openSQL(ctx context.Context, base *Catalog, o Options, open func() (databas
 	if err != nil {
 		return nil, err
 	}
-	c := &sqlCatalog{Catalog: base, database: d}
+	c := &sqlCatalog{Catalog: base, database: d, readOnly: o.ReadOnly}
 	if c.db, err = d.open(o.ReadOnly); err != nil {
 		return nil, err
 	}

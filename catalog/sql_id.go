@@ -15,24 +15,31 @@ const idProperty = "notionlake.id"
 
 // identify gives the namespace its ID, unless it has one.
 func (c *sqlCatalog) identify(ctx context.Context) error {
-	if id, err := c.id(ctx); err != nil || id != "" {
-		return err
+	id, err := c.id(ctx)
+	if err == nil && id == "" {
+		err = c.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, c.bind(`INSERT INTO iceberg_namespace_properties
+				(catalog_name, namespace, property_key, property_value) VALUES (?, ?, ?, ?)
+				ON CONFLICT (catalog_name, namespace, property_key) DO NOTHING`), c.name, c.namespace, idProperty, uuid.NewString())
+			return err
+		})
 	}
-	return c.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, c.bind(`INSERT INTO iceberg_namespace_properties
-			(catalog_name, namespace, property_key, property_value) VALUES (?, ?, ?, ?)
-			ON CONFLICT (catalog_name, namespace, property_key) DO NOTHING`), c.name, c.namespace, idProperty, uuid.NewString())
-		return err
-	})
+	if err == nil {
+		c.own, err = c.id(ctx)
+	}
+	return err
 }
 
 func (c *sqlCatalog) id(ctx context.Context) (id string, err error) {
+	if c.own != "" {
+		return c.own, nil
+	}
 	err = c.db.QueryRowContext(ctx, c.bind(`SELECT property_value FROM iceberg_namespace_properties
 		WHERE catalog_name = ? AND namespace = ? AND property_key = ?`), c.name, c.namespace, idProperty).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
+	switch {
+	case errors.Is(err, sql.ErrNoRows), err != nil && c.readOnly: // a catalog that others made need not have that table
 		return "", nil
-	}
-	if err != nil {
+	case err != nil:
 		return "", c.fault("read", err)
 	}
 	return id, nil

@@ -65,12 +65,30 @@ func sqlitePath(uri string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("catalog %s: %w", uri, err)
 	}
-	// The lock lies beside the file: under each of its names it must be the same.
-	if file, err := filepath.EvalSymlinks(path); err == nil {
-		path = file
-	}
-	return path, nil
+	return realPath(path), nil
 }
+
+// realPath is the file that a path leads to, be it there or not: the lock lies beside it,
+// and must be the same under each of its names.
+func realPath(path string) string {
+	for range maxLinks {
+		to, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		path = to
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		path = filepath.Join(dir, filepath.Base(path))
+	}
+	return path
+}
+
+// maxLinks is how many links are followed, as many as Linux does.
+const maxLinks = 40
 
 // prepareFile makes the folders above the file and refuses what SQLite would
 // explain badly.

@@ -199,7 +199,11 @@ func (l *Loader) Discard(ctx context.Context, load LoadID) (err error) {
 	if e != nil {
 		return storageError(e)
 	}
-	if !slices.Contains(s.lost, load) && !slices.Contains(aside, load) {
+	published, e := s.Catalog.Loads(ctx)
+	switch {
+	case e != nil:
+		return storageError(e)
+	case slices.Contains(published, load), !slices.Contains(s.lost, load) && !slices.Contains(aside, load):
 		return err
 	}
 	return storageError(s.dropDamaged(ctx, load))

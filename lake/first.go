@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
+	"strings"
 )
 
 // ErrCatalogEmptied is a catalog without tables over a warehouse that has some.
@@ -17,26 +20,24 @@ var ErrCatalogOld = errors.New("the catalog is older than the tables")
 // ErrOtherCatalog is a warehouse in which runs with another catalog have not ended.
 var ErrOtherCatalog = errors.New("a run with another catalog has not ended in this warehouse")
 
-// hintName ends the key of the version hint of a table, which is there once the table
-// has been published.
-const hintName = "/metadata/version-hint.text"
-
 // checkCatalog fails where the catalog is not the one of the warehouse: what its tables
-// do not name is no reason to delete anything then, nor to begin a history.
+// do not name is no reason to delete anything then, nor to begin a history. A catalog that
+// has loads is; of another one tell the files of published tables and the entries of runs.
 func (s *session) checkCatalog(ctx context.Context, entries []journalEntry, last LoadID) error {
-	if last == "" {
-		if err := s.checkFirst(ctx); err != nil {
-			return err
-		}
+	if last != "" {
+		return nil
+	}
+	if err := s.checkFirst(ctx); err != nil {
+		return err
 	}
 	id, err := s.Catalog.ID(ctx)
-	if err != nil || id == "" {
+	if err != nil {
 		return err
 	}
 	for _, e := range entries {
 		if e.Catalog != "" && e.Catalog != id {
-			return fmt.Errorf("%w: %s is of load %s, begun at %s: use that catalog, or give this one a warehouse or a namespace of its own; where that catalog is lost for good, delete this file",
-				ErrOtherCatalog, s.Storage.describe(s.journal.key(e)), dash(e.LoadID), e.Started.Format("2006-01-02 15:04:05 MST"))
+			return fmt.Errorf("%w: %s is of load %s, begun at %s: use that catalog, or give this one a warehouse or a namespace of its own; where that catalog is lost for good, move this file and the folder %s away",
+				ErrOtherCatalog, s.Storage.describe(s.journal.key(e)), dash(e.LoadID), e.Started.Format("2006-01-02 15:04:05 MST"), s.Storage.describe(s.Catalog.Folder()))
 		}
 	}
 	return nil
@@ -55,34 +56,74 @@ func (s *session) checkFirst(ctx context.Context) error {
 		return err
 	}
 	var refs map[string]bool
+	var found hints
 	for o, err := range s.Storage.List(ctx, s.Catalog.Folder()) {
 		if err != nil {
 			return fmt.Errorf("list the tables' files: %w", err)
-		}
-		// What a run wrote that has not ended, or is no file of a table, tells nothing; that
-		// a table was published does, whoever wrote it.
-		if run := runOf(o.Key); hintedFolder(o.Key) == "" && (runs[run] || run == "") {
-			continue
 		}
 		if refs == nil {
 			if refs, err = s.Catalog.References(ctx); err != nil {
 				return err
 			}
 		}
-		if !refs[o.Key] {
-			return fmt.Errorf("%w, such as %s: the catalog was emptied or replaced, or the configuration names another one: restore it from a backup, or, to begin a new history, move the folder %s away",
-				ErrCatalogEmptied, s.Storage.describe(o.Key), s.Storage.describe(s.Catalog.Folder()))
+		if refs[o.Key] {
+			continue
+		}
+		found.see(o.Key)
+		// What a run wrote that has not ended tells nothing, nor what is no file of a table.
+		if run := runOf(o.Key); run != "" && !runs[run] {
+			return s.emptied(o.Key)
 		}
 	}
-	return nil
+	folders, err := found.published(ctx, s.Storage)
+	for _, folder := range slices.Sorted(maps.Keys(folders)) {
+		return s.emptied(folder)
+	}
+	return err
 }
 
-// hintedFolder is the folder of the table whose version hint has this key; "" where it
-// is none.
-func hintedFolder(key string) string {
-	folder := path.Dir(path.Dir(key))
-	if key != folder+hintName {
-		return ""
+func (s *session) emptied(key string) error {
+	return fmt.Errorf("%w, such as %s: the catalog was emptied or replaced, or the configuration names another one: restore it from a backup, or, to begin a new history, move the folder %s away",
+		ErrCatalogEmptied, s.Storage.describe(key), s.Storage.describe(s.Catalog.Folder()))
+}
+
+// hintName ends the key of the version hint of a table, which is written when the table
+// has been published, and names its metadata file.
+const hintName = "/metadata/version-hint.text"
+
+// metadataSuffix ends the keys of metadata files.
+const metadataSuffix = ".metadata.json"
+
+// hints are the version hints and metadata files among some keys.
+type hints struct {
+	hints    []string
+	metadata map[string]bool
+}
+
+func (h *hints) see(key string) {
+	switch {
+	case strings.HasSuffix(key, hintName):
+		h.hints = append(h.hints, key)
+	case strings.HasSuffix(key, metadataSuffix):
+		if h.metadata == nil {
+			h.metadata = map[string]bool{}
+		}
+		h.metadata[key] = true
 	}
-	return folder
+}
+
+// published are the folders of the tables whose version hint names a metadata file that is
+// there: they have been published, and are not gone.
+func (h *hints) published(ctx context.Context, storage *Storage) (map[string]bool, error) {
+	folders := map[string]bool{}
+	for _, key := range h.hints {
+		data, err := storage.ReadAll(ctx, key)
+		if err != nil {
+			return nil, fmt.Errorf("version hint: %w", err)
+		}
+		name := path.Dir(key) + "/" + strings.TrimSpace(string(data)) + metadataSuffix
+		folders[strings.TrimSuffix(key, hintName)] = h.metadata[name]
+	}
+	maps.DeleteFunc(folders, func(_ string, there bool) bool { return !there })
+	return folders, nil
 }

@@ -1,7 +1,9 @@
 package lake_test
 
 import (
+	"context"
 	"errors"
+	"iter"
 	"slices"
 	"testing"
 
@@ -35,5 +37,40 @@ func TestEmptiedCatalog(t *testing.T) {
 	w.run(textTable("a", "1"))
 	if !slices.Contains(w.files(), w.catalog.Folder()+".DS_Store") {
 		t.Error("a file of someone else is gone")
+	}
+}
+
+// beside is a source while which is read another program runs with another catalog.
+type beside struct {
+	lake.Source
+	run func()
+}
+
+func (b beside) Tables(ctx context.Context, v lake.View) iter.Seq2[lake.Table, error] {
+	b.run()
+	return b.Source.Tables(ctx, v)
+}
+
+// What a first load writes is not taken for the remains of a dead one by a program with
+// another catalog, one that has no ID to compare with included.
+func TestFirstLoadOfAnotherCatalog(t *testing.T) {
+	for _, nameless := range []bool{false, true} {
+		w := newWorld(t, nil)
+		l := w.loader(textTable("a", "1"))
+		l.Source = beside{l.Source, func() {
+			other := w.loader(textTable("a", "2"))
+			catalog := laketest.NewCatalog()
+			catalog.Nameless = nameless
+			other.Catalog = catalog
+			if _, err := other.Run(t.Context()); !errors.Is(err, lake.ErrOtherCatalog) {
+				t.Errorf("nameless %v: %v", nameless, err)
+			}
+		}}
+		if _, err := l.Run(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if got := w.rows("a"); len(got) != 1 {
+			t.Errorf("rows %v", got)
+		}
 	}
 }

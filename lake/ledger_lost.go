@@ -115,16 +115,31 @@ func (r *run) checkLedger(ctx context.Context, anew bool) error {
 // checkNoLedger is checkLedger where there is no ledger: of a first load, or since
 // another program dropped it.
 func (r *run) checkNoLedger(ctx context.Context, anew bool) error {
-	loads, err := r.Catalog.Loads(ctx)
-	switch {
-	case err != nil || len(loads) == 0:
+	err := CheckLedger(ctx, r.Storage, r.Catalog)
+	if !anew || !errors.Is(err, ErrNoLedger) {
 		return err
-	case !anew:
-		return ErrNoLedger
 	}
 	r.Logger.WarnContext(ctx, "a table is not in the catalog any more: it is made anew of what the other tables know of their loads", "table", LedgerTable)
 	r.makeLedgerAnew("it was not in the catalog any more")
 	return nil
+}
+
+// CheckLedger tells why there is no ledger, where there is none: ErrNoLedger if it was
+// dropped, nil if nothing has been published yet, or the first load is being: some
+// catalogs change one table at a time, the ledger last.
+func CheckLedger(ctx context.Context, s *Storage, c Catalog) error {
+	loads, err := c.Loads(ctx)
+	if err != nil || len(loads) == 0 {
+		return err
+	}
+	entries, _, _, err := newJournal(s, c).list(ctx)
+	if err != nil {
+		return err
+	}
+	if len(loads) == 1 && slices.ContainsFunc(entries, func(e journalEntry) bool { return e.LoadID == loads[0] && e.State != stateMaintaining }) {
+		return nil
+	}
+	return ErrNoLedger
 }
 
 func (r *run) makeLedgerAnew(why string) {

@@ -297,7 +297,8 @@ func (s *session) conclude(ctx context.Context, e journalEntry) error {
 
 // remains lists the files of dead runs that nothing refers to.
 func (s *session) remains(ctx context.Context, dead []journalEntry, refs map[string]bool) ([]string, error) {
-	runs, unknown := map[string]bool{}, map[string]bool{}
+	runs := map[string]bool{}
+	var found hints // of tables that the catalog does not have
 	var keys []string
 	for _, e := range dead {
 		runs[string(e.Run)] = true
@@ -318,16 +319,18 @@ func (s *session) remains(ctx context.Context, dead []journalEntry, refs map[str
 		if refs[o.Key] {
 			continue
 		}
-		if folder := hintedFolder(o.Key); folder != "" {
-			unknown[folder] = true
-		}
+		found.see(o.Key)
 		if runs[runOf(o.Key)] || halfHint(o.Key) {
 			keys = append(keys, o.Key)
 		}
 	}
 	// A table that was published and that the catalog does not have may be had again:
 	// what it consists of is not known.
-	keys = slices.DeleteFunc(keys, func(key string) bool { return unknown[tableFolder(key, s.Catalog.Folder())] })
+	published, err := found.published(ctx, s.Storage)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotKnown, err)
+	}
+	keys = slices.DeleteFunc(keys, func(key string) bool { return published[tableFolder(key, s.Catalog.Folder())] })
 	slices.Sort(keys)
 	return slices.Compact(keys), nil
 }
@@ -383,10 +386,15 @@ func (s *session) quarantine(ctx context.Context, d damagedEntry) error {
 	if err := s.Storage.Delete(ctx, d.key); err != nil {
 		return err
 	}
-	told := []any{"entry", s.Storage.describe(to), "error", d.err}
-	if load := loadOf(d.key); load.Valid() {
-		told = append(told, "cure", "`notionlake discard "+string(load)+"` deletes them, and it")
+	published, err := s.Catalog.Loads(ctx)
+	if err != nil {
+		return err
 	}
-	s.Logger.WarnContext(ctx, "a journal entry is damaged and was put aside; files that its run left have the UUID of its name in theirs, and stay as long as it does", told...)
+	cure := "delete it, then `notionlake maintain` deletes those that are in tables' folders"
+	if load := loadOf(d.key); load.Valid() && !slices.Contains(published, load) {
+		cure = "`notionlake discard " + string(load) + "` deletes them, and it"
+	}
+	s.Logger.WarnContext(ctx, "a journal entry is damaged and was put aside; files that its run left have the UUID of its name in theirs, and stay as long as it does",
+		"entry", s.Storage.describe(to), "error", d.err, "cure", cure)
 	return nil
 }

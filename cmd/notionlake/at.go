@@ -48,11 +48,7 @@ type ledgerTableSnapshot struct {
 func (l *lakeAt) loads(ctx context.Context) ([]ledgerRow, error) {
 	state, err := l.catalog.TableAt(ctx, lake.LedgerTable, catalog.Ref{})
 	if errors.Is(err, catalog.ErrNotFound) {
-		published, err := l.catalog.Loads(ctx)
-		if err == nil && len(published) > 0 {
-			err = lake.ErrNoLedger
-		}
-		return nil, storageError(err)
+		return nil, storageError(lake.CheckLedger(ctx, l.storage, l.catalog))
 	}
 	if err != nil {
 		return nil, storageError(err)
@@ -159,9 +155,6 @@ func (l *lakeAt) moment(ctx context.Context, flag, text, table string) (moment, 
 	if found, ok, err := l.inRefs(ctx, ref, table); err != nil || ok {
 		return moment{ref: found}, err
 	}
-	if len(loads) == 0 {
-		return moment{}, l.noLoad(ctx)
-	}
 	if !ref.Time.IsZero() && len(kept) > 0 {
 		return moment{}, usagef("%s %s: no such load, none was published by then%s", flag, cut(text, 60), nearest(kept, ref))
 	}
@@ -169,6 +162,9 @@ func (l *lakeAt) moment(ctx context.Context, flag, text, table string) (moment, 
 		if err := l.isUnfinished(ctx, flag, lake.LoadID(id), time.Now()); err != nil {
 			return moment{}, err
 		}
+	}
+	if len(loads) == 0 {
+		return moment{}, l.noLoad(ctx)
 	}
 	return moment{}, usagef("%s %s: no such load%s", flag, cut(text, 60), nearest(kept, ref))
 }

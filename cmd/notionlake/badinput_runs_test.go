@@ -150,6 +150,9 @@ func badJournal(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(b.dir, journal, "damaged", filepath.Base(cut))); err != nil {
 		t.Errorf("it was not put aside: %v", err)
 	}
+	published := b.look()[0].LoadID
+	b.write(filepath.Join(journal, published+"_"+run+".json"), "{", 0o600)
+	b.call("discard", published).wants(t, exitUsage, "a journal entry is damaged", "delete it, then `notionlake maintain`", "is not held")
 	newer := b.write(filepath.Join(journal, "20260101T000000Z_"+run+".json"), `{"format": 99, "state": "dreaming", "run": "`+run+`"}`, 0o600)
 	before := b.look()
 	b.call("run").wants(t, exitStorage, "written by a newer version of notionlake", "use that version")

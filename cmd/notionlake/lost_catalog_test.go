@@ -198,6 +198,30 @@ func TestDiscardWithDroppedTable(t *testing.T) {
 	b.readAll()
 }
 
+// Where tables were purged, of which only version hints are left, a new history begins.
+func TestPurgedCatalog(t *testing.T) {
+	b := newBench(t, notiontest.Options{})
+	b.call("run").wants(t, exitDone)
+	db, err := sql.Open("sqlite", filepath.Join(b.dir, "lake", "catalog.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`DELETE FROM iceberg_tables`); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range b.tableFiles() {
+		if filepath.Base(name) == "version-hint.text" {
+			continue
+		}
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.call("run").wants(t, exitDone)
+	b.checkFiles()
+}
+
 func (b *bench) tableFiles() (files []string) {
 	b.t.Helper()
 	err := filepath.WalkDir(filepath.Join(b.dir, "lake", "notion"), func(name string, d fs.DirEntry, err error) error {

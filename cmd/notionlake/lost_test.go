@@ -406,3 +406,25 @@ func TestDroppedLedger(t *testing.T) {
 	b.call("rollback", "--to", "20260101T000000Z").wants(t, exitDone)
 	b.readAll()
 }
+
+// Where a catalog changes one table at a time, _loads comes last: until then there is no
+// load, and no ledger that was lost.
+func TestNoLedgerYet(t *testing.T) {
+	t.Parallel()
+	const run = "5b0f1a52-0a3f-4d2f-8f7e-1c7d6f2f9a10"
+	b := newBench(t, notiontest.Options{})
+	id := b.call("run", "--json").report(t).LoadID
+	db, err := sql.Open("sqlite", filepath.Join(b.dir, "lake", "catalog.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`DELETE FROM iceberg_tables WHERE table_name = '_loads'`); err != nil {
+		t.Fatal(err)
+	}
+	b.call("loads").wants(t, exitStorage, "is not in the catalog any more")
+	b.write(filepath.Join("lake", "_notionlake", "notion", "journal", string(id)+"_"+run+".json"),
+		`{"format": 1, "state": "publishing", "run": "`+run+`", "load_id": "`+string(id)+`"}`, 0o600)
+	b.call("loads").wants(t, exitUsage, "there is no load yet")
+	b.call("check").wants(t, exitDone)
+}

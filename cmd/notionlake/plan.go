@@ -162,7 +162,7 @@ func (p *program) plan(ctx context.Context, cfg *config, o runOptions) (doc plan
 	if doc.Tables, err = foresee(ctx, l.catalog, now, plan); err != nil {
 		return doc, storageError(err)
 	}
-	if doc.LastLoad, err = lastLoad(ctx, l, now); err != nil {
+	if doc.LastLoad, err = lastLoad(ctx, l, now); err != nil && (!o.full || !errors.Is(err, lake.ErrNoLedger)) { // which makes it anew
 		return doc, err
 	}
 	if now.Continues != "" {

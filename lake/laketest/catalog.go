@@ -19,6 +19,8 @@ type Catalog struct {
 	// is published.
 	Fail error
 	Now  func() time.Time
+	// Nameless: it has no ID, as a catalog that keeps none.
+	Nameless bool
 
 	id       string
 	mu       sync.Mutex

@@ -91,8 +91,13 @@ func (c *Catalog) leave(run lake.RunID) error {
 	return nil
 }
 
-// ID tells the catalog from every other one.
-func (c *Catalog) ID(context.Context) (string, error) { return c.id, nil }
+// ID tells the catalog from every other one, unless that is Nameless.
+func (c *Catalog) ID(context.Context) (string, error) {
+	if c.Nameless {
+		return "", nil
+	}
+	return c.id, nil
+}
 
 // Folder is the key prefix of all tables.
 func (c *Catalog) Folder() string { return "tables/" }
