@@ -139,8 +139,10 @@ func TestWallTime(t *testing.T) {
 				floor := max(time.Duration(requests-int64(c.burst))*time.Minute/time.Duration(c.perMinute), time.Duration(c.chain)*latency)
 				t.Logf("%d requests, %d refused, at %d a minute: %s, %.2f of the least that is possible",
 					requests, refused, c.perMinute, took.Round(time.Second/10), took.Seconds()/floor.Seconds())
-				if took.Seconds() > 1.15*floor.Seconds() {
-					t.Errorf("%s, want at most 1.15 times %s", took, floor)
+				// Which of two requests goes first is the scheduler's choice, also where time is
+				// virtual: that can cost one more answer to wait for.
+				if (took - latency).Seconds() > 1.15*floor.Seconds() {
+					t.Errorf("%s, want at most 1.15 times %s, and one answer", took, floor)
 				}
 				edit((c.rows + c.others) / 100)
 				time.Sleep(time.Hour) // in virtual time: the limit of the night before is forgotten

@@ -67,8 +67,8 @@ func openCloud(ctx context.Context, p location, o StorageOptions) (*Storage, err
 		s.bucket = blob.PrefixedBucket(s.bucket, p.prefix+"/")
 	}
 	// An object that is not there cannot be told from a bucket that is not.
-	if ok, err := s.bucket.IsAccessible(ctx); err != nil || !ok {
-		if err == nil {
+	if _, _, err := s.bucket.ListPage(ctx, blob.FirstPageToken, 1, nil); err != nil {
+		if codeOf(err) == gcerrors.NotFound {
 			err = errNoBucket
 		}
 		return nil, errors.Join(objectFault("list", s.root, err), s.bucket.Close())
@@ -222,7 +222,7 @@ func (o *Object) landed(err error) error {
 	defer cancel()
 	r, e := o.storage.bucket.NewReader(ctx, o.key, nil)
 	if e != nil {
-		if gcerrors.Code(e) == gcerrors.NotFound {
+		if codeOf(e) == gcerrors.NotFound {
 			return err
 		}
 		return fmt.Errorf("%w (and whether it is there is not known: %w)", err, e)
@@ -237,9 +237,6 @@ func (o *Object) landed(err error) error {
 	_ = r.Close() // all that is wanted was read
 	if errors.Is(e, io.EOF) && there.bytes == o.sent.bytes && there.sum.Sum32() == o.sent.sum.Sum32() {
 		return nil
-	}
-	if gcerrors.Code(err) == gcerrors.NotFound {
-		return ErrExist // versitygw 1.8 says of one in a thousand that it does not exist
 	}
 	return err
 }

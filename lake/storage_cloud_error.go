@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"gocloud.dev/gcerrors"
 	"google.golang.org/api/googleapi"
 )
 
@@ -71,6 +72,31 @@ func skewOf(code string, err error) string {
 		return ""
 	}
 	return fmt.Sprintf(" (it differs from the storage's by %s)", time.Since(theirs).Abs().Round(time.Second))
+}
+
+const (
+	statusNotFound           = 404
+	statusPreconditionFailed = 412
+)
+
+// codeOf is what kind of error a bucket's is. Of S3 the status of the answer tells, and
+// nothing where there was none: gocloud.dev takes every error in whose text there is a 301,
+// of the ID of a request or of a port, for one of a bucket that does not exist.
+func codeOf(err error) gcerrors.ErrorCode {
+	var operation *smithy.OperationError
+	if !errors.As(err, &operation) {
+		return gcerrors.Code(err)
+	}
+	var answer *smithyhttp.ResponseError
+	if errors.As(err, &answer) {
+		switch answer.HTTPStatusCode() {
+		case statusNotFound:
+			return gcerrors.NotFound
+		case statusPreconditionFailed:
+			return gcerrors.FailedPrecondition
+		}
+	}
+	return gcerrors.Unknown
 }
 
 // isNoBucket reports whether it is the bucket that is missing.

@@ -70,9 +70,9 @@ func objectFault(action, object string, err error) error {
 	switch {
 	case isNoBucket(err):
 		e.reason = errNoBucket.Error()
-	case gcerrors.Code(err) == gcerrors.NotFound || errors.Is(err, fs.ErrNotExist):
+	case codeOf(err) == gcerrors.NotFound || errors.Is(err, fs.ErrNotExist):
 		e.reason, e.err = "it does not exist", fs.ErrNotExist
-	case gcerrors.Code(err) == gcerrors.FailedPrecondition || errors.Is(err, ErrExist):
+	case codeOf(err) == gcerrors.FailedPrecondition || errors.Is(err, ErrExist):
 		e.reason, e.err = "it exists already", ErrExist
 	default:
 		e.reason = cloudReason(err)

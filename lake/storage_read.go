@@ -112,7 +112,7 @@ func (s *Storage) delete(ctx context.Context, key string) error {
 	if err := s.point.Hit("storage.delete", key); err != nil {
 		return err
 	}
-	if err := s.bucket.Delete(ctx, key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+	if err := s.bucket.Delete(ctx, key); err != nil && codeOf(err) != gcerrors.NotFound {
 		return err
 	}
 	return s.point.Hit("storage.delete.done", key)

@@ -185,7 +185,7 @@ func (o *Object) close() error {
 	if err != nil && ended != nil && !errors.Is(err, ended) {
 		err = errors.Join(ended, err) // what is wrong is that nobody wants it any more
 	}
-	if err != nil && o.storage.disk == nil && gcerrors.Code(err) != gcerrors.FailedPrecondition && !errors.Is(err, ErrExist) {
+	if err != nil && o.storage.disk == nil && codeOf(err) != gcerrors.FailedPrecondition && !errors.Is(err, ErrExist) {
 		o.storage.late.Store(true)
 	}
 	if err == nil && o.storage.disk != nil {
