@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/notionlake/notionlake/extract/notion"
@@ -132,6 +133,9 @@ func (c *content) strayRows() {
 func (c *content) resolveBlocks(ctx context.Context) error {
 	type in struct{ id, block notion.UUID }
 	var list []in
+	c.d.mu.Lock()
+	containers := maps.Clone(c.d.containers)
+	c.d.mu.Unlock()
 	c.mu.Lock()
 	add := func(id notion.UUID, p parentRef) {
 		if _, known := c.within[id]; p.typ == parentBlock && !known {
@@ -141,12 +145,12 @@ func (c *content) resolveBlocks(ctx context.Context) error {
 	for _, e := range c.all { // also of pages in the trash: what stands in them may be there
 		add(e.id, e.parent)
 	}
-	c.mu.Unlock()
-	for id, d := range c.d.containers {
+	for id, d := range containers {
 		if uuid, ok := notion.ParseUUID([]byte(id)); ok && d.object != nil {
 			add(uuid, parentRefOf(d.object))
 		}
 	}
+	c.mu.Unlock()
 	for _, i := range list {
 		page, err := c.pageOf(ctx, i.block)
 		if err != nil {
