@@ -86,8 +86,9 @@ func openGlue(ctx context.Context, base *Catalog, o Options) (pointers, error) {
 	return c, nil
 }
 
-func (c *glueCatalog) place() string { return c.at }
-func (c *glueCatalog) close() error  { return nil }
+func (c *glueCatalog) place() string   { return c.at }
+func (c *glueCatalog) account() string { return aws.ToString(c.id) }
+func (c *glueCatalog) close() error    { return nil }
 
 func (c *glueCatalog) prepare(ctx context.Context, readOnly bool) error {
 	_, err := c.client.GetDatabase(ctx, &glue.GetDatabaseInput{CatalogId: c.id, Name: &c.namespace})

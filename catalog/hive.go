@@ -50,8 +50,9 @@ func openHive(_ context.Context, base *Catalog, o Options) (pointers, error) {
 	return c, nil
 }
 
-func (c *hiveCatalog) place() string { return "thrift://" + c.address }
-func (c *hiveCatalog) close() error  { return nil }
+func (c *hiveCatalog) place() string   { return "thrift://" + c.address }
+func (c *hiveCatalog) account() string { return "" }
+func (c *hiveCatalog) close() error    { return nil }
 
 // with connects for a few requests: a connection that has been idle may be broken.
 func (c *hiveCatalog) with(ctx context.Context, do func(*hms.ThriftHiveMetastoreClient) error) (err error) {

@@ -29,7 +29,9 @@ type plan struct {
 	Tag    string      `json:"tag,omitempty"` // that every table gets
 	Began  time.Time   `json:"began,omitzero"`
 	Fenced *time.Time  `json:"fenced,omitempty"`
-	Steps  []*step     `json:"steps,omitempty"`
+	// Catalog is the ID of the one whose tables it changes.
+	Catalog string  `json:"catalog,omitempty"`
+	Steps   []*step `json:"steps,omitempty"`
 
 	key string
 }

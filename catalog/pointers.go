@@ -28,6 +28,8 @@ var errTaken = errors.New("the name is taken")
 type pointers interface {
 	// place is where the service is, for messages, without secrets.
 	place() string
+	// account is what there is several of at the place.
+	account() string
 	close() error
 	// prepare makes the namespace, or with readOnly fails with ErrNoCatalog.
 	prepare(ctx context.Context, readOnly bool) error

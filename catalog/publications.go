@@ -74,7 +74,13 @@ func (c *publications) complete(ctx context.Context) error {
 }
 
 func (c *publications) completeOne(ctx context.Context, p *plan, decided bool, age time.Duration) error {
-	if !c.carrier.owns(p) {
+	other, err := c.isOthers(ctx, p)
+	switch {
+	case err != nil:
+		return err
+	case other && !decided && p.Fenced == nil:
+		return errOthersPlan
+	case other || !c.carrier.owns(p):
 		if age > fenceTime {
 			return c.store.Delete(ctx, p.key, p.outcomeKey())
 		}
@@ -109,6 +115,16 @@ func (c *publications) completeOne(ctx context.Context, p *plan, decided bool, a
 	}
 }
 
+// errOthersPlan is a plan that only a run with the catalog can carry out, or take back,
+// that it is of: in another one its tables are not.
+var errOthersPlan = fmt.Errorf("%w: it is about to publish, or died in that: use that catalog, or where it is the same at another address, take the line \"catalog\" out of the plan", lake.ErrOtherCatalog)
+
+// isOthers reports whether a plan is of another catalog than this one.
+func (c *publications) isOthers(ctx context.Context, p *plan) (bool, error) {
+	id, err := c.backend.id(ctx)
+	return p.Catalog != "" && p.Catalog != id, err
+}
+
 // end carries a plan out, whatever becomes of it.
 func (c *publications) end(ctx context.Context, p *plan) error {
 	err := c.carryOut(ctx, p)
@@ -132,6 +148,12 @@ func (c *publications) carryOut(ctx context.Context, p *plan) error {
 		return err
 	}
 	why := fmt.Errorf("load %s has been taken back: a table had been changed by another program: %w", p.Load, lake.ErrConflict)
+	switch other, err := c.isOthers(ctx, p); {
+	case err != nil:
+		return err
+	case other:
+		return fmt.Errorf("plan %s: %w", c.store.URI(p.key), errOthersPlan)
+	}
 	if !c.carrier.owns(p) {
 		return fmt.Errorf("plan %s is of another type of catalog: let a run with that one end it", c.store.URI(p.key))
 	}
@@ -262,6 +284,10 @@ func (c *publications) publish(ctx context.Context, a *attempt, make func(n int)
 		return err
 	}
 	p.key = c.planKey(a.run, n)
+	if p.Catalog, err = c.backend.id(ctx); err != nil {
+		c.runs.answeredTo(a.run)
+		return err
+	}
 	switch err := c.writePlan(ctx, p); {
 	case errors.Is(err, lake.ErrExist):
 		c.runs.answeredTo(a.run)

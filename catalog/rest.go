@@ -44,6 +44,7 @@ const restPage = 500
 type restCatalog struct {
 	*Catalog
 	url    *url.URL
+	part   string // of the server: prefix and warehouse
 	server *rest.Catalog
 	// readOnly: whether it is stepwise has not been found out.
 	readOnly bool
@@ -63,6 +64,7 @@ func openREST(ctx context.Context, base *Catalog, o Options) (backend, error) {
 	}
 	c := &restCatalog{Catalog: base, url: u, readOnly: o.ReadOnly, runs: newAdmissions()}
 	r := o.REST
+	c.part = r.Prefix + " " + r.Warehouse
 	options := []rest.Option{rest.WithWarehouseLocation(r.Warehouse), rest.WithPrefix(r.Prefix), rest.WithOAuthToken(r.Token)}
 	if r.AuthURL != "" {
 		if _, err := restURL(r.AuthURL); err != nil {
@@ -122,8 +124,9 @@ func (c *restCatalog) isStepwise(ctx context.Context) (bool, error) {
 
 func (c *restCatalog) place() string { return c.url.String() }
 
-// id is not known: not every server keeps properties of a namespace.
-func (c *restCatalog) id(context.Context) (string, error) { return "", nil }
+func (c *restCatalog) id(context.Context) (string, error) {
+	return placeID(c.url.String(), c.part, c.namespace), nil
+}
 
 func (c *restCatalog) close() error {
 	if c.tokens != nil {

@@ -2,8 +2,11 @@ package catalog
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"errors"
+	"strings"
 
 	"github.com/google/uuid"
 )
@@ -43,4 +46,11 @@ func (c *sqlCatalog) id(ctx context.Context) (id string, err error) {
 		return "", c.fault("read", err)
 	}
 	return id, nil
+}
+
+// placeID tells a catalog that keeps no ID by where it is: not every service has a place
+// for one.
+func placeID(where ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(where, "\x00")))
+	return hex.EncodeToString(sum[:16])
 }

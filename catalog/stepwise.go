@@ -35,9 +35,11 @@ func openStepwise(ctx context.Context, base *Catalog, o Options, open func(conte
 
 func (c *stepCatalog) place() string { return c.pointers.place() }
 
-// id is not known: there is no place for one.
-func (c *stepCatalog) id(context.Context) (string, error) { return "", nil }
-func (c *stepCatalog) close() error                       { return c.pointers.close() }
+func (c *stepCatalog) close() error { return c.pointers.close() }
+
+func (c *stepCatalog) id(context.Context) (string, error) {
+	return placeID(c.pointers.place(), c.pointers.account(), c.namespace), nil
+}
 
 // writesMetadata says that the metadata files are written here.
 func (c *stepCatalog) writesMetadata() bool { return true }

@@ -212,7 +212,7 @@ func (l *Loader) Discard(ctx context.Context, load LoadID) (err error) {
 // dropDamaged discards a load of which the journal has no entry, or a damaged one,
 // which was put aside.
 func (s *session) dropDamaged(ctx context.Context, load LoadID) error {
-	held := journalEntry{Run: NewRunID(), LoadID: load, Started: s.now(), Version: s.Version, Pinned: true}
+	runs := []RunID{}
 	var aside []string
 	for o, err := range s.Storage.List(ctx, s.journal.damaged()+string(load)+"_") {
 		if err != nil {
@@ -220,11 +220,16 @@ func (s *session) dropDamaged(ctx context.Context, load LoadID) error {
 		}
 		aside = append(aside, o.Key)
 		if run := runOf(o.Key); run != "" {
-			held.Run = RunID(run)
+			runs = append(runs, RunID(run))
 		}
 	}
-	if err := s.dropHeld(ctx, held); err != nil {
-		return err
+	if len(runs) == 0 {
+		runs = append(runs, NewRunID())
+	}
+	for _, run := range runs {
+		if err := s.dropHeld(ctx, journalEntry{Run: run, LoadID: load, Started: s.now(), Version: s.Version, Pinned: true}); err != nil {
+			return err
+		}
 	}
 	return s.Storage.Delete(ctx, aside...)
 }

@@ -21,26 +21,44 @@ var ErrCatalogOld = errors.New("the catalog is older than the tables")
 var ErrOtherCatalog = errors.New("a run with another catalog has not ended in this warehouse")
 
 // checkCatalog fails where the catalog is not the one of the warehouse: what its tables
-// do not name is no reason to delete anything then, nor to begin a history. A catalog that
-// has loads is; of another one tell the files of published tables and the entries of runs.
-func (s *session) checkCatalog(ctx context.Context, entries []journalEntry, last LoadID) error {
-	if last != "" {
-		return nil
-	}
-	if err := s.checkFirst(ctx); err != nil {
-		return err
+// do not name is no reason to delete anything then, nor to begin a history. Of another one
+// tell, where it has no loads, the files of published tables, and the entries of runs: of
+// those it returns the ones that are this catalog's own. Others may live; they are left
+// as they are.
+func (s *session) checkCatalog(ctx context.Context, entries []journalEntry, known loads) (own []journalEntry, err error) {
+	if known.last == "" {
+		if err := s.checkFirst(ctx); err != nil {
+			return nil, err
+		}
 	}
 	id, err := s.Catalog.ID(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var published []LoadID
 	for _, e := range entries {
-		if e.Catalog != "" && e.Catalog != id {
-			return fmt.Errorf("%w: %s is of load %s, begun at %s: use that catalog, or give this one a warehouse or a namespace of its own; where that catalog is lost for good, move this file and the folder %s away",
-				ErrOtherCatalog, s.Storage.describe(s.journal.key(e)), dash(e.LoadID), e.Started.Format("2006-01-02 15:04:05 MST"), s.Storage.describe(s.Catalog.Folder()))
+		if e.Catalog == "" || e.Catalog == id || slices.Contains(known.pinned, e.LoadID) {
+			own = append(own, e)
+			continue
+		}
+		if published == nil {
+			if published, err = s.Catalog.Loads(ctx); err != nil {
+				return nil, err
+			}
+		}
+		entry := s.Storage.describe(s.journal.key(e))
+		switch {
+		case slices.Contains(published, e.LoadID): // it is the same catalog, wherever it was then
+			own = append(own, e)
+		case known.last == "":
+			return nil, fmt.Errorf("%w: %s is of load %s, begun at %s: use that catalog, or give this one a warehouse or a namespace of its own; where that catalog is lost for good, move this file and the folder %s away",
+				ErrOtherCatalog, entry, dash(e.LoadID), e.Started.Format("2006-01-02 15:04:05 MST"), s.Storage.describe(s.Catalog.Folder()))
+		default:
+			s.Logger.WarnContext(ctx, "a run with another catalog has not ended in this warehouse: what it wrote is left as it is",
+				"entry", entry, "load", e.LoadID, "began", e.Started, "cure", "use one catalog for one warehouse; where that one is lost, or is this one at another address, delete the entry: `notionlake maintain` finds what the run left")
 		}
 	}
-	return nil
+	return own, nil
 }
 
 // checkFirst refuses to begin a history where there is one: with a catalog file
@@ -83,8 +101,8 @@ func (s *session) checkFirst(ctx context.Context) error {
 }
 
 func (s *session) emptied(key string) error {
-	return fmt.Errorf("%w, such as %s: the catalog was emptied or replaced, or the configuration names another one: restore it from a backup, or, to begin a new history, move the folder %s away",
-		ErrCatalogEmptied, s.Storage.describe(key), s.Storage.describe(s.Catalog.Folder()))
+	return fmt.Errorf("%w, such as %s: the catalog was emptied or replaced, or the configuration names another one: restore it from a backup, or, to begin a new history, move the folders %s and %s away",
+		ErrCatalogEmptied, s.Storage.describe(key), s.Storage.describe(s.Catalog.Folder()), s.Storage.describe(journalRoot+s.Catalog.Folder()))
 }
 
 // hintName ends the key of the version hint of a table, which is written when the table

@@ -43,6 +43,7 @@ func (l *Loader) look(ctx context.Context) (*Prospect, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the last load: %w", err)
 	}
+	entries, other := s.checkCatalog(ctx, entries, known)
 	var continued RunID
 	held := known.newestHeld(entries)
 	p := &Prospect{Last: known.last, Held: known.pinned}
@@ -64,7 +65,7 @@ func (l *Loader) look(ctx context.Context) (*Prospect, error) {
 		return nil, err
 	}
 	p.keeper = &keeper{journal: s.journal, first: continued, looks: true}
-	return p, s.checkCatalog(ctx, entries, known.last)
+	return p, other
 }
 
 // State is a table as it was last published; false where there is none.

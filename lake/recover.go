@@ -106,7 +106,8 @@ func (s *session) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.checkCatalog(ctx, entries, known.last); err != nil {
+	own, err := s.checkCatalog(ctx, entries, known)
+	if err != nil {
 		return err
 	}
 	for _, d := range damaged {
@@ -128,7 +129,7 @@ func (s *session) recover(ctx context.Context) error {
 	for _, id := range s.lost {
 		s.Logger.WarnContext(ctx, "of a load that is held, or may be, the journal has no entry that can be read: it can only be discarded", "load", id, "cure", "`notionlake discard "+string(id)+"`")
 	}
-	if entries, err = s.withoutParts(ctx, entries, known); err != nil {
+	if entries, err = s.withoutParts(ctx, own, known); err != nil {
 		return err
 	}
 	if len(entries) == 0 {

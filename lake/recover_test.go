@@ -226,3 +226,33 @@ func TestWaitingIsSaid(t *testing.T) {
 		}
 	})
 }
+
+// elsewhere is the same catalog by another address, which has another ID.
+type elsewhere struct{ unlocked }
+
+func (elsewhere) ID(context.Context) (string, error) { return "elsewhere", nil }
+
+// A run with another catalog that has loads as well is not taken for a dead one by who has
+// its own lock: it lives, and publishes.
+func TestRunOfAnotherCatalog(t *testing.T) {
+	w := newWorld(t, nil)
+	w.run(textTable("a", "1"))
+	l := w.loader(textTable("a", "1", "2"))
+	l.Source = beside{l.Source, func() {
+		other := w.loader()
+		other.Catalog = elsewhere{unlocked{w.catalog}}
+		if _, err := other.PublishHeld(t.Context(), "20260101T000000Z"); !errors.Is(err, lake.ErrNotHeld) {
+			t.Error(err)
+		}
+		plan, err := other.Maintain(t.Context(), lake.Maintenance{Orphans: time.Nanosecond})
+		if err != nil || plan.Orphans.Files > 0 {
+			t.Errorf("%v, %v", plan.Orphans, err)
+		}
+	}}
+	if _, err := l.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.rows("a"); len(got) != 2 {
+		t.Errorf("rows %v", got)
+	}
+}

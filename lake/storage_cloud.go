@@ -238,5 +238,8 @@ func (o *Object) landed(err error) error {
 	if errors.Is(e, io.EOF) && there.bytes == o.sent.bytes && there.sum.Sum32() == o.sent.sum.Sum32() {
 		return nil
 	}
+	if codeOf(err) == gcerrors.NotFound {
+		return ErrExist // what was to be there first is said not to be
+	}
 	return err
 }

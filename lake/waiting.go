@@ -36,6 +36,10 @@ func WaitingLoads(ctx context.Context, s *Storage, c Catalog) ([]Waiting, error)
 	if err != nil {
 		return nil, storageError(err)
 	}
+	id, err := c.ID(ctx)
+	if err != nil {
+		return nil, storageError(err)
+	}
 	var list []Waiting
 	held := known.newestHeld(entries)
 	for _, e := range entries {
@@ -48,6 +52,9 @@ func WaitingLoads(ctx context.Context, s *Storage, c Catalog) ([]Waiting, error)
 		}
 		w := Waiting{Load: *e.Load, Parts: e.Parts, Runs: e.State != stateInterrupted, Bytes: bytes}
 		w.refused = func(config string, resume time.Duration, now time.Time) string {
+			if e.Catalog != "" && e.Catalog != id {
+				return "it was begun with another catalog"
+			}
 			if held > e.LoadID {
 				return "load " + string(held) + ", which is held, is later"
 			}
