@@ -48,9 +48,9 @@ func (c *sqlCatalog) id(ctx context.Context) (id string, err error) {
 	return id, nil
 }
 
-// placeID tells a catalog that keeps no ID by where it is: not every service has a place
-// for one.
-func placeID(where ...string) string {
-	sum := sha256.Sum256([]byte(strings.Join(where, "\x00")))
+// placeID tells a catalog that keeps no ID by where it is, and by what there is several of
+// there: not every service has a place for an ID.
+func placeID(place string, more ...string) string {
+	sum := sha256.Sum256([]byte(strings.TrimRight(place, "/") + "\x00" + strings.Join(more, "\x00")))
 	return hex.EncodeToString(sum[:16])
 }
