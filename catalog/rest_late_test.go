@@ -389,6 +389,7 @@ func TestRESTStepThenTransactions(t *testing.T) {
 	w.mustPublish(w.open(), loadID(0), three()...)
 	w.dies(l, 2, "", loadID(1), three()...)
 	w.options.URI = uri
+	w.sameAddress()
 	next := w.brought()
 	w.checkOneLoad()
 	if loads, err := next.Loads(t.Context()); err != nil || len(loads) != 2 {

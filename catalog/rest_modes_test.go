@@ -141,6 +141,7 @@ func TestRESTModesMeet(t *testing.T) {
 			run = lake.RunID(name)
 		}
 	}
+	w.sameAddress()
 	if unlock, err := early.Lock(t.Context()); !errors.Is(err, lake.ErrConflict) {
 		t.Errorf("the lock: %v", err)
 		if err == nil {

@@ -3,6 +3,7 @@ package extract
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,14 +26,13 @@ func TestSkippedAndArchived(t *testing.T) {
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		listings := 0
+		var listings atomic.Int64
 		server := notiontest.NewServer(w, notiontest.Options{OnRequest: func(r *http.Request) {
 			if id, is := strings.CutPrefix(r.URL.Path, "/v1/pages/"); is {
 				time.Sleep(time.Second) // the archived rows have come
 				w.Update(func(tx *notiontest.Tx) { tx.Page(id).Archived = true })
 			} else if strings.HasSuffix(r.URL.Path, "/query") {
-				listings++
-				n := listings
+				n := listings.Add(1)
 				w.Update(func(tx *notiontest.Tx) { tx.Page(deleted).Trashed = n == 2 })
 			}
 		}})
