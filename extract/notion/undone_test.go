@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,10 +18,10 @@ import (
 
 // changing serves w, which change changes before each query is answered, n from 1 on.
 func (w *tasks) changing(change func(tx *notiontest.Tx, n int)) *notiontest.Server {
-	n := 0
+	var queries atomic.Int64
 	return notiontest.NewServer(w.Workspace, notiontest.Options{OnRequest: func(r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/query") {
-			n++
+			n := int(queries.Add(1))
 			w.Update(func(tx *notiontest.Tx) { change(tx, n) })
 		}
 	}})
@@ -269,17 +270,16 @@ func TestRetitledBetweenParts(t *testing.T) {
 		return values{"title": notiontest.Plain(fmt.Sprint(1 + i%3))}
 	}, 700)
 	synctest.Test(t, func(t *testing.T) {
-		done := false
+		var done atomic.Bool
 		s := notiontest.NewServer(w.Workspace, notiontest.Options{Cap: 300, OnRequest: func(r *http.Request) {
 			body, err := io.ReadAll(r.Body)
 			if err != nil {
 				t.Error(err)
 			}
 			r.Body = io.NopCloser(bytes.NewReader(body))
-			if done || !strings.Contains(string(body), `{"does_not_contain":"1"}`) {
+			if !strings.Contains(string(body), `{"does_not_contain":"1"}`) || done.Swap(true) {
 				return
 			}
-			done = true
 			w.Update(func(tx *notiontest.Tx) {
 				tx.Tick(time.Minute)
 				tx.Set(w.rows[349], "title", notiontest.Plain("1"))
@@ -287,7 +287,7 @@ func TestRetitledBetweenParts(t *testing.T) {
 		}})
 		g, err := read(client(t, s, unlimited), w.source, notion.Query{})
 		g.wantAll(t, err, w.rows)
-		if !done {
+		if !done.Load() {
 			t.Error("invalid: no row got another title")
 		}
 	})
