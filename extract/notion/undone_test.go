@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -25,6 +26,16 @@ func (w *tasks) changing(change func(tx *notiontest.Tx, n int)) *notiontest.Serv
 			w.Update(func(tx *notiontest.Tx) { change(tx, n) })
 		}
 	}})
+}
+
+// inTurn lets requests that are made at once be seen one after the other.
+func inTurn(see func(*http.Request)) func(*http.Request) {
+	var mu sync.Mutex
+	return func(r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		see(r)
+	}
 }
 
 // wantAll wants each of the rows once, and no error.
@@ -182,7 +193,7 @@ func TestSkippedAndOpened(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		queries := 0
-		s := notiontest.NewServer(w.Workspace, notiontest.Options{OnRequest: func(r *http.Request) {
+		s := notiontest.NewServer(w.Workspace, notiontest.Options{OnRequest: inTurn(func(r *http.Request) {
 			id, opened := strings.CutPrefix(r.URL.Path, "/v1/pages/")
 			if !opened {
 				queries++
@@ -192,7 +203,7 @@ func TestSkippedAndOpened(t *testing.T) {
 					tx.Page(id).Archived = false
 				}
 			})
-		}})
+		})})
 		g, err := read(client(t, s, unlimited), w.source, notion.Query{Archived: true})
 		g.wantAll(t, err, w.rows)
 	})
@@ -215,7 +226,7 @@ func TestManySkippedInPartOfMinute(t *testing.T) {
 		t.Run(fmt.Sprint(removed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				pages, fired := 0, false // of the part
-				s := notiontest.NewServer(w.Workspace, notiontest.Options{Cap: 1000, OnRequest: func(r *http.Request) {
+				s := notiontest.NewServer(w.Workspace, notiontest.Options{Cap: 1000, OnRequest: inTurn(func(r *http.Request) {
 					body, _ := io.ReadAll(r.Body)
 					if fired || !bytes.Contains(body, []byte(`"title":{"contains":"1"}`)) {
 						return
@@ -230,7 +241,7 @@ func TestManySkippedInPartOfMinute(t *testing.T) {
 							tx.Page(id).Trashed = away
 						}
 					})
-				}})
+				})})
 				g, err := read(client(t, s, unlimited), w.source, notion.Query{})
 				g.wantAll(t, err, w.rows)
 				if !fired {
