@@ -116,7 +116,7 @@ func TestContinuedSample(t *testing.T) {
 			for _, n := range s.cut.seen {
 				again += n - 2 // whole reads all once more
 			}
-			if again > 1 { // what was under way
+			if again > 2 { // what was under way: asked for, or answered and not put aside yet
 				t.Errorf("%d pages were read again", again)
 			}
 		})
