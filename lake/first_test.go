@@ -1,9 +1,7 @@
 package lake_test
 
 import (
-	"context"
 	"errors"
-	"iter"
 	"slices"
 	"testing"
 
@@ -40,24 +38,13 @@ func TestEmptiedCatalog(t *testing.T) {
 	}
 }
 
-// beside is a source while which is read another program runs with another catalog.
-type beside struct {
-	lake.Source
-	run func()
-}
-
-func (b beside) Tables(ctx context.Context, v lake.View) iter.Seq2[lake.Table, error] {
-	b.run()
-	return b.Source.Tables(ctx, v)
-}
-
 // What a first load writes is not taken for the remains of a dead one by a program with
 // another catalog, one that has no ID to compare with included.
 func TestFirstLoadOfAnotherCatalog(t *testing.T) {
 	for _, nameless := range []bool{false, true} {
 		w := newWorld(t, nil)
 		l := w.loader(textTable("a", "1"))
-		l.Source = beside{l.Source, func() {
+		l.Source = overtaken{l.Source, func() {
 			other := w.loader(textTable("a", "2"))
 			catalog := laketest.NewCatalog()
 			catalog.Nameless = nameless

@@ -238,7 +238,7 @@ func TestRunOfAnotherCatalog(t *testing.T) {
 	w := newWorld(t, nil)
 	w.run(textTable("a", "1"))
 	l := w.loader(textTable("a", "1", "2"))
-	l.Source = beside{l.Source, func() {
+	l.Source = overtaken{l.Source, func() {
 		other := w.loader()
 		other.Catalog = elsewhere{unlocked{w.catalog}}
 		if _, err := other.PublishHeld(t.Context(), "20260101T000000Z"); !errors.Is(err, lake.ErrNotHeld) {

@@ -173,11 +173,7 @@ func TestDiscardWithDroppedTable(t *testing.T) {
 	}
 	b.configure("schema: {contract: freeze}\n")
 	b.call("run", "--as-load", "20260102T000000Z").wants(t, exitHeld)
-	db, err := sql.Open("sqlite", filepath.Join(b.dir, "lake", "catalog.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := b.catalogFile()
 	var location string
 	if err := db.QueryRow(`SELECT metadata_location FROM iceberg_tables WHERE table_name = 'projects'`).Scan(&location); err != nil {
 		t.Fatal(err)
@@ -202,11 +198,7 @@ func TestDiscardWithDroppedTable(t *testing.T) {
 func TestPurgedCatalog(t *testing.T) {
 	b := newBench(t, notiontest.Options{})
 	b.call("run").wants(t, exitDone)
-	db, err := sql.Open("sqlite", filepath.Join(b.dir, "lake", "catalog.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := b.catalogFile()
 	if _, err := db.Exec(`DELETE FROM iceberg_tables`); err != nil {
 		t.Fatal(err)
 	}
@@ -220,6 +212,17 @@ func TestPurgedCatalog(t *testing.T) {
 	}
 	b.call("run").wants(t, exitDone)
 	b.checkFiles()
+}
+
+// catalogFile opens the file of the catalog.
+func (b *bench) catalogFile() *sql.DB {
+	b.t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(b.dir, "lake", "catalog.db"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { _ = db.Close() })
+	return db
 }
 
 func (b *bench) tableFiles() (files []string) {

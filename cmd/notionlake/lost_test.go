@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"database/sql"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -379,11 +378,7 @@ func TestDroppedLedger(t *testing.T) {
 	b.call("run", "--as-load", "20260101T000000Z").wants(t, exitDone)
 	b.call("run", "--as-load", "20260102T000000Z").wants(t, exitDone)
 	loads := b.ledgerOf()
-	db, err := sql.Open("sqlite", filepath.Join(b.dir, "lake", "catalog.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := b.catalogFile()
 	if _, err := db.Exec(`DELETE FROM iceberg_tables WHERE table_name = '_loads'`); err != nil {
 		t.Fatal(err)
 	}
@@ -414,11 +409,7 @@ func TestNoLedgerYet(t *testing.T) {
 	const run = "5b0f1a52-0a3f-4d2f-8f7e-1c7d6f2f9a10"
 	b := newBench(t, notiontest.Options{})
 	id := b.call("run", "--json").report(t).LoadID
-	db, err := sql.Open("sqlite", filepath.Join(b.dir, "lake", "catalog.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := b.catalogFile()
 	if _, err := db.Exec(`DELETE FROM iceberg_tables WHERE table_name = '_loads'`); err != nil {
 		t.Fatal(err)
 	}
