@@ -9,9 +9,10 @@ import (
 	"github.com/notionlake/notionlake/extract/notiontest"
 )
 
-// A held load whose entry in the journal cannot be read can still be discarded,
-// and nothing of it is left.
-func TestHeldEntryDamaged(t *testing.T) {
+// newHeldBench has a load, 20260101T000000Z, and one after it that is held since columns
+// have changed, 20260102T000000Z.
+func newHeldBench(t *testing.T) *bench {
+	t.Helper()
 	w, steps := notiontest.Demo(1)
 	b := newBenchOf(t, w, notiontest.Options{})
 	b.configure("schema: {contract: freeze}\n")
@@ -20,6 +21,13 @@ func TestHeldEntryDamaged(t *testing.T) {
 		s.Apply()
 	}
 	b.call("run", "--as-load", "20260102T000000Z").wants(t, exitHeld)
+	return b
+}
+
+// A held load whose entry in the journal cannot be read can still be discarded,
+// and nothing of it is left.
+func TestHeldEntryDamaged(t *testing.T) {
+	b := newHeldBench(t)
 	entries, err := filepath.Glob(filepath.Join(b.dir, "lake", "_notionlake", "notion", "journal", "20260102T000000Z_*.json"))
 	if err != nil || len(entries) != 1 {
 		t.Fatalf("entries %v, %v", entries, err)

@@ -89,14 +89,7 @@ func TestOldCatalog(t *testing.T) {
 // Of a load that is held nothing is deleted, nor of any table, by a command that has an
 // empty catalog in place of the one that was lost, or another one by mistake.
 func TestOtherCatalogDeletesNothing(t *testing.T) {
-	w, steps := notiontest.Demo(1)
-	b := newBenchOf(t, w, notiontest.Options{})
-	b.call("run", "--as-load", "20260101T000000Z").wants(t, exitDone)
-	for _, s := range steps {
-		s.Apply()
-	}
-	b.configure("schema: {contract: freeze}\n")
-	b.call("run", "--as-load", "20260102T000000Z").wants(t, exitHeld)
+	b := newHeldBench(t)
 	before := b.tableFiles()
 	commands := [][]string{
 		{"run"},
@@ -165,14 +158,7 @@ func TestOtherCatalogLeavesFirstLoad(t *testing.T) {
 // A table that another program took out of the catalog while a load was held may come
 // back: what was its newest metadata is not deleted with the load.
 func TestDiscardWithDroppedTable(t *testing.T) {
-	w, steps := notiontest.Demo(1)
-	b := newBenchOf(t, w, notiontest.Options{})
-	b.call("run", "--as-load", "20260101T000000Z").wants(t, exitDone)
-	for _, s := range steps {
-		s.Apply()
-	}
-	b.configure("schema: {contract: freeze}\n")
-	b.call("run", "--as-load", "20260102T000000Z").wants(t, exitHeld)
+	b := newHeldBench(t)
 	db := b.catalogFile()
 	var location string
 	if err := db.QueryRow(`SELECT metadata_location FROM iceberg_tables WHERE table_name = 'projects'`).Scan(&location); err != nil {
