@@ -72,6 +72,7 @@ type content struct {
 	resumed     map[notion.UUID]resumedPage
 	resumedOn   []resumedComments // by ID: a map of them would take twice the memory
 	resumedFrom time.Time
+	verdicts    int // pages that keepVerdict has judged
 }
 
 // A pageEntry is a page of the load. There is one for each, so that what is in it

@@ -146,11 +146,18 @@ func (c *content) keepVerdict(e *pageEntry, t *pageText) error {
 	}
 	if was := digest(before); was != digest(t) {
 		c.mu.Lock()
-		e.setSeldom().sample = &sample{carriedOf(before), was}
-		c.mu.Unlock()
+		defer c.mu.Unlock()
+		if c.isSample(e.id) || c.verdicts < maxVerdicts {
+			c.verdicts++
+			e.setSeldom().sample = &sample{carriedOf(before), was}
+		}
 	}
 	return err
 }
+
+// maxVerdicts is how many pages that are not of the sample are judged: all may have been
+// read, and some tell as much as all of them do.
+const maxVerdicts = 1000
 
 // keep keeps what was read of a page, if that is all of it. line has what that is.
 func (c *content) keep(ctx context.Context, e *pageEntry, line keptLine) error {
