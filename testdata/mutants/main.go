@@ -1,6 +1,6 @@
-// Mutants applies seeded bugs, one after the other, to a copy of the project and
+// Mutants applies seeded bugs, one after the other, to copies of the project and
 // runs the tests that are to catch them. It fails if one survives, does not
-// compile, or no longer applies.
+// compile, or no longer applies, or if its tests fail without it.
 //
 // A mutant is a file <name>.patch: lines that begin with # say what is broken and
 // how it is tested, and a unified diff follows.
@@ -15,19 +15,21 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
+	"runtime"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
 func main() {
 	only := flag.String("only", "", "`regexp` of the mutants to try")
 	out := flag.String("o", "", "write the table into this `file` too")
+	jobs := flag.Int("j", runtime.NumCPU(), "`how many` are tried at a time")
 	flag.Parse()
-	if err := run(*only, *out); err != nil {
+	if err := run(*only, *out, *jobs); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(1)
 	}
@@ -40,7 +42,7 @@ type mutant struct {
 	patch      string   // absolute path
 }
 
-func run(only, out string) error {
+func run(only, out string, jobs int) error {
 	wanted, err := regexp.Compile(only)
 	if err != nil {
 		return err
@@ -53,30 +55,47 @@ func run(only, out string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // a copy
-	if err := copyTree(".", dir); err != nil {
-		return err
-	}
-	table := "| mutant | what is broken | caught by |\n|---|---|---|\n"
-	var bad []string
-	for _, m := range mutants {
-		start := time.Now()
-		caught, err := m.try(dir)
-		if err != nil {
-			bad = append(bad, m.name)
-			caught = "**" + err.Error() + "**"
+	defer func() { _ = os.RemoveAll(dir) }() // copies
+	clean := tests{dir: dir}
+	trees := make(chan string, jobs)
+	for n := range jobs {
+		tree := filepath.Join(dir, strconv.Itoa(n))
+		if err := copyTree(".", tree); err != nil {
+			return err
 		}
-		fmt.Printf("%-34s %4.0f s  %s\n", m.name, time.Since(start).Seconds(), caught)
-		table += fmt.Sprintf("| %s | %s | %s |\n", m.name, m.what, caught)
+		trees <- tree
 	}
+	rows, bad := make([]string, len(mutants)), make([]bool, len(mutants))
+	var wait sync.WaitGroup
+	for i, m := range mutants {
+		wait.Go(func() {
+			tree := <-trees
+			defer func() { trees <- tree }()
+			start := time.Now()
+			caught, err := m.try(tree, &clean)
+			if err != nil {
+				bad[i], caught = true, "**"+err.Error()+"**"
+			}
+			fmt.Printf("%-34s %4.0f s  %s\n", m.name, time.Since(start).Seconds(), caught)
+			rows[i] = fmt.Sprintf("| %s | %s | %s |\n", m.name, m.what, caught)
+		})
+	}
+	wait.Wait()
 	if out != "" {
-		if err := os.WriteFile(out, []byte("# Seeded bugs\n\n`make mutants` plants each of these bugs in a copy of the project; the tests named catch it.\n\n"+table), 0o644); err != nil {
+		text := "# Seeded bugs\n\n`make mutants` plants each of these bugs in a copy of the project; the tests named catch it.\n\n| mutant | what is broken | caught by |\n|---|---|---|\n" + strings.Join(rows, "")
+		if err := os.WriteFile(out, []byte(text), 0o644); err != nil {
 			return err
 		}
 	}
-	fmt.Printf("%d mutants, %d not caught\n", len(mutants), len(bad))
-	if len(bad) > 0 {
-		return fmt.Errorf("not caught: %s", strings.Join(bad, ", "))
+	var survived []string
+	for i, m := range mutants {
+		if bad[i] {
+			survived = append(survived, m.name)
+		}
+	}
+	fmt.Printf("%d mutants, %d not caught\n", len(mutants), len(survived))
+	if len(survived) > 0 {
+		return fmt.Errorf("not caught: %s", strings.Join(survived, ", "))
 	}
 	return nil
 }
@@ -140,48 +159,4 @@ func copyTree(from, to string) error {
 		}
 		return os.WriteFile(filepath.Join(to, path), data, 0o644)
 	})
-}
-
-var failed = regexp.MustCompile(`(?m)^ *--- FAIL: (\S+)`)
-
-// try plants the bug, runs the tests and takes it out again. It returns which
-// test caught it.
-func (m mutant) try(dir string) (caught string, err error) {
-	if text, err := git(dir, "apply", m.patch); err != nil {
-		return "", fmt.Errorf("it does not apply any more: %s", strings.TrimSpace(text))
-	}
-	defer func() {
-		if text, e := git(dir, "apply", "--reverse", m.patch); e != nil {
-			err = errors.Join(err, fmt.Errorf("it cannot be taken out: %s", text))
-		}
-	}()
-	cmd := exec.Command("go", append([]string{"test", "-count=1", "-failfast", "-timeout=10m"}, m.test...)...)
-	cmd.Dir = dir
-	if slices.Contains(m.test, "-race") { // which needs a C compiler
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
-	}
-	text, err := cmd.CombinedOutput()
-	switch {
-	case err == nil:
-		return "", errors.New("it survived")
-	case strings.Contains(string(text), "[build failed]"), strings.Contains(string(text), "[setup failed]"):
-		return "", fmt.Errorf("it does not compile:\n%s", text)
-	case strings.Contains(string(text), "no tests to run"):
-		return "", errors.New("no test was run")
-	}
-	names := failed.FindAllStringSubmatch(string(text), -1)
-	if names == nil {
-		return "", fmt.Errorf("no test failed:\n%s", text)
-	}
-	// The deepest one says the most.
-	slices.SortStableFunc(names, func(a, b []string) int { return strings.Count(b[1], "/") - strings.Count(a[1], "/") })
-	return "`" + names[0][1] + "`", nil
-}
-
-// git runs git, outside of any repository.
-func git(dir string, args ...string) (string, error) {
-	cmd := exec.Command("git", args...)
-	cmd.Dir = dir
-	text, err := cmd.CombinedOutput()
-	return string(text), err
 }
