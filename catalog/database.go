@@ -17,6 +17,9 @@ type database interface {
 	// open opens it; where it is only to be read, nothing is made.
 	open(readOnly bool) (*sql.DB, error)
 	dialect() icebergsql.SupportedDialect
+	// same fails where the database is not the one any more that it was when this was
+	// first asked.
+	same() error
 	// hasTables reports whether the catalog's tables are there.
 	hasTables(ctx context.Context, db *sql.DB) (bool, error)
 	// begin begins a transaction that writes, and waits for others that do.

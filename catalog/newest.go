@@ -16,33 +16,58 @@ import (
 )
 
 // CheckNewest fails with lake.ErrCatalogOld where a table has been published with
-// newer metadata than the catalog has: the version hint, which is written after
-// each publication, tells.
+// metadata that the catalog does not know of: the version hint, which is written
+// after each publication, tells.
 func (c *Catalog) CheckNewest(ctx context.Context) error {
 	l, hints, err := c.hints(ctx)
 	if err != nil {
 		return err
 	}
-	behind := map[string]string{} // hints by key
+	unknown := map[string]string{} // hints by key
 	for i, e := range l.entries {
-		if metadataNumber(hints[i]) > metadataNumber(e.location) {
-			behind[e.key] = hints[i]
+		if !c.knows(ctx, e, hints[i]) {
+			unknown[e.key] = hints[i]
 		}
 	}
-	if len(behind) == 0 {
+	if len(unknown) == 0 {
 		return nil
 	}
 	// Another process may have published after the catalog was read.
 	if l, err = c.list(ctx); err != nil {
 		return err
 	}
-	i := slices.IndexFunc(l.entries, func(e *entry) bool { return metadataNumber(behind[e.key]) > metadataNumber(e.location) })
+	i := slices.IndexFunc(l.entries, func(e *entry) bool { return !c.knows(ctx, e, unknown[e.key]) })
 	if i < 0 {
 		return nil
 	}
 	e := l.entries[i]
-	return fmt.Errorf("table %s was published as %s and the catalog has %s: %w: restore the newer catalog, or, to go on from load %s and give up what came after it, delete the version-hint.text of its tables (below %s)",
-		e.name, behind[e.key], strings.TrimSuffix(path.Base(e.location), metadataSuffix), lake.ErrCatalogOld, l.lastLoad(), c.store.URI(c.Folder()))
+	return fmt.Errorf("table %s was published as %s and the catalog has %s, which did not come from it: %w: restore the catalog that published it, or, to go on from load %s and give up what the catalog does not have, delete the version-hint.text of its tables (below %s)",
+		e.name, unknown[e.key], strings.TrimSuffix(path.Base(e.location), metadataSuffix), lake.ErrCatalogOld, l.lastLoad(), c.store.URI(c.Folder()))
+}
+
+// knows reports whether the catalog knows what a version hint of a table says: it is
+// what the table is, or was before. A higher number than the table's is of a
+// publication that the catalog lacks. One that is not higher is so too where another
+// catalog, a backup that was restored, was published with and then replaced.
+func (c *Catalog) knows(ctx context.Context, e *entry, hint string) bool {
+	name := hint + metadataSuffix
+	switch n := metadataNumber(hint); {
+	case n < 0, name == path.Base(e.location):
+		return true
+	case n > metadataNumber(e.location):
+		return false
+	}
+	for was := range e.meta.PreviousFiles() {
+		if path.Base(was.MetadataFile) == name {
+			return true
+		}
+	}
+	// Not every server keeps the log, and what is long ago leaves it.
+	published, err := c.metadata(ctx, row{name: e.name, location: strings.TrimSuffix(e.location, path.Base(e.location)) + name})
+	if err != nil || published.CurrentSnapshot() == nil {
+		return true // no such file: that hint is of a time long ago
+	}
+	return e.meta.SnapshotByID(published.CurrentSnapshot().SnapshotID) != nil
 }
 
 // hints are the tables and their version hints.

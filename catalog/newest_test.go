@@ -77,6 +77,26 @@ func TestCheckNewest(t *testing.T) {
 	if err := c.CheckNewest(t.Context()); err != nil {
 		t.Errorf("all is newest again: %v", err)
 	}
+	// A backup is restored, published with, and gives way to what it was restored over:
+	// the numbers are the same.
+	point(old)
+	for _, location := range newer {
+		hint := filepath.Dir(strings.TrimPrefix(location, "file://")) + "/version-hint.text"
+		if err := os.Remove(hint); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.mustPublish(w.open(), loadID(3), tasks, users)
+	other := w.pointers()
+	point(newer)
+	if err := c.CheckNewest(t.Context()); !errors.Is(err, lake.ErrCatalogOld) || !strings.Contains(err.Error(), "was published as 00001-") {
+		t.Errorf("another catalog published: %v", err)
+	}
+	point(other)
+	if err := c.CheckNewest(t.Context()); err != nil {
+		t.Errorf("the catalog that published it: %v", err)
+	}
+	newer = other
 	// A hint that was not written, or is of something else, tells nothing.
 	for _, text := range []string{"", "7", "no-number", "00000-x", strings.Repeat("9", 40) + "-x"} {
 		hint := filepath.Dir(strings.TrimPrefix(newer["tasks"], "file://")) + "/version-hint.text"

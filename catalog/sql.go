@@ -37,6 +37,9 @@ func openSQL(ctx context.Context, base *Catalog, o Options, open func() (databas
 	if err := c.prepareWaiting(ctx, o.ReadOnly); err != nil {
 		return nil, errors.Join(c.fault("open", err), c.db.Close())
 	}
+	if err := d.same(); err != nil {
+		return nil, errors.Join(err, c.db.Close())
+	}
 	return c, nil
 }
 
@@ -124,7 +127,12 @@ func faultOf(d database, action string, err error) error {
 	}
 }
 
-func (c *sqlCatalog) rows(ctx context.Context) ([]row, error) { return c.rowsOf(ctx, c.db) }
+func (c *sqlCatalog) rows(ctx context.Context) ([]row, error) {
+	if err := c.database.same(); err != nil {
+		return nil, err
+	}
+	return c.rowsOf(ctx, c.db)
+}
 
 // A querier is the database or a transaction.
 type querier interface {

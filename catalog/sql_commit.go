@@ -36,17 +36,15 @@ func (c *sqlCatalog) commit(ctx context.Context, a *attempt) error {
 	if err == nil {
 		err = c.move(ctx, a, tx)
 	}
-	if err == nil {
-		err = c.point.Hit("catalog.commit", c.database.place())
-	}
 	if err != nil {
 		return errors.Join(err, tx.Rollback())
 	}
-	err = tx.Commit()
-	if err != nil {
+	if err = c.point.Hit("catalog.commit", c.database.place()); err != nil {
+		err = errors.Join(err, tx.Rollback()) // as a commit that failed and did nothing
+	} else if err = tx.Commit(); err != nil {
 		err = c.fault("commit to", err)
 	} else {
-		err = c.point.Hit("catalog.commit.done", c.database.place())
+		err = errors.Join(c.point.Hit("catalog.commit.done", c.database.place()), c.database.same())
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", errCommit, err)

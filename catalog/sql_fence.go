@@ -56,7 +56,7 @@ func (c *sqlCatalog) inTransaction(ctx context.Context, do func(context.Context,
 	if err := tx.Commit(); err != nil {
 		return c.fault("commit to", err)
 	}
-	return nil
+	return c.database.same()
 }
 
 // admitted fails where the attempt's run may not publish any more, and ends its

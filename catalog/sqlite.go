@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -22,11 +23,13 @@ import (
 type sqliteFile struct {
 	path    string
 	timeout time.Duration // for other programs' locks
+	first   sync.Once
+	opened  os.FileInfo
 }
 
 func newSQLite(uri string, timeout time.Duration) (*sqliteFile, error) {
 	path, err := sqlitePath(uri)
-	return &sqliteFile{path, timeout}, err
+	return &sqliteFile{path: path, timeout: timeout}, err
 }
 
 func (d *sqliteFile) place() string                        { return d.path }
@@ -42,6 +45,20 @@ func (d *sqliteFile) open(readOnly bool) (*sql.DB, error) {
 	}
 	return db, nil
 }
+
+// same fails where the file has been replaced or removed: an open file stays what it
+// was, and what is written to it then nobody will ever read.
+func (d *sqliteFile) same() error {
+	info, err := os.Stat(d.path)
+	d.first.Do(func() { d.opened = info })
+	if err == nil && d.opened != nil && os.SameFile(d.opened, info) {
+		return nil
+	}
+	return fmt.Errorf("catalog %s: %w", d.path, errReplaced)
+}
+
+// errReplaced is a catalog whose file is not the one that was opened.
+var errReplaced = errors.New("its file has been replaced or removed since it was opened: where the one that is there now is right, do it again")
 
 func (d *sqliteFile) hasTables(ctx context.Context, db *sql.DB) (bool, error) {
 	var n int
@@ -205,6 +222,9 @@ func (d *sqliteFile) begin(ctx context.Context, conn *sql.Conn) (tx *sql.Tx, err
 		tx, err = conn.BeginTx(within, nil)
 		switch {
 		case err == nil:
+			if err := d.same(); err != nil {
+				return nil, errors.Join(err, tx.Rollback())
+			}
 			return tx, nil
 		case !d.isLocked(err), !time.Now().Before(deadline):
 			return nil, faultOf(d, "write", err)

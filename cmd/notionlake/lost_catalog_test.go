@@ -70,7 +70,9 @@ func TestOldCatalog(t *testing.T) {
 	if after := b.tableFiles(); !slices.Equal(before, after) {
 		t.Errorf("files %v, were %v", after, before)
 	}
-	b.call("loads").wants(t, exitDone) // what it has can be read
+	for _, args := range [][]string{{"loads"}, {"tables"}, {"diff"}, {"connect", "duckdb"}} { // what it has can be read
+		b.call(args[0], args[1:]...).wants(t, exitDone, "what is shown is not what was published last", "the catalog is older than the tables")
+	}
 	b.write(filepath.Join("lake", "catalog.db"), string(newer), 0o644)
 	b.call("run").wants(t, exitDone)
 	b.checkFiles()

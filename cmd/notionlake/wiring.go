@@ -61,13 +61,21 @@ func (p *program) openCatalog(ctx context.Context, cfg *config, storage *lake.St
 // readOnly is for commands that only look.
 var readOnly = catalog.Options{ReadOnly: true}
 
-// openExisting opens the lake of a command that only looks. It makes nothing.
+// openExisting opens the lake of a command that only looks. It makes nothing, and says
+// where what it shows is not what was published last.
 func (p *program) openExisting(ctx context.Context, c *cli.Context) (*lakeAt, error) {
 	cfg, err := p.configuration(c, hasLake)
 	if err != nil {
 		return nil, err
 	}
-	return p.openExistingFor(ctx, cfg, readOnly)
+	l, err := p.openExistingFor(ctx, cfg, readOnly)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.catalog.CheckNewest(ctx); errors.Is(err, lake.ErrCatalogOld) { // what else is wrong the command says
+		p.log.WarnContext(ctx, "what is shown is not what was published last", "error", err)
+	}
+	return l, nil
 }
 
 // openExistingFor opens a lake that must be there.
