@@ -86,7 +86,7 @@ func (r *run) audit() error {
 		reasons = append(reasons, partial...)
 	}
 	if r.Audit.Shrink != nil {
-		reasons = append(reasons, r.shrunk(*r.Audit.Shrink)...)
+		reasons = append(append(reasons, r.shrunk(*r.Audit.Shrink)...), r.strange()...)
 	}
 	if r.Audit.Freeze {
 		reasons = append(reasons, r.changedSchemas()...)
@@ -150,6 +150,38 @@ func (r *run) shrunk(s Shrink) []string {
 		}
 	}
 	return reasons
+}
+
+// strange says that of the data sources that the last load read none is there any more
+// while others are: so it looks where the source has become another one.
+func (r *run) strange() []string {
+	isSource := func(key string) bool { return !strings.HasPrefix(key, "_") }
+	var last LoadID
+	for key, t := range r.view.before {
+		if isSource(key) {
+			last = max(last, t.Snapshot.LoadID)
+		}
+	}
+	were := 0
+	for key, t := range r.view.before {
+		if isSource(key) && t.Snapshot.LoadID == last {
+			were++
+		}
+	}
+	gone, others := 0, 0
+	for _, t := range r.tables {
+		switch before, ok := r.view.before[t.Key]; {
+		case !isSource(t.Key):
+		case !t.unread:
+			others++
+		case ok && before.Snapshot.LoadID == last:
+			gone++
+		}
+	}
+	if were == 0 || gone < were || others == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("none of the data sources that the last load read (%d) can be read any more, while others can (%d): is the connection one of another workspace?", were, others)}
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.4g%%", share*100) }

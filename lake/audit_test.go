@@ -56,6 +56,43 @@ func TestShrink(t *testing.T) {
 	}
 }
 
+// Where none of the data sources of the last load is there any more, but others are, the
+// connection may be one of another workspace.
+func TestOtherWorkspace(t *testing.T) {
+	unread := func(table string) lake.Table {
+		return lake.Table{Schema: lake.Schema{Table: table, Key: table}, Unread: "not found"}
+	}
+	for _, test := range []struct {
+		name string
+		now  []lake.Table
+		held bool
+	}{
+		{"none of them", []lake.Table{unread("a"), unread("b"), unread("old"), textTable("c", "1"), textTable("_pages", "1")}, true},
+		{"none of them, and one of long ago", []lake.Table{unread("a"), unread("b"), textTable("old", "1")}, true},
+		{"one of them", []lake.Table{unread("a"), textTable("b", "1"), unread("old"), textTable("c", "1")}, false},
+		{"one of them, not told of", []lake.Table{unread("a"), unread("old"), textTable("c", "1")}, false},
+		{"none of them, and no others", []lake.Table{unread("a"), unread("b"), unread("old"), textTable("_pages", "1")}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			w.run(textTable("old", "1"), textTable("a", "1"))
+			w.run(unread("old"), textTable("a", "1"), textTable("b", "1"), textTable("_pages", "1"))
+			for _, allowed := range []bool{false, true} {
+				l := w.loader(test.now...)
+				if !allowed {
+					l.Audit.Shrink = &lake.Shrink{Max: 0.5}
+				}
+				report, err := l.Run(t.Context())
+				held := test.held && !allowed
+				if want := "none of the data sources that the last load read (2) can be read any more, while others can (1)"; held != (report.Status == lake.StatusHeld) ||
+					held && (len(report.Reasons) != 1 || !strings.HasPrefix(report.Reasons[0], want)) || !held && err != nil {
+					t.Errorf("allowed %v: status %s, reasons %q, error %v", allowed, report.Status, report.Reasons, err)
+				}
+			}
+		})
+	}
+}
+
 // That a table was not read whole is said once, with those that were not since it was not.
 func TestReasonsOfPartialTables(t *testing.T) {
 	w := newWorld(t, nil)

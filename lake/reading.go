@@ -23,7 +23,7 @@ type reading struct {
 func (r *run) table(ctx context.Context, t Table) error {
 	report := newTableReport(t.Schema)
 	if t.Unread != "" {
-		report.Complete, report.Reason = false, t.Unread
+		report.Complete, report.Reason, report.unread = false, t.Unread, true
 		if before, ok := r.view.before[t.Schema.Key]; ok {
 			report.Name = before.Schema.Table
 			report.stays(before.Snapshot)

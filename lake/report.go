@@ -69,6 +69,8 @@ type TableReport struct {
 	Omitted []Omission `json:"omitted"`
 	// Gone are the rows of the last load that this one does not have.
 	Gone []Gone `json:"gone"`
+	// unread says that the source did not read it.
+	unread bool
 }
 
 // newTableReport is that of a table which is complete, with lists that are never null.
