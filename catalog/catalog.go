@@ -191,6 +191,9 @@ func (c *Catalog) listRows(ctx context.Context, rows []row) (listing, error) {
 			return listing{}, fmt.Errorf("tables %s and %s both have the %s %s: drop the one that is a copy from the catalog", twin.name, r.name, keyProperty, key)
 		}
 		cols, err := parseColumns(props)
+		if err == nil {
+			cols.removed, err = removedAt(meta, meta.CurrentSnapshot())
+		}
 		if err != nil {
 			return listing{}, fmt.Errorf("table %s: %w", r.name, err)
 		}

@@ -94,7 +94,10 @@ func (c *Catalog) heldChange(ctx context.Context, data json.RawMessage, looks bo
 	st.restores = &restored{snapshot: snapshot, anew: true}
 	st.evolved.schema, st.evolved.changes = schemaOf(source.meta, snapshot), r.Changes
 	st.evolved.changed = st.base == nil || st.evolved.schema.ID != st.base.meta.CurrentSchema().ID
-	if st.evolved.columns, err = parseColumns(r.Columns); err != nil {
+	if st.evolved.columns, err = parseColumns(r.Columns); err == nil {
+		st.evolved.columns.removed, err = removedAt(source.meta, snapshot)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", r.Table, err)
 	}
 	return st, nil

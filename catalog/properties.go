@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
 )
 
 // The table properties that make a table notionlake's.
@@ -16,7 +17,6 @@ const (
 	keyProperty        = "notionlake.key"        // lake.Schema.Key
 	propertiesProperty = "notionlake.properties" // JSON object: property ID to field ID
 	formerProperty     = "notionlake.former"     // JSON object: field ID of a column that left to its property ID
-	removedProperty    = "notionlake.removed"    // JSON list: field IDs of columns that the source has no more
 	jsonProperty       = "notionlake.json"       // JSON list: field IDs of strings that hold JSON
 	stateProperty      = "notionlake.state"      // JSON object: column key to lake.Column.State
 )
@@ -26,6 +26,7 @@ const (
 	loadEntry    = "notionlake.load-id"
 	statusEntry  = "notionlake.status"
 	versionEntry = "notionlake.version"
+	removedEntry = "notionlake.removed" // JSON list: field IDs of columns that the source had no more; none: not there
 )
 
 // metadataVersions is how many earlier metadata files a table keeps: enough for
@@ -50,7 +51,9 @@ func defaults() iceberg.Properties {
 	}
 }
 
-// columns is what a table's properties say of its columns, beyond the schema.
+// columns is what is known of a table's columns beyond the schema: from the table's
+// properties, and what was removed from the summary of its snapshot, since a load
+// without a column changes neither schema nor properties, and may be taken back.
 type columns struct {
 	properties map[string]int // property ID to field ID, of columns in the schema
 	former     map[int]string // field ID to property ID, of columns that left it
@@ -82,10 +85,12 @@ func (c columns) clone() columns {
 	return d
 }
 
-// of are the columns of another schema of the same table: those of it that left
-// since are columns again, and those that came since have left.
-func (c columns) of(schema *iceberg.Schema) columns {
+// of are the columns of another snapshot of the same table, which has that schema:
+// those of it that left since are columns again, and those that came since have left.
+// What the source remembered of a column that is another one now is forgotten.
+func (c columns) of(schema *iceberg.Schema, removed map[int]bool) columns {
 	d := c.clone()
+	d.removed = removed
 	fields := map[int]bool{}
 	for _, f := range schema.Fields() {
 		fields[f.ID] = true
@@ -93,6 +98,7 @@ func (c columns) of(schema *iceberg.Schema) columns {
 			delete(d.former, f.ID)
 			if id, taken := d.properties[key]; taken && id != f.ID {
 				d.former[id] = key
+				delete(d.state, key)
 			}
 			d.properties[key] = f.ID
 		}
@@ -101,27 +107,47 @@ func (c columns) of(schema *iceberg.Schema) columns {
 		if !fields[id] {
 			delete(d.properties, key)
 			d.former[id] = key
-		}
-	}
-	for id := range d.removed {
-		if !fields[id] {
-			delete(d.removed, id)
+			delete(d.state, key)
 		}
 	}
 	return d
 }
 
-// parseColumns reads the columns back from a table's properties.
+// removedAt are the columns that the source had no more at a snapshot. One that
+// another program made has those of the load that it was made from.
+func removedAt(meta table.Metadata, s *table.Snapshot) (map[int]bool, error) {
+	removed := map[int]bool{}
+	seen := map[int64]bool{}
+	for s != nil && !seen[s.SnapshotID] && (s.Summary == nil || s.Summary.Properties[loadEntry] == "") {
+		if seen[s.SnapshotID] = true; s.ParentSnapshotID == nil {
+			return removed, nil
+		}
+		s = meta.SnapshotByID(*s.ParentSnapshotID)
+	}
+	if s == nil || s.Summary == nil || s.Summary.Properties[removedEntry] == "" {
+		return removed, nil
+	}
+	var ids []int
+	if err := json.Unmarshal([]byte(s.Summary.Properties[removedEntry]), &ids); err != nil {
+		return nil, fmt.Errorf("snapshot %d: %s is damaged: %w", s.SnapshotID, removedEntry, err)
+	}
+	for _, id := range ids {
+		removed[id] = true
+	}
+	return removed, nil
+}
+
+// parseColumns reads the columns back from a table's properties, and nothing of what
+// was removed.
 func parseColumns(props iceberg.Properties) (columns, error) {
 	c := columns{}.clone()
-	var removed, texts []int
+	var texts []int
 	for _, p := range []struct {
 		name string
 		into any
 	}{
 		{propertiesProperty, &c.properties},
 		{formerProperty, &c.former},
-		{removedProperty, &removed},
 		{jsonProperty, &texts},
 		{stateProperty, &c.state},
 	} {
@@ -133,22 +159,18 @@ func parseColumns(props iceberg.Properties) (columns, error) {
 			return columns{}, fmt.Errorf("property %s is damaged: %w", p.name, err)
 		}
 	}
-	for _, id := range removed {
-		c.removed[id] = true
-	}
 	for _, id := range texts {
 		c.json[id] = true
 	}
 	return c.clone(), nil
 }
 
-// format writes the columns as table properties.
+// format writes the columns as table properties, but for what was removed.
 func (c columns) format() (iceberg.Properties, error) {
 	props := iceberg.Properties{}
 	for name, value := range map[string]any{
 		propertiesProperty: c.properties,
 		formerProperty:     c.former,
-		removedProperty:    sortedKeys(c.removed),
 		jsonProperty:       sortedKeys(c.json),
 		stateProperty:      c.state,
 	} {

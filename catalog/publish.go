@@ -343,6 +343,13 @@ func (t *target) change(ctx context.Context) ([]byte, error) {
 	maps.Copy(props, t.load.Summary)
 	maps.Copy(props, counts)
 	props[loadEntry], props[statusEntry], props[versionEntry] = string(t.load.ID), t.load.Status, t.loadVersion()
+	if len(t.staged.evolved.columns.removed) > 0 {
+		ids, err := json.Marshal(sortedKeys(t.staged.evolved.columns.removed))
+		if err != nil {
+			return nil, err
+		}
+		props[removedEntry] = string(ids)
+	}
 	if t.compact {
 		operation = table.OpReplace
 		of := lakeSnapshot(t.name, t.key, nil, t.parent)

@@ -3,6 +3,8 @@ package catalog
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/apache/iceberg-go"
@@ -19,16 +21,17 @@ type SchemaVersion struct {
 	Snapshot lake.Snapshot
 	Schema   lake.Schema
 	Layout   lake.Layout
-	// Changes are the differences from the version before; none in the first. A
-	// column that the source has no more and that is kept, as nulls, is no
-	// difference of the schema.
+	// Changes are the differences from the version before, as loads report them; none
+	// in the first. A column that the source has no more and that is kept, as nulls, is
+	// one that is removed.
 	Changes []lake.SchemaChange
 }
 
 // SchemaHistory returns the schemas that a table had, in the order in which
-// loads made them current: one again where an earlier one came back. A schema
-// that differs from the one before in descriptions only is no version of its
-// own, and those of loads that are held are left out.
+// loads made them current: one again where an earlier one came back, or where the
+// source has other columns of it. A schema that differs from the one before in
+// descriptions only, or by a column that had been removed, is no version of its own,
+// and those of loads that are held are left out.
 func (c *Catalog) SchemaHistory(ctx context.Context, name string) ([]SchemaVersion, error) {
 	e, err := c.table(ctx, name)
 	if err != nil {
@@ -39,22 +42,21 @@ func (c *Catalog) SchemaHistory(ctx context.Context, name string) ([]SchemaVersi
 		schemas[s.ID] = s
 	}
 	var versions []SchemaVersion
-	add := func(s *iceberg.Schema, snapshot lake.Snapshot) {
+	var before lake.TableState // what the last one had of the source
+	add := func(s *iceberg.Schema, removed map[int]bool, snapshot lake.Snapshot) {
+		cols := e.columns
+		cols.removed = removed
+		now := alive(e.name, e.key, s, cols)
 		v := SchemaVersion{
-			SchemaID: s.ID, Snapshot: snapshot, Layout: lake.Layout{FieldIDs: fieldIDs(s)},
-			Schema: lake.Schema{Table: e.name, Key: e.key, Columns: lakeColumns(s, e.columns)},
+			SchemaID: s.ID, Snapshot: snapshot, Layout: now.Layout,
+			Schema: lake.Schema{Table: e.name, Key: e.key, Columns: lakeColumns(s, cols)},
 		}
-		if n := len(versions); n > 0 {
-			before := versions[n-1]
-			v.Changes = lake.DiffSchemas(
-				lake.TableState{Schema: before.Schema, Layout: before.Layout},
-				lake.TableState{Schema: v.Schema, Layout: v.Layout},
-			)
-			if len(v.Changes) == 0 {
+		if len(versions) > 0 {
+			if v.Changes = lake.DiffSchemas(before, now); len(v.Changes) == 0 {
 				return
 			}
 		}
-		versions = append(versions, v)
+		versions, before = append(versions, v), now
 	}
 	used := map[int]bool{}
 	for _, s := range e.meta.Snapshots() {
@@ -62,26 +64,26 @@ func (c *Catalog) SchemaHistory(ctx context.Context, name string) ([]SchemaVersi
 			used[*s.SchemaID] = true
 		}
 	}
-	first, last := -1, -1 // of the snapshots that are left
-	var live []SchemaVersion
-	for _, s := range published(e.meta) {
-		if s.SchemaID == nil || schemas[*s.SchemaID] == nil || *s.SchemaID == last {
-			continue
-		}
-		if last = *s.SchemaID; first < 0 {
-			first = last
-		}
-		live = append(live, SchemaVersion{SchemaID: last, Snapshot: lakeSnapshot(e.name, e.key, e.meta, &s)})
-	}
+	live := slices.DeleteFunc(published(e.meta), func(s table.Snapshot) bool { return s.SchemaID == nil || schemas[*s.SchemaID] == nil })
 	// Those before the first have lost their snapshots; a later one without any is
-	// that of a load that was discarded.
+	// that of a load that was discarded. What was removed by then is not known: it is
+	// told of the first load that is left.
 	for _, s := range sortedSchemas(e.meta.Schemas()) {
-		if !used[s.ID] && s.ID < first {
-			add(s, lake.Snapshot{Table: e.name, Key: e.key})
+		if len(live) > 0 && !used[s.ID] && s.ID < *live[0].SchemaID {
+			add(s, nil, lake.Snapshot{Table: e.name, Key: e.key})
 		}
 	}
-	for _, v := range live {
-		add(schemas[v.SchemaID], v.Snapshot)
+	last, lastRemoved := -1, map[int]bool(nil)
+	for _, s := range live {
+		removed, err := removedAt(e.meta, &s)
+		if err != nil {
+			return nil, fmt.Errorf("table %s: %w", e.name, err)
+		}
+		if *s.SchemaID == last && maps.Equal(removed, lastRemoved) {
+			continue // as nearly always
+		}
+		last, lastRemoved = *s.SchemaID, removed
+		add(schemas[*s.SchemaID], removed, lakeSnapshot(e.name, e.key, e.meta, &s))
 	}
 	return versions, nil
 }

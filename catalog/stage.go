@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/apache/iceberg-go"
@@ -263,10 +264,14 @@ func (c *Catalog) StageLoad(ctx context.Context, key string, load lake.LoadID) (
 	st.name, st.evolved.schema, st.evolved.columns = st.base.name, meta.CurrentSchema(), st.base.columns
 	if s := meta.SnapshotByName(load.Tag()); s != nil {
 		st.restores.snapshot, st.evolved.schema = s, schemaOf(meta, s)
-		st.evolved.columns = st.base.columns.of(st.evolved.schema)
+		removed, err := removedAt(meta, s)
+		if err != nil {
+			return nil, fmt.Errorf("table %s: %w", st.name, err)
+		}
+		st.evolved.columns = st.base.columns.of(st.evolved.schema, removed)
 		st.evolved.changed = st.evolved.schema.ID != meta.CurrentSchema().ID
 		st.evolved.changes = lake.DiffSchemas(
-			planned(st.name, st.key, meta.CurrentSchema(), st.base.columns), planned(st.name, st.key, st.evolved.schema, st.evolved.columns))
+			alive(st.name, st.key, meta.CurrentSchema(), st.base.columns), alive(st.name, st.key, st.evolved.schema, st.evolved.columns))
 	}
 	return st, nil
 }
@@ -277,4 +282,12 @@ func planned(name, key string, schema *iceberg.Schema, cols columns) lake.TableS
 		Schema: lake.Schema{Table: name, Key: key, Columns: lakeColumns(schema, cols)},
 		Layout: lake.Layout{FieldIDs: fieldIDs(schema)},
 	}
+}
+
+// alive is planned without the columns that the source has no more: what is said of
+// such a column is that it is removed, and that it is added where it comes back.
+func alive(name, key string, schema *iceberg.Schema, cols columns) lake.TableState {
+	t := planned(name, key, schema, cols)
+	t.Schema.Columns = slices.DeleteFunc(t.Schema.Columns, func(c lake.Column) bool { return cols.removed[t.Layout.FieldIDs[c.Name]] })
+	return t
 }
