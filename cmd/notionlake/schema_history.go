@@ -35,7 +35,7 @@ func (p *program) schemaHistory(ctx context.Context, l *lakeAt, name, at string,
 	if at != "" {
 		versions = slices.DeleteFunc(versions, func(v catalog.SchemaVersion) bool { return v.Snapshot.Time.After(state.Snapshot.Time) })
 	}
-	expired, err := l.expiredBefore(ctx, state.Schema.Table, versions)
+	expired, err := l.expiredBefore(ctx, state.Schema.Key, versions)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (p *program) schemaHistory(ctx context.Context, l *lakeAt, name, at string,
 
 // expiredBefore are, for each version, the loads that had the table and have expired,
 // between the load that it is told of and the one before that is kept.
-func (l *lakeAt) expiredBefore(ctx context.Context, table string, versions []catalog.SchemaVersion) ([][]lake.LoadID, error) {
+func (l *lakeAt) expiredBefore(ctx context.Context, key string, versions []catalog.SchemaVersion) ([][]lake.LoadID, error) {
 	loads, err := l.loads(ctx)
 	if err != nil {
 		return nil, err
@@ -81,10 +81,15 @@ func (l *lakeAt) expiredBefore(ctx context.Context, table string, versions []cat
 	if err != nil {
 		return nil, err
 	}
+	snapshots, err := l.catalog.Snapshots(ctx, key)
+	if err != nil {
+		return nil, storageError(err)
+	}
+	names := namesOf(snapshots, loads)
 	expired := make([][]lake.LoadID, len(versions))
 	for i, v := range versions {
-		for _, load := range loads { // the oldest first
-			_, had := load.TableSnapshots[table]
+		for n, load := range loads { // the oldest first
+			_, had := load.TableSnapshots[names[n]]
 			switch {
 			case v.Snapshot.ID == 0 || load.LoadID >= v.Snapshot.LoadID || !had:
 			case isKept(kept, load.LoadID):
@@ -95,6 +100,25 @@ func (l *lakeAt) expiredBefore(ctx context.Context, table string, versions []cat
 		}
 	}
 	return expired, nil
+}
+
+// namesOf are the names that a table had, by load. The ledger tells them by the
+// snapshots that are left, and by those that these were made from.
+func namesOf(snapshots []lake.Snapshot, loads []ledgerRow) []string {
+	table, its := "", map[int64]bool{}
+	for _, s := range snapshots {
+		table, its[s.ID], its[s.ParentID] = s.Table, true, true
+	}
+	names := make([]string, len(loads))
+	for n := len(loads) - 1; n >= 0; n-- {
+		for name, s := range loads[n].TableSnapshots {
+			if its[s.SnapshotID] {
+				table = name
+			}
+		}
+		names[n] = table
+	}
+	return names
 }
 
 func (p *program) printSchemaHistoryJSON(state lake.TableState, versions []catalog.SchemaVersion, expired [][]lake.LoadID) error {

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/notionlake/notionlake/extract/notiontest"
+)
+
+// Loads that have expired are told of also where they had the table by another name.
+func TestHistoryOfRenamed(t *testing.T) {
+	t.Parallel()
+	w, _ := notiontest.Demo(1)
+	b := newBenchOf(t, w, notiontest.Options{})
+	b.configure(tablesOnly)
+	load := func(day int) string {
+		id := fmt.Sprintf("202601%02dT000000Z", day)
+		b.call("run", "--as-load", id).wants(t, exitDone)
+		return id
+	}
+	first := load(1)
+	w.Update(func(tx *notiontest.Tx) {
+		tx.Tick(time.Hour)
+		tx.AddProperty(notiontest.SourceID(1, "projects"), notiontest.Property{ID: "pppp", Name: "Precious", Type: "number"}, -1)
+	})
+	second, third := load(2), load(3)
+	b.call("expire", "--load", first, "--load", second).wants(t, exitDone)
+	b.configure(tablesOnly + "databases: [{id: " + b.database("Projects") + ", name: ventures}]\n")
+	load(4)
+	history := func(want string) {
+		t.Helper()
+		r := b.call("schema", "--history", "ventures")
+		r.wants(t, exitDone)
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("the history lacks %q:\n%s", want, r.stdout)
+		}
+	}
+	history("the first schema that is known: 2 earlier loads expired")
+	b.call("expire", "--load", third).wants(t, exitDone)
+	history("the first schema that is known: 3 earlier loads expired")
+}
