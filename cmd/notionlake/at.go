@@ -145,7 +145,7 @@ func (l *lakeAt) moment(ctx context.Context, flag, text, table string) (moment, 
 		if isKept(kept, load.LoadID) {
 			return moment{ref: catalog.Ref{Tag: load.Tag}, load: load}, nil
 		}
-		return moment{}, usagef("%s %s: load %s has expired%s", flag, cut(text, 60), load.LoadID, nearest(kept, ref))
+		return moment{}, usagef("%s %s: load %s has expired%s", flag, cut(text, 60), load.LoadID, nearest(kept, catalog.Ref{Tag: load.Tag}))
 	}
 	if held, err := l.heldAt(ctx, ref); err != nil {
 		return moment{}, err
@@ -214,7 +214,7 @@ func nearest(loads []ledgerRow, ref catalog.Ref) string {
 	case ref.Tag != "":
 		i = sort.Search(len(loads), func(i int) bool { return loads[i].Tag >= ref.Tag })
 	case !ref.Time.IsZero():
-		i = 0 // before the first
+		i = 0 // it is before the first
 	}
 	const shown = 3
 	from := max(0, min(i-shown/2-1, len(loads)-shown))

@@ -41,3 +41,34 @@ func TestHistoryOfRenamed(t *testing.T) {
 	b.call("expire", "--load", third).wants(t, exitDone)
 	history("the first schema that is known: 3 earlier loads expired")
 }
+
+// What is nearest to a load that has expired are the loads around it, whatever it is
+// named by.
+func TestNearestToExpired(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, notiontest.Options{})
+	b.configure(tablesOnly)
+	var reports []report
+	for day := range 7 {
+		r := b.call("run", "--json", "--as-load", fmt.Sprintf("202601%02dT000000Z", day+1))
+		r.wants(t, exitDone)
+		reports = append(reports, r.report(t))
+	}
+	gone := reports[5]
+	b.call("expire", "--load", string(gone.LoadID)).wants(t, exitDone)
+	l := b.open()
+	loads, err := l.loads(t.Context())
+	l.close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, at := range map[string]string{
+		"load": string(gone.LoadID), "tag": gone.Tag, "time": loads[5].Finished.UTC().Format("2006-01-02T15:04:05.000Z"),
+		"snapshot": fmt.Sprint(gone.table("tasks").SnapshotID),
+	} {
+		r := b.call("tables", "--at", at)
+		if r.code != exitUsage || !strings.Contains(r.stderr, "has expired; the nearest are 20260104T000000Z, 20260105T000000Z, 20260107T000000Z") {
+			t.Errorf("--at its %s, %s: exit %d\n%s", what, at, r.code, r.stderr)
+		}
+	}
+}
