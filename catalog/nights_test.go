@@ -26,20 +26,22 @@ type night struct {
 	metadata  int   // bytes of the current metadata files
 	snapshots int   // of one table
 	files     int   // in the warehouse
+	bytes     int64 // of those that are metadata
 	ledger    int64 // files of the ledger
 }
 
-// TestNights makes a load every night, with a column renamed or added every
-// tenth, and maintenance after each: what a load costs and what lies around stays
-// as small as the retention says, and the loads that are kept read as they were.
+// TestNights makes a load every night, with a column renamed every third, and
+// maintenance after each: what a load costs and what lies around stays as small as
+// the retention says, and the loads that are kept read as they were. The oldest
+// load that is kept is there by half of the nights: from then on nothing grows.
 func TestNights(t *testing.T) {
 	t.Parallel()
 	w := newWarehouse(t)
 	w.written = true
 	c := w.open()
-	keep := lake.Retention{Daily: 30, Weekly: 12, Monthly: 24}
+	keep := lake.Retention{Daily: 30, Weekly: 12, Monthly: 6}
 	if *nights < 400 {
-		keep = lake.Retention{Daily: 5, Weekly: 2, Monthly: 2}
+		keep = lake.Retention{Daily: 5, Weekly: 2}
 	}
 	most := keep.Daily + keep.Weekly + keep.Monthly
 	var seen []night
@@ -65,11 +67,11 @@ func TestNights(t *testing.T) {
 		for _, id := range m.Expired {
 			delete(rows, id)
 		}
+		now := w.night(took)
+		seen = append(seen, now)
 		if n%10 != 0 && n != *nights {
 			continue
 		}
-		now := w.night(took)
-		seen = append(seen, now)
 		if now.snapshots > most+2 || now.ledger > 10 {
 			t.Errorf("night %d: %d snapshots of a table, %d files of the ledger", n, now.snapshots, now.ledger)
 		}
@@ -105,10 +107,39 @@ func TestNights(t *testing.T) {
 	if err != nil || ledger.Snapshot.Rows != int64(*nights) {
 		t.Errorf("the ledger has %d rows: %v", ledger.Snapshot.Rows, err)
 	}
+	checkFlat(t, seen)
 	t.Log("night     load  maintain  metadata/table  snapshots/table  files  ledger files")
 	for _, s := range seen {
-		if s.n%50 == 0 || *nights < 400 {
+		if s.n%50 == 0 || s.n%10 == 0 && *nights < 400 {
 			t.Logf("%5d  %4d ms  %5d ms  %11d kB  %15d  %5d  %12d", s.n, s.load.Milliseconds(), s.maintain.Milliseconds(), s.metadata/1000/4, s.snapshots, s.files, s.ledger)
+		}
+	}
+}
+
+// checkFlat fails if the last quarter of the nights is above the one before.
+func checkFlat(t *testing.T, seen []night) {
+	t.Helper()
+	quarter, slack := len(seen)/4, int64(50)
+	if *nights < 400 {
+		slack = 12 // how weeks and renames fall makes more of a difference
+	}
+	for what, of := range map[string]func(night) int64{
+		"bytes of the current metadata files": func(n night) int64 { return int64(n.metadata) },
+		"bytes of all metadata":               func(n night) int64 { return n.bytes },
+		"files":                               func(n night) int64 { return int64(n.files) },
+		"snapshots of a table":                func(n night) int64 { return int64(n.snapshots) },
+	} {
+		var before, last int64
+		for i, n := range seen[len(seen)-2*quarter:] {
+			if i < quarter {
+				before = max(before, of(n))
+			} else {
+				last = max(last, of(n))
+			}
+		}
+		t.Logf("%s: at most %d in the third quarter of the nights, %d in the last", what, before, last)
+		if last > before+before/slack {
+			t.Errorf("%s: they grow: at most %d in the third quarter of the nights, %d in the last", what, before, last)
 		}
 	}
 }
@@ -119,7 +150,7 @@ func (w *warehouse) tablesOf(n int) []lake.Table {
 	for i := range 20 {
 		a.Columns = append(a.Columns, property(fmt.Sprintf("p%d", i), fmt.Sprintf("p%d", i), lake.String))
 	}
-	a.Columns[1].Name = fmt.Sprintf("renamed_%d", n/10)
+	a.Columns[1].Name = fmt.Sprintf("renamed_%03d", n/3)
 	var rows [][]lake.Value
 	for i := range n%7 + 1 {
 		row := []lake.Value{lake.TextValue(fmt.Sprint(i))}
@@ -155,11 +186,14 @@ func (w *warehouse) night(now night) night {
 			now.ledger = files
 		}
 	}
-	for _, err := range w.storage.List(w.t.Context(), "") {
+	for o, err := range w.storage.List(w.t.Context(), "") {
 		if err != nil {
 			w.t.Fatal(err)
 		}
 		now.files++
+		if strings.Contains(o.Key, "/metadata/") {
+			now.bytes += o.Bytes
+		}
 	}
 	return now
 }
