@@ -48,7 +48,8 @@ func loadOf(t *testing.T, w *warehouse, ws *notiontest.Workspace, o notiontest.O
 
 // TestMetamorphic changes how a workspace is loaded, and what is loaded stays the
 // same. That what a tag names is the same before and after anything that follows
-// is TestModel's.
+// is TestModel's; that it is the same on a local disk, in S3 and in GCS needs
+// servers: `make interop`.
 func TestMetamorphic(t *testing.T) {
 	t.Parallel()
 	const load = "20261121T030000Z"
@@ -66,6 +67,7 @@ func TestMetamorphic(t *testing.T) {
 		o        notiontest.Options
 		parallel int
 	}{
+		"one row a page":      {notiontest.Options{PageSize: 1}, 4},
 		"short pages":         {notiontest.Options{ShortPages: true, Seed: 3}, 4},
 		"one at a time":       {notiontest.Options{}, 1},
 		"eight at a time":     {notiontest.Options{}, 8},

@@ -34,7 +34,7 @@ func (m *model) hurt(dead bool) {
 	_, err := l.Run(context.Background())
 	m.faults.set(nil)
 	if hit {
-		m.fired++
+		m.fired[map[bool]string{false: "fault", true: "kill"}[dead]]++
 	}
 	n := m.landed(ws)
 	if err == nil && n != 1 {

@@ -209,8 +209,11 @@ func (x *exchange) list(a pageArgs, l list) error {
 	return nil
 }
 
-// shorten makes short pages, one in eight of them empty.
+// shorten makes pages of at most PageSize, and short ones, one in eight of them empty.
 func (x *exchange) shorten(size int) int {
+	if most := x.s.o.PageSize; most > 0 {
+		size = min(size, most)
+	}
 	if !x.s.o.ShortPages {
 		return size
 	}

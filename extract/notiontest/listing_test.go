@@ -41,6 +41,7 @@ func TestListingLaw(t *testing.T) {
 	w := Everything(3)
 	whole := newClient(t, NewServer(w, Options{}))
 	short := newClient(t, NewServer(w, Options{ShortPages: true, Seed: 5}))
+	single := newClient(t, NewServer(w, Options{PageSize: 1}))
 	for key, members := range allListings(w.Model()) {
 		to := key
 		if i := slices.Index([]byte(key), '#'); i >= 0 {
@@ -52,6 +53,10 @@ func TestListingLaw(t *testing.T) {
 				if got := idsOf(whole.all(to, members, size, nil)); !slices.Equal(got, want) {
 					t.Errorf("%s%s by %d: %d results, want %d", to, members, size, len(got), len(want))
 				}
+			}
+			pages := 0
+			if got := idsOf(single.all(to, members, 100, func(object) { pages++ })); !slices.Equal(got, want) || pages != len(want) {
+				t.Errorf("%s%s one by one: %d results in %d pages, want %d", to, members, len(got), pages, len(want))
 			}
 			got := idsOf(short.all(to, members, 10, nil))
 			if slices.Sort(got); !slices.Equal(got, slices.Sorted(slices.Values(want))) {

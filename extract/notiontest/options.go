@@ -26,6 +26,8 @@ type Options struct {
 	// ShortPages answers listings with fewer results than asked for, even none,
 	// while there are more.
 	ShortPages bool
+	// PageSize is the most results that an answer has; 0: as many as asked for.
+	PageSize int
 	// Shuffle shows the properties of pages in another order than the schema's,
 	// and rows whose sort keys are equal in another order than they were made.
 	Shuffle bool
