@@ -15,6 +15,10 @@ type editor struct {
 	w    *notiontest.Workspace
 	seed uint64
 	n    int // of things that were made
+	// text is what text is changed by, nil: not. It is of its own, so that the rest of
+	// a seed's history is what it is without.
+	text   *rand.Rand
+	blocks int
 }
 
 var editedTypes = []string{"rich_text", "number", "checkbox", "select", "multi_select", "date", "url", "relation", "status", "email"}
@@ -160,6 +164,9 @@ func (e *editor) change() string {
 	for _, k := range kinds {
 		if n -= k.weight; n < 0 {
 			e.edit(k.change)
+			if e.text != nil && e.text.IntN(4) == 0 {
+				e.w.Update(e.write)
+			}
 			return k.name
 		}
 	}
@@ -189,6 +196,28 @@ func (e *editor) flip(t *notiontest.Tx, s *notiontest.DataSource) {
 		t.Archive(id)
 	default:
 		t.Trash(id)
+	}
+}
+
+// write adds, changes or removes a paragraph of a row.
+func (e *editor) write(t *notiontest.Tx) {
+	s := oneOf(e.text, t.Model().Sources)
+	if len(s.Rows) == 0 {
+		return
+	}
+	page := oneOf(e.text, s.Rows)
+	t.Tick(time.Minute)
+	text := fmt.Sprintf(`{"rich_text":[{"type":"text","text":{"content":"%d","link":null},"plain_text":"%[1]d","href":null,`+
+		`"annotations":{"bold":false,"italic":false,"strikethrough":false,"underline":false,"code":false,"color":"default"}}],"color":"default"}`, e.text.IntN(100))
+	switch in := t.Model().Children[page]; {
+	case len(in) == 0 || e.text.IntN(2) == 0:
+		e.blocks++
+		id := notiontest.NewID(e.seed, fmt.Sprint("block", e.blocks))
+		t.AddBlock(notiontest.Block{ID: id, Parent: notiontest.Parent{Type: "page_id", ID: page}, Type: "paragraph", Payload: text})
+	case e.text.IntN(2) == 0:
+		t.SetBlock(oneOf(e.text, in), text)
+	default:
+		t.RemoveBlock(oneOf(e.text, in))
 	}
 }
 
