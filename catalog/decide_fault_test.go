@@ -83,7 +83,7 @@ func TestDecisionsHurt(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, d)
 			for _, m := range hurts {
-				t.Run(m.name, func(t *testing.T) { l.sweep(t, m) })
+				t.Run(m.how, func(t *testing.T) { l.sweep(t, m) })
 			}
 		})
 	}

@@ -26,7 +26,7 @@ const shortly = 20 * time.Millisecond
 
 // A hurt is one way in which something fails.
 type hurt struct {
-	name  string
+	how   string
 	rare  bool                    // at every tenth point only
 	at    func(point string) bool // where it can; nil: everywhere
 	on    bool                    // everything of the kind fails from there on
@@ -35,19 +35,19 @@ type hurt struct {
 	means error                   // what the decision's error must be, if there is one
 }
 
-var cutShort = hurt{name: "cut short", on: true, err: laketest.ErrInjected, means: laketest.ErrInjected}
+var cutShort = hurt{how: "cut short", on: true, err: laketest.ErrInjected, means: laketest.ErrInjected}
 
 var hurts = []hurt{
 	// What was done is not known to be done: its answer is lost.
-	{name: "after the effect", at: ends(".done"), err: laketest.ErrInjected, means: laketest.ErrInjected},
-	{name: "once", rare: true, err: laketest.ErrInjected, means: laketest.ErrInjected},
-	{name: "delay", rare: true, does: (*attempt).delay, means: errNever},
-	{name: "cancelled", rare: true, does: func(a *attempt) { a.cancel() }, means: context.Canceled},
+	{how: "after the effect", at: ends(".done"), err: laketest.ErrInjected, means: laketest.ErrInjected},
+	{how: "once", rare: true, err: laketest.ErrInjected, means: laketest.ErrInjected},
+	{how: "delay", rare: true, does: (*attempt).delay, means: errNever},
+	{how: "cancelled", rare: true, does: func(a *attempt) { a.cancel() }, means: context.Canceled},
 	// What needs no place still works.
-	{name: "disk full", rare: true, on: true, err: syscall.ENOSPC, means: syscall.ENOSPC, at: ends(
+	{how: "disk full", rare: true, on: true, err: syscall.ENOSPC, means: syscall.ENOSPC, at: ends(
 		".create", ".write", ".torn", "storage.sync", "storage.close", "write-metadata", "catalog.begin", "catalog.update", "catalog.commit", ".hint",
 	)},
-	{name: "close", rare: true, err: syscall.EIO, means: syscall.EIO, at: ends("storage.close", "storage.close.done", "storage.sync", "storage.sync.done", "storage.syncdir")},
+	{how: "close", rare: true, err: syscall.EIO, means: syscall.EIO, at: ends("storage.close", "storage.close.done", "storage.sync", "storage.sync.done", "storage.syncdir")},
 }
 
 // errNever is what no error is.
@@ -78,7 +78,7 @@ func (a *attempt) happens(name, _ string) error {
 	a.points = append(a.points, name)
 	now := len(a.points) >= a.n && (a.on || a.where == "") && (a.at == nil || a.at(name))
 	if now && a.where == "" {
-		a.where = fmt.Sprintf("%s %s, at point %d, %s", a.decision.name, a.hurt.name, len(a.points), name)
+		a.where = fmt.Sprintf("%s %s, at point %d, %s", a.name, a.how, len(a.points), name)
 	}
 	a.mu.Unlock()
 	if !now {
@@ -158,7 +158,7 @@ func (l *lab) sweep(t *testing.T, m hurt) {
 	if m.rare {
 		where = fmt.Sprintf(" (-fault-seed %d)", seed)
 	}
-	t.Logf("%s, %s: of %d points at %d%s, it happened at %d", l.decision.name, m.name, len(places), tried, where, happened)
+	t.Logf("%s, %s: of %d points at %d%s, it happened at %d", l.name, m.how, len(places), tried, where, happened)
 	if happened < tried*9/10 { // what runs side by side is not always in the same order
 		t.Errorf("of %d attempts it happened in %d only", tried, happened)
 	}

@@ -209,7 +209,7 @@ func (l *lab) attempt(t *testing.T, m hurt, n int) *attempt {
 	faults.set(nil)
 	where := a.where
 	if where == "" {
-		where = l.decision.name
+		where = l.name
 	}
 	if err != nil {
 		where += " (" + err.Error() + ")"
@@ -259,14 +259,14 @@ func (l *lab) checkTold(where string, err error, same bool) {
 	if e != nil {
 		l.t.Errorf("%s: what is held: %v", where, e)
 	}
-	publishes := l.decision.name == "load" || l.decision.name == "publish" || l.decision.name == "rollback"
+	publishes := l.name == "load" || l.name == "publish" || l.name == "rollback"
 	switch {
 	case errors.Is(err, lake.ErrUnknown):
 	case publishes && errors.Is(err, lake.ErrNotVerified) == same && err != nil, publishes && err == nil && same:
 		l.t.Errorf("%s: but published: %v", where, !same)
 	case !publishes && !same:
 		l.t.Errorf("%s: another load is published", where)
-	case err == nil && len(held) != map[string]int{"hold": 1, "expire": 1}[l.decision.name]:
+	case err == nil && len(held) != map[string]int{"hold": 1, "expire": 1}[l.name]:
 		l.t.Errorf("%s: but held: %v", where, held)
 	}
 }
@@ -291,4 +291,3 @@ func (l *lab) goOn(where string) {
 		l.t.Errorf("%s: left over: %v; missing: %v", where, strays, missing)
 	}
 }
-
