@@ -92,9 +92,10 @@ bench: build ## rows per CPU second, bytes and peak memory of a whole run
 SEEDS ?= 1-50
 KILLS ?= 100000
 SERVER_KILLS ?= 40
+FAULT_SEED ?= 0
 chaos: ## hours: kills, power losses, races and random histories, everywhere (SEEDS=a-b KILLS=n)
-	@echo "every decision and every maintenance, cut short at every point"
-	go test -count=1 -v -timeout 3h -run '^TestDecisionsCutShort$$' ./catalog -sweep 1 | grep -v '^=== '
+	@echo "a load, every decision and every maintenance, cut short at every point and hurt in every way (FAULT_SEED=n)"
+	GOGC=400 go test -count=1 -v -timeout 3h -run '^TestDecisions' ./catalog -sweep 1 -fault-seed $(FAULT_SEED) | grep -v '^ *=== '
 	@echo "power losses at every point, in 20 ways"
 	go test -count=1 -v -timeout 3h -run 'PowerLoss$$' ./catalog -power 1 -after-power 2 -subsets 20 | grep -v '^=== '
 	@echo "50 rounds of 4 processes"
