@@ -100,6 +100,7 @@ func TestBadStorageURL(t *testing.T) {
 		"":                      "empty",
 		"/tmp/a?b":              "'?'",
 		"/tmp/C#":               "'#'",
+		"/tmp/a\"b":             `'"'`,
 		"/tmp/a\nb":             "control",
 		"s3://me:secret@bucket": "credentials",
 		"ftp://me:secret@x/y":   "not supported",

@@ -69,8 +69,9 @@ func parseURL(url string) (location, error) {
 		return refuse("it is empty")
 	}
 	// A folder named so could be written to, but no table in it could be read:
-	// Trino refuses such locations and PyIceberg cuts them off there.
-	if i := strings.IndexAny(dir, "?#"); i >= 0 {
+	// Trino refuses such locations and PyIceberg cuts them off there; DuckDB takes no
+	// path with a quotation mark.
+	if i := strings.IndexAny(dir, "?#\""); i >= 0 {
 		return refuse("engines cannot read a table whose path has a %q in it", dir[i])
 	}
 	if strings.ContainsFunc(dir, isControl) {

@@ -42,7 +42,7 @@ func badRetention(t *testing.T) {
 	}
 	b.call("tables", "--at", "20260101T000000Z").wants(t, 0)
 	before := b.look()
-	b.call("expire", "--older-than", "1ns").wants(t, 0)
+	b.call("expire", "--older-than", "1h").wants(t, 0)
 	b.call("tables", "--at", "20260101T000000Z").wants(t, 2, "load 20260101T000000Z has expired", "the nearest are 20260102T000000Z")
 	if after := b.look(); len(after) != len(before) || after[0] != before[0] {
 		t.Errorf("the newest load: %v, was %v", after, before)

@@ -70,11 +70,14 @@ func (p *program) accessOf(cfg *config, warehouse string) access {
 		}
 		a.sqlalchemy = u.String()
 	default:
-		a.sqlalchemy, a.jdbc = "sqlite:///"+c.URI, "jdbc:sqlite:"+c.URI
+		a.sqlalchemy, a.jdbc = "sqlite:///"+percentPair.ReplaceAllString(c.URI, "%25$1"), "jdbc:sqlite:"+c.URI
 		a.driver, a.artifact, a.version = "org.sqlite.JDBC", "org.xerial:sqlite-jdbc", "3.50.3.0"
 	}
 	return a
 }
+
+// percentPair is what SQLAlchemy decodes in the path of a URI, from version 2.1 on.
+var percentPair = regexp.MustCompile(`%([0-9A-Fa-f]{2})`)
 
 var oneVariable = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$`)
 

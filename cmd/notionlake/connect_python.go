@@ -10,6 +10,9 @@ func (c connection) pyCatalog(b *strings.Builder, packages string, imports ...st
 	b.WriteString(c.about("#"))
 	b.WriteString(c.cloud.about("#"))
 	b.WriteString(c.access.about("#"))
+	if c.access.kind == "sqlite" && strings.Contains(c.access.sqlalchemy, "%25") {
+		packages += ` "sqlalchemy>=2.1"` // those before take a path as it is
+	}
 	fmt.Fprintf(b, "# pip install %s\n", packages)
 	if c.access.secretVariable != "" {
 		b.WriteString("import os\n")

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -42,6 +44,29 @@ func parseAge(what, text string) (time.Duration, error) {
 		return d, nil
 	}
 	return 0, usagef("%s %s: a time like 90d, 12w or 36h is expected", what, cut(text, 60))
+}
+
+// loadAge is how the age of loads is written, and otherAge what may be meant where it
+// is written otherwise.
+var loadAge, otherAge = regexp.MustCompile(`^[0-9]+[hdw]$`), regexp.MustCompile(`^([0-9]{1,3}) ?(m|M|mo|mon|months?|y|Y|yr|years?)$`)
+
+// parseLoadAge reads the age of loads that expire. What takes 6m for minutes, as other
+// flags do, deletes all history of somebody who means months; so there are none of
+// those units.
+func parseLoadAge(what, text string) (time.Duration, error) {
+	if loadAge.MatchString(text) {
+		return parseAge(what, text)
+	}
+	meant := ""
+	if m := otherAge.FindStringSubmatch(text); m != nil {
+		unit, days := "month", 30
+		if strings.EqualFold(m[2][:1], "y") {
+			unit, days = "year", 365
+		}
+		n, _ := strconv.Atoi(m[1]) // three digits
+		meant = fmt.Sprintf(": write %dd for %s", n*days, plural(int64(n), unit))
+	}
+	return 0, usagef("%s %s: a time like 90d, 12w or 36h is expected, in whole hours, days or weeks%s", what, cut(text, 60), meant)
 }
 
 // A durationValue is the value of a flag that is a time. cli.Context.Duration

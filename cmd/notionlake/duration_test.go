@@ -34,3 +34,25 @@ func TestDurations(t *testing.T) {
 	}
 	b.call("run", "--deadline", "1d", "--lock-timeout", "1w").wants(t, exitDone)
 }
+
+// The age of loads that expire has no unit that could be minutes or months.
+func TestLoadAges(t *testing.T) {
+	for text, want := range map[string]time.Duration{"36h": 36 * time.Hour, "90d": 90 * 24 * time.Hour, "12w": 12 * 7 * 24 * time.Hour} {
+		if got, err := parseLoadAge("--older-than", text); err != nil || got != want {
+			t.Errorf("%s: %s, %v", text, got, err)
+		}
+	}
+	b := newBench(t, notiontest.Options{})
+	for _, id := range []string{"20260101T000000Z", "20260102T000000Z"} {
+		b.call("run", "--as-load", id, "--log-level", "error").wants(t, exitDone)
+	}
+	for text, says := range map[string]string{
+		"6m": "write 180d for 6 months", "1M": "write 30d for 1 month", "2y": "write 730d for 2 years", "6 months": "write 180d for 6 months",
+		"90s": "", "10ms": "", "1h30m": "", "5": "", "1.5h": "", "99999d": "", "0d": "", "-1d": "",
+	} {
+		b.call("expire", "--older-than="+text).wants(t, exitUsage, "--older-than "+text+": a time like 90d, 12w or 36h is expected", says)
+	}
+	b.call("head", "--at", "20260101T000000Z", "tasks").wants(t, exitDone) // nothing has expired
+	b.call("maintain", "--orphan-age", "1ns", "--dry-run").wants(t, exitDone)
+	b.call("expire", "--older-than", "1h").wants(t, exitDone)
+}

@@ -29,7 +29,7 @@ func (p *program) expireCommand() *cli.Command {
 			"a load do not count. A load that expires stays a row of _loads. Begin with --dry-run. On a terminal,\n" +
 			"without flags that say what is kept, it only says what would expire, and --yes does it.",
 		Flags: append(keepFlags(),
-			&cli.StringFlag{Name: "older-than", Usage: "keep the loads that are younger than `AGE`: 90d, 12w, 36h"},
+			&cli.StringFlag{Name: "older-than", Usage: "keep the loads that are younger than `AGE`: 90d, 12w, 36h; months in days, 180d"},
 			&cli.StringSliceFlag{Name: "load", Usage: "let only this `LOAD` expire; may be repeated, and goes with no other of these flags"},
 			dryRunFlag(),
 			&cli.BoolFlag{Name: "yes", Usage: "on a terminal: expire by the configured retention, without a look at it first", DisableDefaultText: true},

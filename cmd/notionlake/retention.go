@@ -63,7 +63,7 @@ func retentionOf(c *cli.Context) (r lake.Retention, err error) {
 		}
 	}
 	if c.IsSet("older-than") {
-		if r.Younger, err = parseAge("--older-than", c.String("older-than")); err != nil {
+		if r.Younger, err = parseLoadAge("--older-than", c.String("older-than")); err != nil {
 			return r, err
 		}
 	}
