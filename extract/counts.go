@@ -1,7 +1,11 @@
 package extract
 
 import (
+	"fmt"
 	"maps"
+	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/notionlake/notionlake/lake"
@@ -15,6 +19,51 @@ type pageCount struct{ known, read atomic.Int64 }
 func (s *Source) Pages() (read, known int64) {
 	read, known = s.counted.read.Load(), s.counted.known.Load()
 	return min(read, known), known
+}
+
+// A problemCount is what the rows of _problems come to.
+type problemCount struct {
+	mu    sync.Mutex
+	kinds map[string]int64
+	lost  map[string][]string // tables, by what is not known of their last load
+}
+
+// set counts the problems of a load; those that it takes over from other parts of the
+// workspace are theirs.
+func (c *problemCount) set(all []problem) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kinds, c.lost = map[string]int64{}, map[string][]string{}
+	for _, p := range all {
+		c.kinds[string(p.kind)] += max(1, p.count)
+		if p.lost {
+			c.lost[p.message] = append(c.lost[p.message], p.table)
+		}
+	}
+}
+
+// Problems is how much of each kind the load could not read, as _problems has it. It is
+// nil before that table has been read.
+func (s *Source) Problems() map[string]int64 {
+	s.problems.mu.Lock()
+	defer s.problems.mu.Unlock()
+	return maps.Clone(s.problems.kinds)
+}
+
+// Lost says what of the last load could not be read, in a sentence for each kind of it.
+func (s *Source) Lost() (all []string) {
+	s.problems.mu.Lock()
+	defer s.problems.mu.Unlock()
+	const most = 8
+	for _, what := range sortedKeys(s.problems.lost) {
+		tables, more := s.problems.lost[what], ""
+		slices.Sort(tables)
+		if n := len(tables) - most; n > 0 {
+			tables, more = tables[:most], fmt.Sprintf(" and %d more", n)
+		}
+		all = append(all, strings.Join(tables, ", ")+more+": "+what)
+	}
+	return all
 }
 
 // isCounted reports whether a file is counted already that is referred to as a medium

@@ -125,6 +125,7 @@ func (w *workspace) without(ctx context.Context, err error, p problem) error {
 		return fmt.Errorf("%w (`notionlake run --full` reads everything anew and does without)", err)
 	}
 	s.log.WarnContext(ctx, "what the last load had cannot be read, and this one does without", "table", p.table, "lost", p.message, "error", err)
+	p.lost = true
 	w.problems = append(w.problems, p)
 	return nil
 }

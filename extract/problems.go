@@ -72,6 +72,7 @@ type problem struct {
 	count                int64  // 0: one
 	page                 string // ID of the page that the object is on
 	group                string // problems of a page of one kind and group are one
+	lost                 bool   // it is of the last load, which could not be read
 }
 
 // problemsTable is _problems: what could not be read in this load.
@@ -104,7 +105,9 @@ func (d *discovery) problemsTable() lake.Table {
 	}
 	return w.fixed(schema, true, carry, func(ctx context.Context, push func(...lake.Value) bool) error {
 		load := text(string(w.view.Load().ID))
-		for _, p := range append(d.allProblems(), d.fileProblems(ctx)...) {
+		all := append(d.allProblems(), d.fileProblems(ctx)...)
+		w.source.problems.set(all)
+		for _, p := range all {
 			if !push(load, text(string(p.kind)), someText(p.objectType), someText(p.objectID), someText(p.table),
 				someText(p.property), someText(p.column), someText(p.message), lake.IntValue(max(1, p.count)), someText(p.page)) {
 				return nil

@@ -96,6 +96,8 @@ type Source struct {
 	joins   *joins
 	files   *copier // nil: no files are copied
 	counted pageCount
+
+	problems problemCount
 	keeper  *keeper // of what is in pages and became of files
 }
 

@@ -130,7 +130,7 @@ func (r *rowReader) unlisted(ctx context.Context, asked map[string]bool) (ids []
 		if err != nil {
 			r.t.log.WarnContext(ctx, "the rows of the last load cannot be read: which of them are gone is not known", "table", r.t.schema.Table, "error", err)
 			r.t.vanished.problems = append(r.t.vanished.problems, problem{
-				kind: KindRowsUnasked, objectType: "data_source", objectID: r.t.source.id, table: r.t.schema.Table,
+				kind: KindRowsUnasked, objectType: "data_source", objectID: r.t.source.id, table: r.t.schema.Table, lost: true,
 				message: "the rows of the last load cannot be read, so that it is not known which of them are gone",
 			})
 			return ids, 0, nil

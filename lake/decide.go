@@ -177,6 +177,17 @@ func (l *Loader) PublishHeld(ctx context.Context, load LoadID) (Report, error) {
 	})
 }
 
+// overtake says of loads that are held, and could be published until this one was, that
+// they can only be discarded now.
+func (r *run) overtake(ctx context.Context) {
+	for _, e := range r.held {
+		if e.After == r.entry.After && e.LoadID != r.load.ID {
+			r.report.Overtaken = append(r.report.Overtaken, e.LoadID)
+			r.Logger.WarnContext(ctx, "a load is held and can now only be discarded", "load", e.LoadID, "published", r.load.ID)
+		}
+	}
+}
+
 func dash(id LoadID) string {
 	if id == "" {
 		return "none"

@@ -102,6 +102,9 @@ func (l *Loader) do(ctx context.Context, begin func(context.Context) (*session, 
 	r.report.Finished = l.now()
 	r.report.count(l.Stats)
 	r.report.Tables = r.tables
+	if l.Stats != nil && (r.published || r.report.Status == StatusHeld) {
+		r.report.Reasons = append(r.report.Reasons, l.Stats().Lost...)
+	}
 	if err != nil && r.report.Status != StatusHeld {
 		if !r.published {
 			r.report.Status = StatusFailed
@@ -151,6 +154,7 @@ func (r *run) publishAll(ctx context.Context) error {
 		return r.discard(ctx, storageError(err))
 	}
 	r.published = true
+	r.overtake(ctx)
 	// It is published whatever happens now: an interrupted run still says whether it is right.
 	ctx = context.WithoutCancel(ctx)
 	err = r.Point.Hit("load.published", string(r.load.ID))

@@ -120,9 +120,11 @@ func (r *run) rename(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.held = nil // others may have been held or discarded since
 	for _, e := range entries {
 		if e.State == stateHeld || e.State == stateHolding {
 			newest = max(newest, e.LoadID)
+			r.held = append(r.held, e)
 		}
 	}
 	held, err := r.Catalog.Holds(ctx)

@@ -27,6 +27,10 @@ type Report struct {
 	RollbackTo LoadID `json:"rollback_to,omitempty"`
 	// Files is what became of the files that are copied; nil: none are.
 	Files *FilesReport `json:"files,omitempty"`
+	// Problems is how much was not read of each kind, in the words of _problems.kind.
+	Problems map[string]int64 `json:"problems,omitempty"`
+	// Overtaken are held loads that could be published until this one was.
+	Overtaken []LoadID `json:"overtaken,omitempty"`
 	// Continues is set where an earlier run began the load. All else is of this run.
 	Continues *Continuation `json:"continues,omitempty"`
 }
@@ -89,6 +93,9 @@ type SourceStats struct {
 	Requests, Retries, RateLimited, BytesRead int64
 	// Files is nil where none are copied.
 	Files *FilesReport
+	// Problems counts what was not read, by kind. Lost says what of the last load could not be.
+	Problems map[string]int64
+	Lost     []string
 	// ResumedPages and ResumedFiles were taken over from the runs that this one continues.
 	ResumedPages, ResumedFiles int64
 }
@@ -100,7 +107,7 @@ func (r *Report) count(stats func() SourceStats) {
 	}
 	s := stats()
 	r.Requests, r.Retries, r.RateLimited, r.BytesRead = s.Requests, s.Retries, s.RateLimited, s.BytesRead
-	r.Files = s.Files
+	r.Files, r.Problems = s.Files, s.Problems
 	if r.Continues != nil {
 		r.Continues.Pages, r.Continues.Files = s.ResumedPages, s.ResumedFiles
 	}

@@ -9,6 +9,8 @@ import (
 // A Retention says which published loads are kept. A load is kept if any part of
 // it says so, and the newest one always.
 type Retention struct {
+	// All keeps every load.
+	All bool
 	// Last is how many of the newest loads are kept.
 	Last int
 	// Daily, Weekly and Monthly are of how many days, ISO weeks and months, of
@@ -27,7 +29,7 @@ const clockTolerance = time.Hour
 
 // Empty reports whether nothing but the newest load would be kept.
 func (r Retention) Empty() bool {
-	return r.Last == 0 && !r.byTime() && len(r.Named) == 0
+	return !r.All && r.Last == 0 && !r.byTime() && len(r.Named) == 0
 }
 
 // A KeptLoad is a load with the reasons why it is kept.
@@ -60,6 +62,9 @@ func (r Retention) Split(loads []LoadID, now time.Time) (kept []KeptLoad, expire
 		var reasons []string
 		if i == len(loads)-1 {
 			reasons = append(reasons, "newest")
+		}
+		if r.All {
+			reasons = append(reasons, "all")
 		}
 		future := at.Sub(now) > clockTolerance
 		if future && r.byTime() {

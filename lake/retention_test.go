@@ -23,6 +23,7 @@ func TestRetention(t *testing.T) {
 		want  string // the kept ones
 	}{
 		{"nothing is asked for", lake.Retention{}, day("2026-11-19", "2026-11-20"), "20261120T0300:newest"},
+		{"all", lake.Retention{All: true}, day("2026-11-19", "2026-11-20"), "20261119T0300:all 20261120T0300:newest+all"},
 		{"last", lake.Retention{Last: 2}, day("2026-11-18", "2026-11-19", "2026-11-20"), "20261119T0300:last 20261120T0300:newest+last"},
 		{"more than there are", lake.Retention{Last: 9}, day("2026-11-19"), "20261119T0300:newest+last"},
 		{"the newest of each day", lake.Retention{Daily: 2}, twice, "20261120T2330:daily 20261121T0300:newest+daily"},

@@ -121,12 +121,9 @@ func (l *lakeAt) moment(ctx context.Context, flag, text, table string) (moment, 
 	if text == "" {
 		return moment{}, nil
 	}
-	ref, err := catalog.ParseRef(text)
+	ref, err := l.parseAt(ctx, flag, text)
 	if err != nil {
-		if _, noZone := time.Parse("2006-01-02T15:04:05", text); noZone == nil {
-			return moment{}, usagef("%s %q: a time needs its zone: %sZ in UTC", flag, text, text)
-		}
-		return moment{}, usagef("%s %q: a load id (20261121T030000Z), a tag, a snapshot id, a time (2026-11-21T03:00:00Z) or a day (2026-11-21: its end, in UTC) is expected", flag, cut(text, 60))
+		return moment{}, err
 	}
 	loads, err := l.loads(ctx)
 	if err != nil {
@@ -135,7 +132,10 @@ func (l *lakeAt) moment(ctx context.Context, flag, text, table string) (moment, 
 	if own, err := l.isSnapshotOf(ctx, ref, table); err != nil {
 		return moment{}, err
 	} else if own {
-		return moment{ref: ref, load: findLoad(loads, ref)}, nil
+		if load := findLoad(loads, ref); load != nil {
+			return moment{ref: ref, load: load}, nil
+		}
+		return l.heldSnapshot(ctx, ref)
 	}
 	kept, err := l.kept(ctx, loads)
 	if err != nil {

@@ -64,7 +64,7 @@ func (p *program) checkLake(ctx context.Context, cfg *config, list *checkList) {
 		list.fail("catalog", late(storageError(err)))
 		return
 	}
-	names, of, err := (&lakeAt{cfg, storage, c}).dropped(ctx)
+	names, of, err := (&lakeAt{cfg, storage, c, p.log}).dropped(ctx)
 	switch {
 	case errors.Is(err, lake.ErrNoLedger):
 		list.fail("tables", err)

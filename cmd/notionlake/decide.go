@@ -72,7 +72,14 @@ func (p *program) rollbackCommand() *cli.Command {
 				if err != nil {
 					return lake.Report{}, err
 				}
+				loads, err := at.loads(ctx)
+				if err != nil {
+					return lake.Report{}, err
+				}
 				report, err := l.Rollback(ctx, m.load.LoadID)
+				if last := loads[len(loads)-1]; err == nil && (last.LoadID == m.load.LoadID || last.RollbackTo == string(m.load.LoadID)) {
+					l.Logger.WarnContext(ctx, "the tables were as that load left them already: the rollback has changed nothing in them", "load", m.load.LoadID)
+				}
 				for _, table := range slices.Sorted(maps.Keys(renamed)) {
 					if err == nil {
 						l.Logger.WarnContext(ctx, "a table keeps the name that it got since then; _properties and _data_sources have the old one until the next run", "table", table, "old", renamed[table])
@@ -215,5 +222,21 @@ func (p *program) changeLake(c *cli.Context, text func(lake.Report) string, do f
 
 // notHeld is the error of a command that decides about a load which is not held, by err.
 func (p *program) notHeld(c *cli.Context, l *lakeAt, load lake.LoadID, err error) error {
-	return cmp.Or(l.isUnfinished(c.Context, c.Command.Name, load, p.now()), usagef("%v", err))
+	if err := l.isUnfinished(c.Context, c.Command.Name, load, p.now()); err != nil {
+		return err
+	}
+	loads, e := l.loads(c.Context)
+	if e != nil {
+		return e
+	}
+	i := slices.IndexFunc(loads, func(r ledgerRow) bool { return r.LoadID == load })
+	_, held, _ := strings.Cut(err.Error(), lake.ErrNotHeld.Error())
+	switch {
+	case i < 0:
+		return usagef("%s: load %s is not held: it was discarded, or there never was such a load%s", c.Command.Name, load, strings.Replace(held, ":", ";", 1))
+	case c.Command.Name == "discard":
+		return usagef("discard: load %s is not held, it is published (%s): `notionlake rollback --to LOAD` makes another load current", load, when(loads[i].Finished))
+	default:
+		return usagef("%s: load %s is published already (%s)", c.Command.Name, load, when(loads[i].Finished))
+	}
 }

@@ -181,8 +181,9 @@ var advice = []struct {
 	{is(extract.ErrNothingShared), "open a page or database in Notion, ••• → Connections → add the connection; --allow-empty publishes a load without any"},
 	{is(notion.ErrNotFound), "open it in Notion, ••• → Connections → add the connection, and run again"},
 	{is(notion.ErrUnreachable), "look at the network, at the proxy (HTTPS_PROXY) and at notion.base_url in the configuration"},
-	{func(err error) bool { return as[*signalError](err) && as[*loadError](err) }, "run again: the load is continued with what was read of pages, unless resume is off or --full was given; the tables stay as they are until then"},
-	{is(errDeadline), "run again: the load is continued with what was read of pages, unless resume is off or --full was given; the tables stay as they are until then"},
+	{func(err error) bool { return isEnded(err) && notContinued(err) == byFull }, "the tables stay as they were; run again: what --full has read is not taken over"},
+	{func(err error) bool { return isEnded(err) && notContinued(err) == byResume }, "the tables stay as they were; run again: everything is read again, since resume is off in the configuration"},
+	{isEnded, "run again: the load is continued with what was read of pages; the tables stay as they are until then"},
 	{is(catalog.ErrNoCatalog), "`notionlake run` makes it"},
 	{is(lake.ErrNotVerified), "its tables are what readers see now; `notionlake check` looks at storage and catalog, and the next load replaces them"},
 	{is(lake.ErrLocked), "--lock-timeout waits longer"},
@@ -192,6 +193,35 @@ var advice = []struct {
 	{as[*lake.SourceError], "run again later, `notionlake check` looks at the connection"},
 	{as[*lake.PanicError], bugAdvice},
 	{as[*panicError], bugAdvice},
+}
+
+// isEnded reports whether a load was ended from outside.
+func isEnded(err error) bool {
+	return as[*signalError](err) && as[*loadError](err) || errors.Is(err, errDeadline)
+}
+
+// An endedError is the error of a load that is not continued if it was ended.
+type endedError struct {
+	err error
+	why string
+}
+
+// Why a load is not continued.
+const (
+	byFull   = "--full"
+	byResume = "resume is off"
+)
+
+func (e *endedError) Error() string { return e.err.Error() }
+func (e *endedError) Unwrap() error { return e.err }
+
+// notContinued is why the load of err is not continued, "" where it is.
+func notContinued(err error) string {
+	var ended *endedError
+	if errors.As(err, &ended) {
+		return ended.why
+	}
+	return ""
 }
 
 // isLost reports whether an error is of what is lost in the warehouse and does not say

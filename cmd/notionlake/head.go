@@ -69,7 +69,7 @@ func (p *program) head(ctx context.Context, l *lakeAt, name, at string, n int, o
 	if err != nil {
 		return err
 	}
-	columns, err := pickColumns(state.Schema, only)
+	columns, err := l.pickColumns(ctx, state, only)
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,8 @@ func (l *lakeAt) firstRows(ctx context.Context, state lake.TableState, n int) (r
 }
 
 // pickColumns are the indexes of the named columns; of all where none is named.
-func pickColumns(s lake.Schema, only []string) (columns []int, err error) {
+func (l *lakeAt) pickColumns(ctx context.Context, t lake.TableState, only []string) (columns []int, err error) {
+	s := t.Schema
 	var names []string
 	index := map[string]int{}
 	for i, c := range s.Columns {
@@ -188,11 +189,36 @@ func pickColumns(s lake.Schema, only []string) (columns []int, err error) {
 	for _, name := range only {
 		i, ok := index[name]
 		if !ok {
-			return nil, usagef("--columns %s: table %s has no such column%s", name, s.Table, suggest(name, names, ""))
+			hint := suggest(name, names, "")
+			if is := l.otherName(ctx, t, name); is != "" {
+				hint = ": it is named " + is + " there"
+			}
+			return nil, usagef("--columns %s: table %s has no such column%s", name, s.Table, hint)
 		}
 		columns = append(columns, i)
 	}
 	return columns, nil
+}
+
+// otherName is the name in t of the column that has, or had last, another one in the
+// table's history; "" where there is none, or that is not known.
+func (l *lakeAt) otherName(ctx context.Context, t lake.TableState, name string) string {
+	versions, err := l.catalog.SchemaHistory(ctx, t.Schema.Key)
+	if err != nil {
+		return "" // what is wrong is the name
+	}
+	for _, v := range slices.Backward(versions) {
+		id, ok := v.Layout.FieldIDs[name]
+		if !ok {
+			continue
+		}
+		for _, c := range t.Schema.Columns {
+			if t.Layout.FieldIDs[c.Name] == id {
+				return c.Name
+			}
+		}
+	}
+	return ""
 }
 
 // propertiesFirst are the columns in the order in which people look for them:

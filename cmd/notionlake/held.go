@@ -9,9 +9,10 @@ import (
 	"github.com/notionlake/notionlake/lake"
 )
 
-// heldAt finds the held load that ref names, by its id or its tag; nil if it names none.
+// heldAt finds the held load that ref names, by its id, its tag or one of its snapshots;
+// nil if it names none.
 func (l *lakeAt) heldAt(ctx context.Context, ref catalog.Ref) (*lake.Held, error) {
-	if ref.Tag == "" {
+	if ref.Tag == "" && ref.SnapshotID == 0 {
 		return nil, nil
 	}
 	list, err := lake.HeldLoads(ctx, l.storage, l.catalog)
@@ -23,6 +24,16 @@ func (l *lakeAt) heldAt(ctx context.Context, ref catalog.Ref) (*lake.Held, error
 			continue // its tables are read by its tag
 		}
 		if ref.Tag == h.Load.ID.HeldTag() || ref.Tag == h.Load.ID.Tag() {
+			return &h, nil
+		}
+		if ref.SnapshotID == 0 {
+			continue
+		}
+		states, err := l.heldStates(ctx, &h)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(states, func(t lake.TableState) bool { return t.Snapshot.ID == ref.SnapshotID }) {
 			return &h, nil
 		}
 	}

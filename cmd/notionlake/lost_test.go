@@ -42,6 +42,9 @@ func TestRollbackToWhatIsLost(t *testing.T) {
 	if !strings.Contains(r.stderr, filepath.Base(old[0])) || !strings.Contains(r.stderr, "as they were") {
 		t.Errorf("it says %q", r.stderr)
 	}
+	if !strings.HasPrefix(r.stdout, "load ") || !strings.HasSuffix(r.stdout, ": failed: rollback to load "+string(first.LoadID)+"\n") || strings.Count(r.stdout, "\n") != 1 {
+		t.Errorf("the report:\n%s", r.stdout)
+	}
 	b.call("head", "_pages").wants(t, exitDone)
 	if r := b.call("loads"); strings.Contains(r.stdout, "rollback") {
 		t.Errorf("there is a rollback:\n%s", r.stdout)

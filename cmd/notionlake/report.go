@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -104,6 +105,9 @@ func decidedText(r lake.Report) string {
 
 // reportWith is the report, with what the reading of the load took.
 func reportWith(r lake.Report, reading string) string {
+	if r.RollbackTo != "" && r.Status == lake.StatusFailed {
+		return fmt.Sprintf("load %s: failed: rollback to load %s\n", cmp.Or(string(r.LoadID), "without an id"), r.RollbackTo) // it read nothing, and the error says why
+	}
 	var b strings.Builder
 	var rows, read, kept int64 // as the ledger counts: tables that were read, with their rows
 	for _, t := range r.Tables {
@@ -138,20 +142,22 @@ func reportWith(r lake.Report, reading string) string {
 	}
 	shown := writeGone(&b, r.Tables)
 	writeOmitted(&b, r.Tables, maxNotes-shown)
-	id := string(r.LoadID)
-	if id == "" {
-		id = "without an id"
-	}
-	fmt.Fprintf(&b, "load %s: %s: %s, %s%s\n", id, r.Status, plural(read, "table"), plural(rows, "row"), reading)
+	fmt.Fprintf(&b, "load %s: %s: %s, %s%s\n", cmp.Or(string(r.LoadID), "without an id"), r.Status, plural(read, "table"), plural(rows, "row"), reading)
 	if r.RollbackTo != "" && r.Status == lake.StatusComplete {
 		fmt.Fprintf(&b, "  the tables are as load %s left them; the next `notionlake run` publishes again what Notion has then\n", r.RollbackTo)
 	}
 	if r.Files != nil {
 		fmt.Fprintf(&b, "files: %s\n", filesText(*r.Files))
 	}
+	if len(r.Problems) > 0 && r.Status != lake.StatusFailed {
+		fmt.Fprintf(&b, "problems: %s (see _problems)\n", countsText(r.Problems))
+	}
 	if c := r.Continues; c != nil {
 		fmt.Fprintf(&b, "  continues the load begun at %s: %s and %s were not read again; requests and time are those of this run\n",
 			when(c.Began), plural(c.Pages, "page"), plural(c.Files, "file"))
+	}
+	for _, held := range r.Overtaken {
+		fmt.Fprintf(&b, "  load %s is held and can now only be discarded: `notionlake discard %[1]s`\n", held)
 	}
 	if kept > 0 {
 		fmt.Fprintf(&b, "  not counted: %s not read in this load\n", plural(kept, "table"))
@@ -192,14 +198,19 @@ func filesText(f lake.FilesReport) string {
 		text += " (" + size(f.Bytes) + ")"
 	}
 	text += fmt.Sprintf(", %s carried over, %s skipped", thousands(f.CarriedOver), thousands(f.Skipped))
-	var reasons []string
-	for _, reason := range slices.Sorted(maps.Keys(f.SkippedBy)) {
-		reasons = append(reasons, thousands(f.SkippedBy[reason])+" "+reason)
-	}
-	if len(reasons) > 0 {
-		text += " (" + strings.Join(reasons, ", ") + ")"
+	if len(f.SkippedBy) > 0 {
+		text += " (" + countsText(f.SkippedBy) + ")"
 	}
 	return text
+}
+
+// countsText writes numbers by kind, each kind once: 1 not_found, 2 type.
+func countsText(counts map[string]int64) string {
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, thousands(counts[kind])+" "+kind)
+	}
+	return strings.Join(parts, ", ")
 }
 
 func changesText(changes []lake.SchemaChange) string {

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"reflect"
+
+	"github.com/goccy/go-yaml/ast"
 	"github.com/urfave/cli/v2"
 
 	"github.com/notionlake/notionlake/lake"
@@ -8,6 +11,7 @@ import (
 
 // A retentionConfig is how many loads of which kind are kept.
 type retentionConfig struct {
+	All         bool
 	KeepLast    int `yaml:"keep_last"`
 	KeepDaily   int `yaml:"keep_daily"`
 	KeepWeekly  int `yaml:"keep_weekly"`
@@ -16,6 +20,21 @@ type retentionConfig struct {
 
 // defaultRetention holds where the configuration says nothing.
 var defaultRetention = retentionConfig{KeepDaily: 30, KeepWeekly: 12, KeepMonthly: 24}
+
+// decodeYAML takes the word all as well. What is empty keeps by the defaults.
+func (r *retentionConfig) decodeYAML(d *yamlDecoder, n ast.Node, path string) error {
+	switch n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode, *ast.NullNode:
+		type keys retentionConfig // without this method
+		return d.value(n, reflect.ValueOf((*keys)(r)).Elem(), path)
+	}
+	text, err := d.text(n, path)
+	if err == nil && text != "all" {
+		err = d.errorAt(n, path, "%q: all, which keeps every load, or keys like keep_daily: 30 are expected", cut(text, 60))
+	}
+	*r = retentionConfig{All: true}
+	return err
+}
 
 // check refuses a retention that cannot be meant: a number below zero, or nothing
 // but zeros, by which all history would go.
@@ -29,7 +48,7 @@ func (r retentionConfig) check() error {
 		}
 	}
 	if r == (retentionConfig{}) {
-		return badKey("retention", "retention: nothing would be kept but the newest load: name a number for at least one of keep_last, keep_daily, keep_weekly, keep_monthly")
+		return badKey("retention", "retention: nothing would be kept but the newest load: name a number for at least one of keep_last, keep_daily, keep_weekly, keep_monthly, or write `retention: all`")
 	}
 	return nil
 }
@@ -37,7 +56,7 @@ func (r retentionConfig) check() error {
 // retention is what the configuration keeps.
 func (c *config) retention() lake.Retention {
 	r := c.Retention
-	return lake.Retention{Last: r.KeepLast, Daily: r.KeepDaily, Weekly: r.KeepWeekly, Monthly: r.KeepMonthly}
+	return lake.Retention{All: r.All, Last: r.KeepLast, Daily: r.KeepDaily, Weekly: r.KeepWeekly, Monthly: r.KeepMonthly}
 }
 
 func keepFlags() []cli.Flag {

@@ -131,7 +131,15 @@ func (p *program) runFlags(c *cli.Context) (lake.Report, error) {
 	if err != nil {
 		return lake.Report{}, err
 	}
-	return p.run(c.Context, cfg, o)
+	report, err := p.run(c.Context, cfg, o)
+	switch err = interrupted(c.Context, err); {
+	case err == nil:
+	case o.full:
+		err = &endedError{err, byFull}
+	case cfg.resume == 0:
+		err = &endedError{err, byResume}
+	}
+	return report, err
 }
 
 // parseShard reads I/N; "" is everything.
@@ -240,6 +248,7 @@ func sourceStats(client *notion.Client, source *extract.Source) func() lake.Sour
 		return lake.SourceStats{
 			Requests: s.Requests, Retries: s.Retries, RateLimited: s.RateLimited, BytesRead: s.BytesRead,
 			ResumedPages: resumed.Pages, ResumedFiles: resumed.Files, Files: source.Files(),
+			Problems: source.Problems(), Lost: source.Lost(),
 		}
 	}
 }

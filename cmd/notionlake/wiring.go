@@ -22,6 +22,7 @@ type lakeAt struct {
 	cfg     *config
 	storage *lake.Storage
 	catalog *catalog.Catalog
+	log     *slog.Logger
 }
 
 // openLake opens storage and catalog, and makes them where they are missing
@@ -35,7 +36,7 @@ func (p *program) openLake(ctx context.Context, cfg *config, o catalog.Options) 
 	if err != nil {
 		return nil, errors.Join(err, storage.Close())
 	}
-	return &lakeAt{cfg, storage, c}, nil
+	return &lakeAt{cfg, storage, c, p.log}, nil
 }
 
 func (p *program) openCatalog(ctx context.Context, cfg *config, storage *lake.Storage, o catalog.Options) (*catalog.Catalog, error) {
