@@ -98,7 +98,7 @@ type Source struct {
 	counted pageCount
 
 	problems problemCount
-	keeper  *keeper // of what is in pages and became of files
+	keeper   *keeper // of what is in pages and became of files
 }
 
 var _ lake.Source = (*Source)(nil)

@@ -31,6 +31,9 @@ func newControl(sim *notiontest.Server, steps []step) *control {
 	c.mux.HandleFunc("GET /_sim/stats", c.stats)
 	c.mux.HandleFunc("POST /_sim/truth", c.truth)
 	c.mux.HandleFunc("POST /_sim/inject", c.inject)
+	for _, m := range marks {
+		c.mux.HandleFunc("POST /_sim/"+m.name, func(w http.ResponseWriter, r *http.Request) { c.mark(w, r, m) })
+	}
 	return c
 }
 

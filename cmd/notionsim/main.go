@@ -64,7 +64,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 const description = `The first line on stdout is the URL to use instead of https://api.notion.com.
 It answers until it is interrupted. Scripts control it at the same address:
 
-  POST /_sim/step     make the workspace's next change
+  POST /_sim/step     make the workspace's next change; there are 5 of demo, 7 of everything, 2 of files
+                      and 100 of big, and then it answers 409
+  POST /_sim/unshare?id=ID, share, trash, restore
+                      hide a page, a database or a data source from the connection, or put it into the trash; and back
   GET  /_sim/stats    what was asked for and which faults fired
   POST /_sim/truth?load=ID&dir=PATH
                       write what the load must have made of the workspace, a JSON file per table;

@@ -5,11 +5,24 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/notionlake/notionlake/extract/notiontest"
 )
+
+// The help says how many steps there are.
+func TestSteps(t *testing.T) {
+	for name, want := range map[string]string{"demo": "5 of demo", "everything": "7 of everything", "files": "2 of files", "big": "100 of big"} {
+		_, steps, err := openWorkspace(config{workspace: name, rows: 1})
+		if got := fmt.Sprintf("%d of %s", len(steps), name); err != nil || got != want || !strings.Contains(description, want) {
+			t.Errorf("%s, %v", got, err)
+		}
+	}
+}
 
 // start runs the program and returns its URL and what ends it.
 func start(t *testing.T, args ...string) (url string, stop func() error) {
@@ -84,6 +97,23 @@ func TestProgram(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(text), &stats); err != nil || stats.Requests != 6 || stats.Faults["500"] != 1 || stats.Steps != 1 || stats.Of < 1 {
 		t.Errorf("stats %v %s", err, text)
+	}
+	tasks := notiontest.SourceID(3, "tasks")
+	for _, m := range []struct{ name, id, kind, want string }{
+		{"unshare", tasks, "data_source", "object_not_found"},
+		{"share", strings.ReplaceAll(tasks, "-", ""), "data_source", `"object":"data_source"`},
+		{"trash", tasks, "data_source", `"in_trash":true`},
+		{"restore", tasks, "data_source", `"in_trash":false`},
+	} {
+		if status, got := ask(t, "POST", url+"/_sim/"+m.name+"?id="+m.id, ""); status != 200 || !strings.Contains(got, m.kind) {
+			t.Errorf("%s: %d %s", m.name, status, got)
+		}
+		if _, got := ask(t, "GET", url+"/v1/data_sources/"+tasks, ""); !strings.Contains(got, m.want) {
+			t.Errorf("%s: %s", m.name, got)
+		}
+	}
+	if status, got := ask(t, "POST", url+"/_sim/trash?id=nothing", ""); status != 404 || !strings.Contains(got, "no page, database or data source") {
+		t.Errorf("what is not there: %d %s", status, got)
 	}
 	for range stats.Of - 1 {
 		ask(t, "POST", url+"/_sim/step", "")
