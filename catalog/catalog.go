@@ -249,9 +249,11 @@ func (c *Catalog) metadata(ctx context.Context, r row) (table.Metadata, error) {
 		return meta, nil
 	}
 	damaged := func(err error) error {
-		hint := "restore it from a backup"
+		hint := "restore it from a backup, or "
 		if r.previous != "" {
-			hint += "; the metadata file before it is " + r.previous
+			hint += "copy the one before it, " + r.previous + ", to its place: the next `notionlake run` goes on from there"
+		} else {
+			hint += "drop the table from the catalog: the next `notionlake run` begins it anew"
 		}
 		return fmt.Errorf("table %s: the catalog %s points to metadata file %s, which cannot be read (%s): %w", r.name, c.backend.place(), r.location, hint, err)
 	}

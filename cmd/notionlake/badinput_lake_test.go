@@ -3,7 +3,6 @@ package main
 import (
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -107,32 +106,6 @@ func badDamagedCatalog(t *testing.T) {
 	file := b.write("lake/catalog.db", strings.Repeat("this is no database\n", 100), 0o600)
 	b.call("run").wants(t, 5, file, "damaged")
 	b.call("tables").wants(t, 5, file, "damaged")
-}
-
-func badMetadataMissing(t *testing.T) { badMetadata(t, os.Remove) }
-
-func badMetadataTruncated(t *testing.T) {
-	badMetadata(t, func(file string) error { return os.Truncate(file, 100) })
-}
-
-// badMetadata damages the metadata file of the table tasks.
-func badMetadata(t *testing.T, damage func(file string) error) {
-	b := newBench(t, notiontest.Options{})
-	b.call("run", "--log-level", "error").wants(t, 0)
-	db, err := sql.Open("sqlite", filepath.Join(b.dir, "lake/catalog.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var location string
-	err = db.QueryRow(`SELECT metadata_location FROM iceberg_tables WHERE table_name = 'tasks'`).Scan(&location)
-	if err := errors.Join(err, db.Close()); err != nil {
-		t.Fatal(err)
-	}
-	if err := damage(strings.TrimPrefix(location, "file://")); err != nil {
-		t.Fatal(err)
-	}
-	b.call("head", "tasks").wants(t, 5, "tasks", filepath.Base(location))
-	b.call("run", "--log-level", "error").wants(t, 5, "tasks", filepath.Base(location))
 }
 
 func badForeignTable(t *testing.T) {

@@ -47,7 +47,7 @@ func TestBadInput(t *testing.T) {
 		{"29", badLockedCatalog},
 		{"30", badDamagedCatalog},
 		{"31", badMetadataMissing},
-		{"32", badMetadataTruncated},
+		{"32", badMetadataDamaged},
 		{"33", badForeignTable},
 		{"71", badTwoRuns},
 		{"72", badOvertaken},

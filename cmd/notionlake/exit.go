@@ -230,7 +230,7 @@ func isLost(err error) bool {
 	if !as[*lake.StorageError](err) || !lake.IsLost(err) {
 		return false
 	}
-	said := []string{"(put ", "put the file back", "`notionlake run --full`", "folder cannot be made"}
+	said := []string{"(put ", "(restore it", "put the file back", "`notionlake run --full`", "folder cannot be made"}
 	return !slices.ContainsFunc(said, func(s string) bool { return strings.Contains(err.Error(), s) })
 }
 
