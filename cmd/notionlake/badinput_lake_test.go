@@ -126,18 +126,6 @@ func badForeignTable(t *testing.T) {
 	b.call("run", "--log-level", "error").wants(t, 2, "tasks", "namespace")
 }
 
-// A clock that is off is said; it does not stop a load.
-func badClock(t *testing.T) {
-	b := newBench(t, notiontest.Options{})
-	b.restart(notiontest.Options{Now: func() time.Time { return time.Now().Add(-2 * time.Hour) }})
-	b.call("run").wants(t, 0, "clock of this machine differs")
-	r := b.call("check")
-	r.wants(t, 0)
-	if !strings.Contains(r.stdout, "warn  clock") {
-		t.Errorf("check says\n%s", r.stdout)
-	}
-}
-
 func goodConditionalWrites(t *testing.T) {
 	b := newBench(t, notiontest.Options{})
 	r := b.call("check", "--json")

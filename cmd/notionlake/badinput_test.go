@@ -54,7 +54,7 @@ func TestBadInput(t *testing.T) {
 		{"73", badCommitAnswer},
 		{"74", badEnd},
 		{"75", badClock},
-		{"76", badClock},
+		{"76", badSkew},
 		{"77", goodConditionalWrites},
 		{"82", badJournal},
 		{"83", badLoad},

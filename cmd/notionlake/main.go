@@ -45,9 +45,10 @@ type outside struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            func(name string) (string, bool)
-	point          lake.Point    // where tests stop the program; nil otherwise
-	keepEvery      time.Duration // of extract.Options; tests shorten it
-	patience       time.Duration // defaultPatience; tests shorten it
+	point          lake.Point       // where tests stop the program; nil otherwise
+	keepEvery      time.Duration    // of extract.Options; tests shorten it
+	patience       time.Duration    // defaultPatience; tests shorten it
+	now            func() time.Time // nil: time.Now; tests set it wrong
 }
 
 // A program is one call of notionlake.
@@ -85,6 +86,9 @@ func run(ctx context.Context, args []string, o outside) (code int) {
 
 		keepEvery: o.keepEvery,
 		patience:  cmp.Or(o.patience, defaultPatience),
+	}
+	if o.now != nil {
+		p.now = o.now
 	}
 	token, _ := o.env(tokenVariable)
 	secrets.hide(strings.TrimSpace(token))

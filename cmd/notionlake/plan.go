@@ -130,7 +130,7 @@ func (p *program) planCommand() *cli.Command {
 
 // plan finds out what run would do with these options.
 func (p *program) plan(ctx context.Context, cfg *config, o runOptions) (doc planDocument, err error) {
-	cfg.attempts = planAttempts
+	cfg.attempts, o.now = planAttempts, p.now
 	client, err := p.client(ctx, cfg)
 	if err != nil {
 		return doc, err

@@ -26,8 +26,9 @@ type runOptions struct {
 	asLoad      lake.LoadID
 	deadline    time.Duration // 0: none
 	lockTimeout time.Duration
-	files       extract.Files // set by run
-	keepEvery   time.Duration // set by run
+	files       extract.Files    // set by run
+	keepEvery   time.Duration    // set by run
+	now         func() time.Time // set by run
 }
 
 const defaultLockTimeout = 30 * time.Second
@@ -201,7 +202,7 @@ func (p *program) run(ctx context.Context, cfg *config, o runOptions) (report la
 	// That the warehouse can be written shows before Notion is asked anything: the
 	// load's first act is its entry in the journal.
 	progress := &lake.Progress{}
-	o.keepEvery = p.keepEvery
+	o.keepEvery, o.now = p.keepEvery, p.now
 	source := cfg.source(client, p.log, o)
 	defer func() { err = errors.Join(err, source.Close()) }()
 	loader := &lake.Loader{

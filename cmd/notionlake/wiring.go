@@ -130,7 +130,7 @@ func (p *program) client(ctx context.Context, cfg *config) (*notion.Client, erro
 	}
 	return notion.NewClient(notion.Options{
 		Token: token, BaseURL: cfg.Notion.BaseURL, Version: cfg.Notion.Version, Rate: cfg.rate,
-		Logger: p.log, UserAgent: "notionlake/" + version, Attempts: cfg.attempts, Proxy: proxy,
+		Logger: p.log, Now: p.now, UserAgent: "notionlake/" + version, Attempts: cfg.attempts, Proxy: proxy,
 	})
 }
 
@@ -148,7 +148,7 @@ func (c *config) sourceOptions(client *notion.Client, logger *slog.Logger, o run
 		Client: client, Databases: databases, Exclude: c.Exclude,
 		Archived: c.Content.Archived, Users: c.Content.Users, Raw: c.Content.Raw, Content: c.Content.options(), Files: o.files,
 		Full: o.full, Sample: c.sample, Skew: func() time.Duration { return client.Stats().Skew },
-		Only: o.only, Shard: o.shard, AllowEmpty: o.allowEmpty, KeepEvery: o.keepEvery, Logger: logger,
+		Only: o.only, Shard: o.shard, AllowEmpty: o.allowEmpty, KeepEvery: o.keepEvery, Now: o.now, Logger: logger,
 	}
 }
 

@@ -30,6 +30,7 @@ type Options struct {
 	Rate      Rate              // zero: as fast as Notion lets
 	Transport http.RoundTripper // NewTransport(Parallel)
 	Logger    *slog.Logger      // none
+	Now       func() time.Time  // time.Now: the clock that Notion's is compared with
 	UserAgent string            // "notionlake"
 	Parallel  int               // requests in flight, Rate.Parallel
 	Attempts  int               // of one request that brings no answer, 8
@@ -45,6 +46,7 @@ type Client struct {
 	header   func(http.Header) // a function, since what it holds is not printed
 	http     *http.Client
 	log      *slog.Logger
+	now      func() time.Time
 	limit    *limiter
 	slots    chan struct{}
 	lastTurn chan struct{} // of one slot: see turn
@@ -89,6 +91,9 @@ func NewClient(o Options) (*Client, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Transport == nil {
 		t := NewTransport(o.Parallel)
 		t.Proxy = o.Proxy
@@ -107,6 +112,7 @@ func NewClient(o Options) (*Client, error) {
 		redact:   strings.NewReplacer(token, hidden).Replace,
 		http:     &http.Client{Transport: o.Transport, CheckRedirect: checkRedirect},
 		log:      o.Logger,
+		now:      o.Now,
 		limit:    newLimiter(o.Rate, o.Logger),
 		slots:    make(chan struct{}, o.Parallel),
 		lastTurn: make(chan struct{}, 1),

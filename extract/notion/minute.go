@@ -31,7 +31,7 @@ func (r *rows) readMinute(m time.Time, seen *idSet) (whole bool, err error) {
 			return whole, err
 		}
 	}
-	began := time.Now().Add(r.c.Stats().Skew).UTC().Truncate(time.Minute).Add(-time.Minute)
+	began := r.c.now().Add(r.c.Stats().Skew).UTC().Truncate(time.Minute).Add(-time.Minute)
 	var parts idSet
 	if whole, err = r.readByTitle(minute, title, titleCharacters, &parts); err != nil {
 		return false, err

@@ -267,7 +267,7 @@ const statusOverload = 529
 // clock notes how far Notion's clock is from this one.
 func (c *Client) clock(h http.Header) {
 	if t, err := http.ParseTime(h.Get("Date")); err == nil {
-		c.skew.Store(int64(t.Sub(time.Now().Truncate(time.Second))))
+		c.skew.Store(int64(t.Sub(c.now().Truncate(time.Second))))
 	}
 }
 
