@@ -44,6 +44,7 @@ func TestBadInput(t *testing.T) {
 		{"24", badBucket},
 		{"25", goodPaths},
 		{"26", badWarehouse},
+		{"27", badDisk},
 		{"29", badLockedCatalog},
 		{"30", badDamagedCatalog},
 		{"31", badMetadataMissing},
