@@ -30,7 +30,7 @@ type Options struct {
 	Rate      Rate              // zero: as fast as Notion lets
 	Transport http.RoundTripper // NewTransport(Parallel)
 	Logger    *slog.Logger      // none
-	Now       func() time.Time  // time.Now: the clock that Notion's is compared with
+	Now       func() time.Time  `json:"-"` // time.Now: the clock that Notion's is compared with
 	UserAgent string            // "notionlake"
 	Parallel  int               // requests in flight, Rate.Parallel
 	Attempts  int               // of one request that brings no answer, 8
