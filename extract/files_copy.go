@@ -194,7 +194,10 @@ func (c *copier) copy(ctx context.Context, ref fileRef, signed *signatures) (fil
 		}
 		c.mu.Unlock()
 		if !flies {
-			f.copy, f.err = c.find(ctx, ref, signed)
+			f.err = safely(lake.CopiesTable, func() (err error) { // others wait for it
+				f.copy, err = c.find(ctx, ref, signed)
+				return err
+			})
 			c.mu.Lock()
 			if f.err != nil { // who waits for it tries by itself
 				delete(c.flights, key)

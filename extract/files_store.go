@@ -44,7 +44,11 @@ func (c *copier) store(ctx context.Context, ref fileRef, d *download) error {
 			}
 			continue
 		}
-		copied, err := c.write(ctx, ref, d)
+		var copied lake.Copy
+		err := safely(lake.CopiesTable, func() (err error) { // others wait for it
+			copied, err = c.write(ctx, ref, d)
+			return err
+		})
 		c.mu.Lock()
 		if delete(c.busy, d.sum); err == nil {
 			c.have[d.sum], c.sure[d.sum] = copied, true
