@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -15,13 +13,7 @@ import (
 // callAtTime is call on a machine whose clock stands still.
 func (b *bench) callAtTime(clock time.Time, command string, args ...string) result {
 	b.t.Helper()
-	var stdout, stderr bytes.Buffer
-	code := run(context.Background(), append([]string{"notionlake", command, "--config", b.config}, args...), outside{
-		dir: b.dir, stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr,
-		env: func(name string) (string, bool) { v, ok := b.env[name]; return v, ok },
-		now: func() time.Time { return clock },
-	})
-	return result{code, stdout.String(), stderr.String()}
+	return b.callIn(outside{now: func() time.Time { return clock }}, command, args...)
 }
 
 func badClock(t *testing.T) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io/fs"
 	"net/http"
@@ -25,12 +24,7 @@ import (
 // callAt is call with a Point.
 func (b *bench) callAt(point lake.Point, command string, args ...string) result {
 	b.t.Helper()
-	var stdout, stderr bytes.Buffer
-	code := run(context.Background(), append([]string{"notionlake", command, "--config", b.config}, args...), outside{
-		dir: b.dir, stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, point: point,
-		env: func(name string) (string, bool) { v, ok := b.env[name]; return v, ok },
-	})
-	return result{code, stdout.String(), stderr.String()}
+	return b.callIn(outside{point: point}, command, args...)
 }
 
 // badTwoRuns runs while another one holds the lock.

@@ -64,6 +64,7 @@ func TestBadInput(t *testing.T) {
 		{"86", badEmptied},
 		{"88", badSurroundings},
 		{"89", badLimits},
+		{"90", badMapper},
 	} {
 		t.Run(row.number, func(t *testing.T) {
 			t.Parallel()

@@ -168,6 +168,8 @@ var advice = []struct {
 	when func(error) bool
 	do   string
 }{
+	{as[*lake.PanicError], bugAdvice}, // first: what it came through says nothing of it
+	{as[*panicError], bugAdvice},
 	{is(notion.ErrUnauthorized), "copy the token of the connection again from notion.so/profile/integrations and set NOTION_TOKEN (or what the configuration names)"},
 	{is(notion.ErrBlocked), "Notion blocks this connection; write to Notion's support with the request id, and do not run again before"},
 	{is(notion.ErrRestricted), "give the connection the capability “Read content” at notion.so/profile/integrations"},
@@ -191,8 +193,6 @@ var advice = []struct {
 	{func(err error) bool { return as[*lake.StorageError](err) && errors.Is(err, fs.ErrPermission) }, permissionAdvice},
 	{func(err error) bool { return as[*lake.StorageError](err) && !errors.Is(err, lake.ErrAltered) }, "`notionlake check` looks at storage and catalog"},
 	{as[*lake.SourceError], "run again later, `notionlake check` looks at the connection"},
-	{as[*lake.PanicError], bugAdvice},
-	{as[*panicError], bugAdvice},
 }
 
 // isEnded reports whether a load was ended from outside.

@@ -69,6 +69,7 @@ func TestAdvice(t *testing.T) {
 		{&checkError{denied}, "let the user that runs notionlake read and write there"},
 		{&lake.StorageError{Err: lake.Damaged(errors.New("x"))}, "put it back from a backup; `notionlake run --full` writes anew what the last load has lost, `notionlake expire --load` gives an earlier one up"},
 		{&lake.StorageError{Err: lake.Damaged(errors.New("metadata x (restore it from a backup)"))}, "`notionlake check` looks at storage and catalog"},
+		{&loadError{&lake.SourceError{Err: &lake.PanicError{Table: "t"}}}, "please report it with the output of --log-level debug"},
 		{&loadError{errors.New("x")}, ""},
 		{&loadError{&signalError{syscall.SIGINT}}, "run again: the load is continued with what was read of pages; the tables stay as they are until then"},
 		{&loadError{&endedError{&signalError{syscall.SIGINT}, byFull}}, "the tables stay as they were; run again: what --full has read is not taken over"},
