@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -51,12 +52,17 @@ const (
 	stateMaintaining = "maintaining"
 )
 
+var states = []string{
+	stateRunning, stateInterrupted, statePublishing, stateFailed, stateUnknown, stateHolding, stateHeld, stateDiscarding, stateMaintaining,
+}
+
 // journalFormat is the version of the entries. Newer ones are not touched.
 const journalFormat = 1
 
 // A journalEntry is what the journal says of one run.
 type journalEntry struct {
 	Format  int       `json:"format"`
+	Sum     string    `json:"sum"` // of the entry's bytes without it
 	State   string    `json:"state"`
 	Run     RunID     `json:"run"`
 	LoadID  LoadID    `json:"load_id,omitempty"`
@@ -99,7 +105,7 @@ func (j journal) damaged() string { return j.dir + "damaged/" }
 
 // write makes the entry durable, in place of the one that the run had.
 func (j journal) write(ctx context.Context, e journalEntry) error {
-	e.Format = journalFormat
+	e.Format, e.Sum = journalFormat, ""
 	var data []byte
 	var err error
 	if e.Catalog == "" {
@@ -109,7 +115,7 @@ func (j journal) write(ctx context.Context, e journalEntry) error {
 		data, err = json.MarshalIndent(e, "", "  ")
 	}
 	if err == nil {
-		err = j.storage.Replace(ctx, j.key(e), append(data, '\n'))
+		err = j.storage.Replace(ctx, j.key(e), seal(append(data, '\n')))
 	}
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
@@ -173,13 +179,17 @@ func (j journal) list(ctx context.Context) (entries []journalEntry, damaged []da
 			continue
 		}
 		data, err := j.storage.ReadAll(ctx, o.Key)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // a run that ends while others are read deletes its own
+		}
 		if err != nil {
 			return nil, nil, nil, fmt.Errorf("journal: %w", err)
 		}
 		e, err := parseEntry(data)
 		switch {
 		case errors.Is(err, ErrNewerJournal):
-			return nil, nil, nil, fmt.Errorf("journal entry %s: %w: use that version", j.storage.describe(o.Key), err)
+			return nil, nil, nil, fmt.Errorf("journal entry %s: %w: use that version; if none was ever used here, the entry is damaged: move it into the folder %s, and `notionlake loads` names the load to discard, if there is one",
+				j.storage.describe(o.Key), err, j.storage.describe(j.damaged()))
 		case err == nil && j.key(e) != o.Key:
 			err = errors.New("it is not named as what it holds")
 			fallthrough
@@ -198,6 +208,8 @@ func (j journal) list(ctx context.Context) (entries []journalEntry, damaged []da
 // halfSuffix ends the keys of objects that a killed process left half written.
 const halfSuffix = ".tmp"
 
+// parseEntry reads an entry, and fails where anything in it may not be what was
+// written: who takes a held load for another one deletes it.
 func parseEntry(data []byte) (journalEntry, error) {
 	var e journalEntry
 	var format struct {
@@ -206,14 +218,25 @@ func parseEntry(data []byte) (journalEntry, error) {
 	if err := json.Unmarshal(data, &format); err != nil {
 		return e, fmt.Errorf("not JSON: %w", err)
 	}
-	if format.Format > journalFormat {
+	if format.Format > journalFormat { // before the sum, which a newer version may make otherwise
 		return e, ErrNewerJournal
+	}
+	if err := checkSum(data); err != nil {
+		return e, err
 	}
 	if err := json.Unmarshal(data, &e); err != nil {
 		return e, err
 	}
-	if _, err := uuid.Parse(string(e.Run)); err != nil || e.State == "" {
+	_, err := uuid.Parse(string(e.Run))
+	switch {
+	case err != nil:
 		return e, errors.New("it names no run")
+	case e.Format < 1:
+		return e, errors.New("it has no format")
+	case !slices.Contains(states, e.State):
+		return e, fmt.Errorf("there is no state %q", e.State)
+	case (e.State == stateHeld || e.State == stateHolding) && (e.Load == nil || e.Load.ID != e.LoadID):
+		return e, errors.New("it does not hold the load that it is of")
 	}
 	return e, nil
 }

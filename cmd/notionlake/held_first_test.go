@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/notionlake/notionlake/extract/notiontest"
 )
 
@@ -65,26 +67,43 @@ func (b *bench) holdFirst() string {
 // all the same, and discarded with its files, before and after another load.
 func TestFirstLoadHeldDamaged(t *testing.T) {
 	t.Parallel()
-	for _, later := range []bool{false, true} {
+	for _, test := range []struct {
+		damage func(entry string) string
+		later  bool
+	}{
+		{func(string) string { return "{" }, false},
+		{func(string) string { return "{" }, true},
+		{func(entry string) string { return strings.Replace(entry, `"state": "held"`, `"state": "hemd"`, 1) }, false},
+		{func(entry string) string { return strings.Replace(entry, `"load": {`, `"loan": {`, 1) }, true},
+	} {
 		b := newBench(t, notiontest.Options{})
 		id := b.holdFirst()
 		entries, err := filepath.Glob(filepath.Join(b.dir, "lake", "_notionlake", "notion", "journal", id+"_*.json"))
 		if err != nil || len(entries) != 1 {
 			t.Fatalf("entries %v, %v", entries, err)
 		}
-		if err := os.WriteFile(entries[0], []byte("{"), 0o644); err != nil {
+		text, err := os.ReadFile(entries[0])
+		if err != nil {
 			t.Fatal(err)
+		}
+		if err := os.WriteFile(entries[0], []byte(test.damage(string(text))), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		files := b.tableFiles()
+		b.call("discard", "20200101T000000Z").wants(t, exitUsage, "a journal entry is damaged", "is not held")
+		if d := cmp.Diff(files, b.tableFiles()); d != "" {
+			t.Errorf("files of the held load are gone: %s", d)
 		}
 		if r := b.call("loads"); !strings.Contains(r.stdout, "notionlake discard "+id) {
 			t.Errorf("loads: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 		}
 		b.call("publish", id).wants(t, exitStorage, "notionlake discard "+id)
-		if later {
+		if test.later {
 			b.call("run").wants(t, exitDone, "notionlake discard "+id)
 		}
 		b.call("discard", id).wants(t, exitDone)
 		b.call("discard", id).wants(t, exitUsage, "is not held")
-		if later {
+		if test.later {
 			b.checkFiles()
 		} else if files := b.tableFiles(); len(files) > 0 {
 			t.Errorf("left are %v", files)

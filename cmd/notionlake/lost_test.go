@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -417,8 +419,15 @@ func TestNoLedgerYet(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.call("loads").wants(t, exitStorage, "is not in the catalog any more")
-	b.write(filepath.Join("lake", "_notionlake", "notion", "journal", string(id)+"_"+run+".json"),
-		`{"format": 1, "state": "publishing", "run": "`+run+`", "load_id": "`+string(id)+`"}`, 0o600)
+	b.writeEntry(string(id)+"_"+run+".json", `{"format": 1, "sum": "", "state": "publishing", "run": "`+run+`", "load_id": "`+string(id)+`"}`)
 	b.call("loads").wants(t, exitUsage, "there is no load yet")
 	b.call("check").wants(t, exitDone)
+}
+
+// writeEntry writes an entry of the journal, with its sum in the place for it.
+func (b *bench) writeEntry(name, text string) string {
+	b.t.Helper()
+	sum := sha256.Sum256([]byte(text))
+	sealed := strings.Replace(text, `"sum": "`, `"sum": "`+hex.EncodeToString(sum[:]), 1)
+	return b.write(filepath.Join("lake", "_notionlake", "notion", "journal", name), sealed, 0o600)
 }
