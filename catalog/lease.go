@@ -43,8 +43,8 @@ func newLease(c *Catalog, part string) lease {
 	return lease{catalog: c, key: "_notionlake/" + c.folder + "/lock" + partSuffix(part) + ".json", time: c.leaseTime}
 }
 
-// take waits for the lock, for as long as it takes to find out that its holder has
-// died where that is longer.
+// take waits for the lock, for as long as it takes to find out whether its holder has
+// died where that is longer: one that renews it lives.
 func (l lease) take(ctx context.Context, wait time.Duration) (func() error, error) {
 	c := l.catalog
 	if err := c.point.Hit("catalog.lock", l.key); err != nil {
@@ -54,7 +54,11 @@ func (l lease) take(ctx context.Context, wait time.Duration) (func() error, erro
 	mine := leaseHolder{ID: uuid.NewString(), holder: holder{os.Getpid(), host, c.now().UTC().Truncate(time.Second)}}
 	other := "?" // as it was seen first: no object says that
 	var since time.Time
-	deadline := time.Now().Add(max(wait, l.time+l.time/leaseRenewals))
+	asked := time.Now()
+	deadline := asked.Add(max(wait, l.time+l.time/leaseRenewals))
+	locked := func() error {
+		return fmt.Errorf("another load is running%s (lock %s): try again when it has ended: %w", heldBy(other), c.store.URI(l.key), lake.ErrLocked)
+	}
 	for {
 		took, err := l.create(ctx, mine)
 		if err != nil {
@@ -70,7 +74,11 @@ func (l lease) take(ctx context.Context, wait time.Duration) (func() error, erro
 		switch now := time.Now(); {
 		case !there: // it has just been released
 		case text != other:
+			renewed := holderOf(text) == holderOf(other) && holderOf(text) != ""
 			other, since = text, now
+			if renewed && now.Sub(asked) >= wait {
+				return nil, locked()
+			}
 		case now.Sub(since) >= l.time:
 			c.logger.WarnContext(ctx, "a lock that nobody renews is taken over", "lock", c.store.URI(l.key), "holder", text)
 			if err := c.store.Delete(ctx, l.key); err != nil {
@@ -79,7 +87,7 @@ func (l lease) take(ctx context.Context, wait time.Duration) (func() error, erro
 			continue
 		}
 		if !time.Now().Before(deadline) {
-			return nil, fmt.Errorf("another load is running%s (lock %s): try again when it has ended: %w", heldBy(other), c.store.URI(l.key), lake.ErrLocked)
+			return nil, locked()
 		}
 		select {
 		case <-ctx.Done():
@@ -111,6 +119,15 @@ func heldBy(text string) string {
 		return ""
 	}
 	return h.String()
+}
+
+// holderOf is the ID of who holds the lock; "" where the object does not tell.
+func holderOf(text string) string {
+	var h leaseHolder
+	if json.Unmarshal([]byte(text), &h) != nil {
+		return ""
+	}
+	return h.ID
 }
 
 func (l lease) fault(err error) error {

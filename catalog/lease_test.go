@@ -54,6 +54,28 @@ func TestLease(t *testing.T) {
 	})
 }
 
+// Who does not want to wait is told once the holder shows that it lives.
+func TestLeaseAskedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, _ := leaseBench(t)
+		unlock, err := l.take(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		if _, err := l.take(t.Context(), 0); !errors.Is(err, lake.ErrLocked) {
+			t.Errorf("taken twice: %v", err)
+		}
+		if waited := time.Since(start); waited > 2*leaseTime/leaseRenewals {
+			t.Errorf("told after %s", waited)
+		}
+		if err := unlock(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // What a process left that died is taken over once nobody has renewed it for long enough.
 func TestLeaseOfTheDead(t *testing.T) {
 	t.Parallel()

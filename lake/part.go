@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // A run that loads a part of the workspace holds the lock of the namespace twice,
@@ -24,10 +27,11 @@ const (
 	joinTimeout = time.Hour
 )
 
-// lockParts takes the locks of the parts, always in the same order.
+// lockParts takes the locks of the parts, always in the same order. It waits a little
+// in any case: a run that looks who lives has a lock for a moment.
 func (s *session) lockParts(ctx context.Context) error {
 	for _, part := range slices.Sorted(slices.Values(s.Parts)) {
-		unlock, err := s.Catalog.LockPart(ctx, part, s.LockTimeout)
+		unlock, err := s.Catalog.LockPart(ctx, part, max(s.LockTimeout, partPoll))
 		if err != nil {
 			return err
 		}
@@ -36,26 +40,80 @@ func (s *session) lockParts(ctx context.Context) error {
 	return nil
 }
 
+// findDead finds the runs of other parts that have died. It is done before the lock of
+// the namespace is taken, for which others wait: where a lock is a lease, it takes a
+// while to see that nobody renews it. Who is dead by then stays dead.
+func (s *session) findDead(ctx context.Context) error {
+	if len(s.Parts) == 0 {
+		return nil
+	}
+	entries, _, _, err := s.journal.list(ctx)
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallelLooks)
+	s.dead = map[RunID]bool{}
+	for _, e := range entries {
+		if !s.isOthers(e) {
+			continue
+		}
+		g.Go(func() error {
+			lives, err := s.lives(gctx, e)
+			if err == nil && !lives {
+				mu.Lock()
+				defer mu.Unlock()
+				s.dead[e.Run] = true
+			}
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+// lives reports whether a run of a part has not ended, which has the locks of all its
+// parts until then. A run that begins with one of them, or that looks as this one does,
+// may be taken for it.
+func (s *session) lives(ctx context.Context, e journalEntry) (bool, error) {
+	for _, part := range e.Parts {
+		if slices.Contains(s.Parts, part) {
+			return false, nil
+		}
+		unlock, err := s.Catalog.LockPart(ctx, part, 0)
+		if errors.Is(err, ErrLocked) {
+			continue
+		}
+		if err == nil {
+			err = unlock()
+		}
+		return false, err
+	}
+	return true, nil
+}
+
+// isOthers reports whether an entry is of a run of another part than those of this session.
+func (s *session) isOthers(e journalEntry) bool {
+	return len(s.Parts) > 0 && !containsAll(s.Parts, e.Parts)
+}
+
 // withoutParts returns the entries but those of runs of other parts that may live.
 // A part leaves those alone; the whole finds out, and fails if one lives.
 func (s *session) withoutParts(ctx context.Context, entries []journalEntry, known loads) (rest []journalEntry, err error) {
 	for _, e := range entries {
 		switch {
-		case len(e.Parts) == 0 || known.holds(e) || containsAll(s.Parts, e.Parts):
-		case len(s.Parts) > 0:
-			continue
-		default:
-			for _, part := range e.Parts {
-				unlock, err := s.Catalog.LockPart(ctx, part, 0)
-				if errors.Is(err, ErrLocked) {
-					return nil, fmt.Errorf("%w (since %s, load %s)", errPartRuns, e.Started.Format(time.RFC3339), e.LoadID)
-				}
-				if err == nil {
-					err = unlock()
-				}
-				if err != nil {
-					return nil, err
-				}
+		case len(e.Parts) == 0 || known.holds(e):
+		case s.isOthers(e):
+			if !s.dead[e.Run] {
+				continue
+			}
+		case len(s.Parts) == 0:
+			lives, err := s.lives(ctx, e)
+			if err != nil {
+				return nil, err
+			}
+			if lives {
+				return nil, fmt.Errorf("%w (since %s, load %s)", errPartRuns, e.Started.Format(time.RFC3339), e.LoadID)
 			}
 		}
 		rest = append(rest, e)

@@ -26,6 +26,7 @@ type session struct {
 	lost   []LoadID     // held too, and without an entry
 	unlock func() error // of the namespace; nil: it is not held
 	parts  []func() error
+	dead   map[RunID]bool // runs of other parts that have died
 }
 
 // begin takes the lock and brings to an end what earlier runs left behind.
@@ -56,6 +57,9 @@ func (l *Loader) lock(ctx context.Context, keeps bool) (*session, error) {
 // open takes the locks and clears away what dead runs left.
 func (s *session) open(ctx context.Context) error {
 	if err := s.lockParts(ctx); err != nil {
+		return err
+	}
+	if err := s.findDead(ctx); err != nil {
 		return err
 	}
 	waits := time.AfterFunc(waitsAfter, func() {
@@ -142,13 +146,13 @@ func (s *session) recover(ctx context.Context) error {
 			discarding = append(discarding, e)
 		case known.holds(e):
 			s.held = append(s.held, e)
-		case s.keeps && e.State == stateInterrupted && e.resumable(known.last):
+		case s.leaves(e, known.last) && e.State == stateInterrupted:
 		default:
-			if !s.keeps && s.resumes(e, known.last) {
+			e.keep = s.leaves(e, known.last)
+			if !e.keep && s.resumes(e, known.last) {
 				s.resumable, e.keep = &e, true
 				s.replaced = append(s.replaced, e)
 			}
-			e.keep = e.keep || s.keeps && e.resumable(known.last)
 			s.sayAbandoned(ctx, e, known.last)
 			dead = append(dead, e)
 		}
@@ -181,7 +185,10 @@ func (s *session) sayAbandoned(ctx context.Context, e journalEntry, last LoadID)
 		return
 	}
 	why := e.refused(s.Config, s.Resume, s.now())
-	if !slices.Equal(e.Parts, s.Parts) {
+	switch {
+	case s.isOthers(e): // another run of its part would not continue it either
+		why = e.refused(e.Config, s.Resume, s.now())
+	case !slices.Equal(e.Parts, s.Parts):
 		why = "it loads another part of the workspace"
 	}
 	s.Logger.WarnContext(ctx, "a load that was interrupted is not continued: what it had read is read again", "load", e.LoadID, "began", e.Started, "reason", why)
@@ -231,6 +238,14 @@ func (e journalEntry) resumable(last LoadID) bool {
 	default:
 		return false
 	}
+}
+
+// leaves reports whether another run is to say whether the load of a dead one is continued:
+// a session that reads no source leaves that to the next run, and one of a part to that of
+// the other part, unless the load has become too old. Where this one was told to continue
+// none, how old that is is not known: then until a later load is published.
+func (s *session) leaves(e journalEntry, last LoadID) bool {
+	return e.resumable(last) && (s.keeps || s.isOthers(e) && (s.Resume <= 0 || e.refused(e.Config, s.Resume, s.now()) == ""))
 }
 
 // resumes reports whether this session continues it.

@@ -23,6 +23,7 @@ var parts = []struct {
 	{"a part that another load has published is a conflict", testPartConflict},
 	{"others publish while a part's fixed tables are read", testPartPrepares},
 	{"a part that fails leaves nothing behind", testPartFails},
+	{"what a part left that died goes with the next part", testPartDied},
 }
 
 // part is the loader of a part.
@@ -162,4 +163,26 @@ func testPartFails(t *testing.T, b *bench) {
 	if tables := b.tables(); strings.Count(strings.Join(b.rows(tables[lake.LedgerTable]), ""), "load_id=") != 3 {
 		t.Errorf("ledger: %v", b.rows(tables[lake.LedgerTable]))
 	}
+}
+
+// testPartDied lets a run of a part end without knowing whether it has published. That is
+// cleared up by the next run, though it is one of another part.
+func testPartDied(t *testing.T, b *bench) {
+	b.load(Table(wide, oneRow), Table(schema("b")))
+	l := b.part("one", Table(wide, newRow[:2]))
+	l.Catalog = unknowing{b.catalog}
+	if _, err := l.Run(t.Context()); !errors.Is(err, lake.ErrUnknown) {
+		t.Fatalf("it knows: %v", err)
+	}
+	if _, err := b.part("two", Table(schema("b"))).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.checkFiles()
+}
+
+// unknowing is a catalog that publishes nothing and does not know that.
+type unknowing struct{ lake.Catalog }
+
+func (unknowing) Publish(context.Context, lake.Publication) ([]lake.Snapshot, error) {
+	return nil, lake.ErrUnknown
 }
