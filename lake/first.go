@@ -37,7 +37,7 @@ func (s *session) checkCatalog(ctx context.Context, entries []journalEntry, know
 	}
 	var published []LoadID
 	for _, e := range entries {
-		if e.Catalog == "" || e.Catalog == id || slices.Contains(known.pinned, e.LoadID) {
+		if e.isOwn(id, known) {
 			own = append(own, e)
 			continue
 		}
@@ -59,6 +59,12 @@ func (s *session) checkCatalog(ctx context.Context, entries []journalEntry, know
 		}
 	}
 	return own, nil
+}
+
+// isOwn reports whether an entry is of a run with the catalog of that ID, as far as the entry
+// and the loads that are held there tell.
+func (e journalEntry) isOwn(id string, known loads) bool {
+	return e.Catalog == "" || e.Catalog == id || slices.Contains(known.pinned, e.LoadID)
 }
 
 // checkFirst refuses to begin a history where there is one: with a catalog file

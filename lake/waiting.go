@@ -15,11 +15,13 @@ type Waiting struct {
 	Parts   []string // that it loads; none: everything
 	Runs    bool     // whether its run was interrupted, or goes on, is not known
 	Bytes   int64    // put aside
+	Other   bool     // begun with another catalog: what it left is left as it is
 	refused func(config string, resume time.Duration, now time.Time) string
 }
 
 // Refused says why a run of a configuration that begins at a time would not continue
-// the load, but delete what it left; "": it would. resume is how old the load may be.
+// the load, but delete what it left, unless the load is Other; "": it would. resume is how
+// old the load may be.
 func (w Waiting) Refused(config string, resume time.Duration, now time.Time) string {
 	return w.refused(config, resume, now)
 }
@@ -50,9 +52,9 @@ func WaitingLoads(ctx context.Context, s *Storage, c Catalog) ([]Waiting, error)
 		if err != nil {
 			return nil, storageError(err)
 		}
-		w := Waiting{Load: *e.Load, Parts: e.Parts, Runs: e.State != stateInterrupted, Bytes: bytes}
+		w := Waiting{Load: *e.Load, Parts: e.Parts, Runs: e.State != stateInterrupted, Bytes: bytes, Other: !e.isOwn(id, known)}
 		w.refused = func(config string, resume time.Duration, now time.Time) string {
-			if e.Catalog != "" && e.Catalog != id {
+			if w.Other {
 				return "it was begun with another catalog"
 			}
 			if held > e.LoadID {

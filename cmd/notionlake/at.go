@@ -35,6 +35,7 @@ type ledgerRow struct {
 	KeptBytes      int64                          `json:"kept_bytes,omitempty"`
 	Parts          []string                       `json:"parts,omitempty"`          // of an unfinished load that is not one of everything
 	MayRun         bool                           `json:"may_be_running,omitempty"` // an unfinished load: whether it was interrupted is not known
+	Elsewhere      bool                           `json:"-"`                        // an unfinished load was begun with another catalog
 	Expired        bool                           `json:"expired,omitempty"`        // it cannot be read any more
 	TableSnapshots map[string]ledgerTableSnapshot `json:"table_snapshots"`
 }

@@ -157,6 +157,42 @@ func TestOtherCatalogLeavesFirstLoad(t *testing.T) {
 	b.checkFiles()
 }
 
+// Of a load that was begun with another catalog nothing promises that a run continues it,
+// or deletes what it left: none does.
+func TestUnfinishedOfAnotherCatalog(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, notiontest.Options{})
+	b.call("run", "--as-load", "20260101T000000Z").wants(t, exitDone)
+	var dead atomic.Bool
+	b.callAt(func(name, _ string) error {
+		if dead.Load() || name == "catalog.commit" {
+			dead.Store(true)
+			return errors.New("dead")
+		}
+		return nil
+	}, "run", "--as-load", "20260102T000000Z")
+	if r := b.call("loads"); !strings.Contains(r.stdout, "load 20260102T000000Z, begun at ") || !strings.Contains(r.stdout, "`notionlake run` continues it") {
+		t.Errorf("loads says %s", r.stdout)
+	}
+	db := b.catalogFile()
+	if _, err := db.Exec(`UPDATE iceberg_namespace_properties SET property_value = 'another' WHERE property_key = 'notionlake.id'`); err != nil {
+		t.Fatal(err)
+	}
+	if r := b.call("loads"); !strings.Contains(r.stdout, "load 20260102T000000Z, begun at ") || !strings.Contains(r.stdout, "it was begun with another catalog: with this one `notionlake run` does not continue it, leaves what it left as it is") || strings.Contains(r.stdout, "deletes what it left") {
+		t.Errorf("loads says %s", r.stdout)
+	}
+	if r := b.call("plan"); r.code != exitDone || strings.Contains(r.stdout, "20260102T000000Z") || !strings.Contains(r.stderr, "a run with another catalog has not ended") {
+		t.Errorf("plan says %s%s", r.stdout, r.stderr)
+	}
+	before := b.tableFiles()
+	b.call("run", "--as-load", "20260103T000000Z").wants(t, exitDone, "a run with another catalog has not ended", "20260102T000000Z", "it wrote is left as it is", "cure")
+	for _, name := range before {
+		if _, err := os.Stat(name); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A table that another program took out of the catalog while a load was held may come
 // back: what was its newest metadata is not deleted with the load.
 func TestDiscardWithDroppedTable(t *testing.T) {

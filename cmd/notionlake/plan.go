@@ -287,6 +287,8 @@ func (p *program) abandoned(ctx context.Context, cfg *config, l *lakeAt, o runOp
 	for _, w := range list {
 		why := w.Refused(cfg.fingerprint(w.Parts), cfg.resume, p.now())
 		switch {
+		case w.Other: // which is said as the lake is looked at
+			continue
 		case w.Bytes == 0 || w.Runs || len(o.parts()) > 0 && !slices.Equal(w.Parts, o.parts()): // another part's
 			continue
 		case !slices.Equal(w.Parts, o.parts()):

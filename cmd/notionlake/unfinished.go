@@ -23,7 +23,7 @@ func (l *lakeAt) unfinishedRows(ctx context.Context, now time.Time) ([]ledgerRow
 	for _, w := range list {
 		r := ledgerRow{
 			LoadID: w.Load.ID, Status: statusUnfinished, Started: w.Load.Started, Version: w.Load.Version,
-			KeptBytes: w.Bytes, Parts: w.Parts, MayRun: w.Runs, TableSnapshots: map[string]ledgerTableSnapshot{},
+			KeptBytes: w.Bytes, Parts: w.Parts, MayRun: w.Runs, Elsewhere: w.Other, TableSnapshots: map[string]ledgerTableSnapshot{},
 		}
 		if why := w.Refused(l.cfg.fingerprint(w.Parts), l.cfg.resume, now); why != "" {
 			r.Reasons = []string{why}
@@ -67,6 +67,8 @@ func unfinishedText(r ledgerRow) string {
 	}
 	text := fmt.Sprintf("load %s, begun at %s, %s; %s:\n", r.LoadID, when(r.Started), was, aside)
 	switch {
+	case r.Elsewhere:
+		return text + fmt.Sprintf("  it was begun with another catalog: with this one `%s` does not continue it, leaves what it left as it is, and says what to do\n", safeText(run))
 	case r.Until.IsZero():
 		return text + fmt.Sprintf("  it cannot be continued: %s; the next `%s` deletes what it left\n", strings.Join(r.Reasons, "; "), safeText(run))
 	case r.KeptBytes == 0:
