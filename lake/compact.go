@@ -40,6 +40,7 @@ func (m *maintenance) compact(ctx context.Context) error {
 		return err
 	}
 	var todo []*compaction
+	var planned []Compacted
 	for _, t := range tables {
 		c, err := m.plansCompaction(ctx, t)
 		if errors.Is(err, ErrAltered) || IsLost(err) { // whatever is wrong with one, the others are compacted
@@ -53,9 +54,12 @@ func (m *maintenance) compact(ctx context.Context) error {
 			continue
 		}
 		todo = append(todo, c)
-		m.report.Compacted = append(m.report.Compacted, Compacted{
+		planned = append(planned, Compacted{
 			Table: t.Schema.Table, Before: len(c.rest) + len(c.small), After: len(c.rest) + c.files(m.FileBytes), Rows: t.Snapshot.Rows,
 		})
+	}
+	if m.plan.DryRun {
+		m.report.Compacted = append(m.report.Compacted, planned...)
 	}
 	if len(todo) == 0 || m.plan.DryRun {
 		return nil
@@ -71,13 +75,24 @@ func (m *maintenance) compact(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maintainTimeout)
 	defer cancel()
 	if err != nil && m.Storage.late.Load() {
-		return fmt.Errorf("compact: %w", err) // the next run deletes what it wrote
+		return fmt.Errorf("compact: %w (the next run deletes what was written)", err)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("compact: %w", err), m.bury(ctx, []journalEntry{entry}))
+		err = fmt.Errorf("compact: %w", err)
+		if e := m.bury(ctx, []journalEntry{entry}); e != nil {
+			err = errors.Join(err, fmt.Errorf("what was written could not be deleted, which the next run does: %w", e))
+		}
+		return err
 	}
 	m.report.Did = true
-	return m.conclude(ctx, entry)
+	for i, c := range todo {
+		planned[i].After = len(c.rest) + len(c.fresh)
+	}
+	m.report.Compacted = append(m.report.Compacted, planned...)
+	if err := m.conclude(ctx, entry); err != nil {
+		return fmt.Errorf("the tables are compacted, but not all files could be deleted that they do not need any more, which the next run does: %w", err)
+	}
+	return nil
 }
 
 // plansCompaction finds the small files of a table; nil where they are few.
@@ -134,11 +149,10 @@ func (m *maintenance) publishCompaction(ctx context.Context, entry *journalEntry
 			return m.journal.write(ctx, *entry)
 		},
 	}
-	for i, c := range todo {
+	for _, c := range todo {
 		if err := m.merge(ctx, c, entry.Run); err != nil {
 			return fmt.Errorf("table %s: %w", c.table.Schema.Table, err)
 		}
-		m.report.Compacted[i].After = len(c.rest) + len(c.fresh)
 		p.Changes = append(p.Changes, Change{Staged: c.staged, Files: slices.Concat(c.rest, c.fresh)})
 	}
 	snapshots, err := m.Catalog.Publish(ctx, p)

@@ -20,7 +20,8 @@ type Maintenance struct {
 	DryRun bool
 }
 
-// A MaintenanceReport says what Maintain did, or would do. Its JSON is a
+// A MaintenanceReport says what Maintain did, or in a dry run would do. What was to be
+// done and failed is not in it, but for files that are still there. Its JSON is a
 // documented contract.
 type MaintenanceReport struct {
 	DryRun  bool       `json:"dry_run"`
@@ -28,13 +29,14 @@ type MaintenanceReport struct {
 	Expired []LoadID   `json:"expired"`
 	// Snapshots is how many of them left the tables.
 	Snapshots int         `json:"snapshots"`
-	Files     FileCount   `json:"files"` // that were deleted with them
+	Files     FileCount   `json:"files"`               // that were deleted with them
+	FilesLeft FileCount   `json:"files_left,omitzero"` // that could not be, which the next run does
 	Compacted []Compacted `json:"compacted"`
 	Orphans   Orphans     `json:"orphans"`
 	// Copies are those of files of the source that were deleted.
-	Copies FileCount `json:"copies"`
-	// Did says that loads have expired or tables were compacted, also where the
-	// rest failed.
+	Copies     FileCount `json:"copies"`
+	CopiesLeft FileCount `json:"copies_left,omitzero"` // that could not be, which the next Maintain does
+	// Did says that there is something to be told, also where the rest failed.
 	Did bool `json:"-"`
 }
 
@@ -103,33 +105,32 @@ func (m *maintenance) expire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var expired []LoadID
 	if !m.plan.Retention.Empty() {
-		kept, expired := m.plan.Retention.Split(loads, m.now())
+		var kept []KeptLoad
+		kept, expired = m.plan.Retention.Split(loads, m.now())
 		m.report.Kept = append(m.report.Kept, kept...)
-		m.report.Expired = append(m.report.Expired, expired...)
 	}
 	sizes, err := m.sizes(ctx)
 	if err != nil {
 		return err
 	}
 	entry := journalEntry{State: stateMaintaining, Run: NewRunID(), Started: m.now(), Version: m.Version, own: true}
-	entered := false
-	err = m.Catalog.Expire(ctx, m.report.Expired, entry.Run, func(ctx context.Context, p Prepared) error {
-		m.report.Snapshots = p.Snapshots
-		m.drops = p.Drops
-		for _, key := range p.Drops {
-			if strings.HasPrefix(key, m.Catalog.Folder()) {
-				m.report.Files.add(sizes[key])
-			}
-		}
+	entered, snapshots := false, 0
+	err = m.Catalog.Expire(ctx, expired, entry.Run, func(ctx context.Context, p Prepared) error {
+		snapshots, m.drops = p.Snapshots, p.Drops
 		if m.plan.DryRun {
 			return errDry
 		}
 		entered, entry.Drops = true, p.Drops
 		return m.journal.enter(ctx, entry)
 	})
+	if err == nil || errors.Is(err, errDry) {
+		m.report.Snapshots, m.report.Expired = snapshots, append(m.report.Expired, expired...)
+	}
 	switch {
 	case errors.Is(err, errDry):
+		m.report.Files = m.count(m.drops, sizes)
 		return nil
 	case errors.Is(err, ErrUnknown):
 		return fmt.Errorf("expire: %w", err) // the next run finds out
@@ -139,17 +140,34 @@ func (m *maintenance) expire(ctx context.Context) error {
 	if !entered || err != nil && m.Storage.late.Load() {
 		return err // the next run deletes what may come late
 	}
-	m.report.Did = m.report.Did || err == nil
 	// What is deleted is only what no table names: also where nothing has expired.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maintainTimeout)
 	defer cancel()
-	if e := m.bury(ctx, []journalEntry{entry}); e != nil {
-		if err == nil {
+	dead := []journalEntry{entry}
+	gone, e := m.sweep(ctx, dead)
+	if err == nil {
+		m.report.Did = true
+		left := without(m.drops, gone)
+		m.report.Files = m.count(without(m.drops, left), sizes)
+		if e != nil {
+			m.report.FilesLeft = m.count(left, sizes)
 			e = fmt.Errorf("the loads have expired, but not all of their files could be deleted, which the next run does: %w", e)
 		}
-		return errors.Join(err, e)
 	}
-	return err
+	if e == nil {
+		e = m.strike(ctx, dead, len(gone))
+	}
+	return errors.Join(err, e)
+}
+
+// count counts the files of tables among some keys.
+func (m *maintenance) count(keys []string, sizes map[string]int64) (c FileCount) {
+	for _, key := range keys {
+		if strings.HasPrefix(key, m.Catalog.Folder()) {
+			c.add(sizes[key])
+		}
+	}
+	return c
 }
 
 // maintainTimeout is how long the deletion of superfluous files may take once

@@ -51,18 +51,28 @@ func (m *maintenance) copies(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("copies of files: %w: %w", errNotKnown, err)
 	}
-	var keys []string
+	found = slices.DeleteFunc(found, func(o ObjectInfo) bool { return named[o.Key] })
+	var keys, left []string
 	for _, o := range found {
-		if !named[o.Key] {
-			keys = append(keys, o.Key)
+		keys = append(keys, o.Key)
+	}
+	if !m.plan.DryRun {
+		slices.Sort(keys)
+		left, err = m.Storage.deleteEach(ctx, keys)
+	}
+	gone := map[string]bool{}
+	for _, key := range without(keys, left) {
+		gone[key] = true
+	}
+	for _, o := range found {
+		if gone[o.Key] {
 			m.report.Copies.add(o.Bytes)
+		} else {
+			m.report.CopiesLeft.add(o.Bytes)
 		}
 	}
-	if m.plan.DryRun || len(keys) == 0 {
-		return nil
-	}
-	slices.Sort(keys)
-	return m.Storage.Delete(ctx, keys...)
+	m.report.Did = m.report.Did || len(keys) > 0
+	return err
 }
 
 var errNoCopiesTable = errors.New("there is no table of files")

@@ -13,6 +13,8 @@ import (
 type Orphans struct {
 	FileCount
 	Keys []string `json:"keys"`
+	// Left are those that could not be deleted, which the next Maintain does.
+	Left []string `json:"left,omitempty"`
 	// Folders are those that belong to no table of the catalog. What is in them is
 	// not deleted: it may be all that is left of tables that someone dropped.
 	Folders []string `json:"folders"`
@@ -56,7 +58,8 @@ func (m *maintenance) orphans(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	unknown := map[string]bool{}
+	unknown, sizes := map[string]bool{}, map[string]int64{}
+	var keys []string
 	for _, o := range found {
 		if refs[o.Key] || runs[runOf(o.Key)] {
 			continue
@@ -72,13 +75,14 @@ func (m *maintenance) orphans(ctx context.Context) error {
 			}
 			continue
 		}
-		m.report.Orphans.add(o.Bytes)
-		m.report.Orphans.Keys = append(m.report.Orphans.Keys, o.Key)
+		sizes[o.Key] = o.Bytes
+		keys = append(keys, o.Key)
 	}
-	slices.Sort(m.report.Orphans.Keys)
+	slices.Sort(keys)
 	slices.Sort(m.report.Orphans.Loose)
 	m.report.Orphans.Folders = append(m.report.Orphans.Folders, slices.Sorted(maps.Keys(unknown))...)
 	if m.plan.DryRun {
+		m.report.Orphans.FileCount, m.report.Orphans.Keys = m.count(keys, sizes), append(m.report.Orphans.Keys, keys...)
 		return nil
 	}
 	for _, prefix := range []string{m.Catalog.Folder(), journalRoot + m.Catalog.Folder()} {
@@ -88,7 +92,12 @@ func (m *maintenance) orphans(ctx context.Context) error {
 			m.Logger.InfoContext(ctx, "uploads that killed programs began were ended", "uploads", n)
 		}
 	}
-	return m.Storage.Delete(ctx, m.report.Orphans.Keys...)
+	left, err := m.Storage.deleteEach(ctx, keys)
+	gone := without(keys, left)
+	m.report.Did = m.report.Did || len(keys) > 0
+	m.report.Orphans.FileCount, m.report.Orphans.Keys = m.count(gone, sizes), append(m.report.Orphans.Keys, gone...)
+	m.report.Orphans.Left = left
+	return err
 }
 
 // tableFolder is the folder of the table that a file lies in: right below the

@@ -259,26 +259,47 @@ func (s *session) bury(ctx context.Context, dead []journalEntry) error {
 	if len(dead) == 0 {
 		return nil
 	}
+	gone, err := s.sweep(ctx, dead)
+	if err != nil {
+		return err
+	}
+	return s.strike(ctx, dead, len(gone))
+}
+
+// sweep deletes the files of dead runs, and returns the keys of those that are gone.
+func (s *session) sweep(ctx context.Context, dead []journalEntry) (gone []string, err error) {
 	// From here on none of them can publish, should it live after all: what is
 	// needed now does not become more.
 	for _, e := range dead {
 		if err := s.Catalog.Fence(ctx, e.Run); errors.Is(err, ErrNotFenced) {
-			return fmt.Errorf("%w: %w", errNotKnown, err)
+			return nil, fmt.Errorf("%w: %w", errNotKnown, err)
 		} else if err != nil {
-			return err
+			return nil, err
 		}
 	}
 	refs, err := s.Catalog.References(ctx)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errNotKnown, err)
+		return nil, fmt.Errorf("%w: %w", errNotKnown, err)
 	}
 	keys, err := s.remains(ctx, dead, refs)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.Storage.Delete(ctx, keys...); err != nil {
-		return err
+	left, err := s.Storage.deleteEach(ctx, keys)
+	return without(keys, left), err
+}
+
+// without are the keys that are not among others.
+func without(keys, others []string) []string {
+	drop := map[string]bool{}
+	for _, key := range others {
+		drop[key] = true
 	}
+	return slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return drop[key] })
+}
+
+// strike ends the entries of dead runs, of whose files so many were deleted.
+func (s *session) strike(ctx context.Context, dead []journalEntry, files int) error {
 	earlier := false
 	for _, e := range dead {
 		if !e.own {
@@ -296,8 +317,8 @@ func (s *session) bury(ctx context.Context, dead []journalEntry) error {
 			return err
 		}
 	}
-	if earlier && len(keys) > 0 {
-		s.Logger.InfoContext(ctx, "files of earlier runs deleted", "files", len(keys))
+	if earlier && files > 0 {
+		s.Logger.InfoContext(ctx, "files of earlier runs deleted", "files", files)
 	}
 	return nil
 }

@@ -135,7 +135,7 @@ func (s *Storage) openObject(ctx context.Context, key string) (*Reader, error) {
 	return &Reader{SectionReader: io.NewSectionReader(blocks, 0, a.Size), body: blocks}, nil
 }
 
-func (s *Storage) deleteObjects(ctx context.Context, keys []string) error {
+func (s *Storage) deleteObjects(ctx context.Context, keys []string) (left []string, err error) {
 	errs := make([]error, len(keys))
 	var g errgroup.Group
 	g.SetLimit(parallelDeletes)
@@ -148,7 +148,12 @@ func (s *Storage) deleteObjects(ctx context.Context, keys []string) error {
 		})
 	}
 	_ = g.Wait()
-	return errors.Join(errs...)
+	for i, err := range errs {
+		if err != nil {
+			left = append(left, keys[i])
+		}
+	}
+	return left, errors.Join(errs...)
 }
 
 // listObjects calls yield for every object; fs.SkipAll says that it wants no more.

@@ -84,25 +84,31 @@ func (s *Storage) ReadAll(ctx context.Context, key string) ([]byte, error) {
 
 // Delete deletes objects; that a key is missing is no error. All are tried.
 func (s *Storage) Delete(ctx context.Context, keys ...string) error {
+	_, err := s.deleteEach(ctx, keys)
+	return err
+}
+
+// deleteEach is Delete, and returns the keys of what may still be there, or be there again.
+func (s *Storage) deleteEach(ctx context.Context, keys []string) (left []string, err error) {
 	if s.disk == nil {
 		return s.deleteObjects(ctx, keys)
 	}
 	var errs []error
-	parents := map[string]bool{}
+	parents := map[string][]string{}
 	for _, key := range keys {
 		if err := s.delete(ctx, key); err != nil {
-			errs = append(errs, objectFault("delete", s.describe(key), err))
+			left, errs = append(left, key), append(errs, objectFault("delete", s.describe(key), err))
 			continue
 		}
-		parents[path.Dir(key)] = true
+		parents[path.Dir(key)] = append(parents[path.Dir(key)], key)
 	}
 	// Deletions are kept in their order, for those who write down what to delete.
-	for dir := range parents {
+	for dir, gone := range parents {
 		if err := s.disk.sync(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, objectFault("delete in", s.describe(dir), err))
+			left, errs = append(left, gone...), append(errs, objectFault("delete in", s.describe(dir), err))
 		}
 	}
-	return errors.Join(errs...)
+	return left, errors.Join(errs...)
 }
 
 func (s *Storage) delete(ctx context.Context, key string) error {

@@ -136,7 +136,7 @@ func (p *program) maintain(c *cli.Context, plan func(*config) lake.Maintenance, 
 	if c.Bool("json") {
 		unwritten = p.printJSON(report)
 	} else {
-		unwritten = p.printText(maintenanceText(report, m))
+		unwritten = p.printText(maintenanceText(report, m, err == nil))
 	}
 	if err != nil || report.DryRun {
 		return report, errors.Join(err, unwritten)
@@ -184,8 +184,8 @@ func (p *program) loader(c *cli.Context, l *lakeAt) *lake.Loader {
 // maxNamed is how many loads or files the text names of each kind.
 const maxNamed = 20
 
-// maintenanceText is the report for people.
-func maintenanceText(r lake.MaintenanceReport, plan lake.Maintenance) string {
+// maintenanceText is the report for people. whole says that all was done that was to be.
+func maintenanceText(r lake.MaintenanceReport, plan lake.Maintenance, whole bool) string {
 	var b strings.Builder
 	would := ""
 	if r.DryRun {
@@ -212,6 +212,9 @@ func maintenanceText(r lake.MaintenanceReport, plan lake.Maintenance) string {
 	if r.Snapshots > 0 || r.Files.Files > 0 {
 		fmt.Fprintf(&b, "%s and %s (%s) %sdeleted\n", plural(int64(r.Snapshots), "snapshot"), plural(int64(r.Files.Files), "file"), size(r.Files.Bytes), would)
 	}
+	if n := r.FilesLeft.Files; n > 0 {
+		fmt.Fprintf(&b, "%s (%s) that only those loads needed could not be deleted: the next run deletes them\n", plural(int64(n), "file"), size(r.FilesLeft.Bytes))
+	}
 	for _, t := range r.Compacted {
 		fmt.Fprintf(&b, "table %s %scompacted: %s → %s, %s\n", t.Table, would, thousands(int64(t.Before)), plural(int64(t.After), "file"), plural(t.Rows, "row"))
 	}
@@ -219,8 +222,15 @@ func maintenanceText(r lake.MaintenanceReport, plan lake.Maintenance) string {
 		fmt.Fprintf(&b, "%s (%s) that nothing names %sdeleted:\n", plural(int64(r.Orphans.Files), "file"), size(r.Orphans.Bytes), would)
 		writeList(&b, r.Orphans.Keys)
 	}
+	if n := len(r.Orphans.Left); n > 0 {
+		fmt.Fprintf(&b, "%s that nothing names could not be deleted: the next maintain tries it again:\n", plural(int64(n), "file"))
+		writeList(&b, r.Orphans.Left)
+	}
 	if r.Copies.Files > 0 {
 		fmt.Fprintf(&b, "%s of files (%s) that no load names %sdeleted\n", copiesText(r.Copies.Files), size(r.Copies.Bytes), would)
+	}
+	if n := r.CopiesLeft.Files; n > 0 {
+		fmt.Fprintf(&b, "%s of files (%s) that no load names could not be deleted: the next maintain tries it again\n", copiesText(n), size(r.CopiesLeft.Bytes))
 	}
 	if n := len(r.Orphans.Folders); n > 0 {
 		fmt.Fprintf(&b, "%s of no table of the catalog: look at them, and delete them by hand:\n", plural(int64(n), "folder"))
@@ -230,7 +240,7 @@ func maintenanceText(r lake.MaintenanceReport, plan lake.Maintenance) string {
 		fmt.Fprintf(&b, "%s in no table's folder: look at them, and delete them by hand:\n", plural(int64(n), "file"))
 		writeList(&b, r.Orphans.Loose)
 	}
-	if plan.Orphans > 0 && r.Orphans.Files == 0 && r.Copies.Files == 0 && len(r.Compacted) == 0 {
+	if whole && plan.Orphans > 0 && r.Orphans.Files == 0 && r.Copies.Files == 0 && len(r.Compacted) == 0 {
 		b.WriteString("nothing to compact, no orphan files\n")
 	}
 	return b.String()
