@@ -115,24 +115,27 @@ func (o overtaken) Tables(ctx context.Context, v lake.View) iter.Seq2[lake.Table
 }
 
 // Where a lock does not hold, a run that is taken for dead is fenced before its
-// files go: it cannot publish them any more, although nothing else is in its way.
+// files go: it cannot publish them any more, although nothing else is in its way. So it
+// is where its entry stays, since its load can be continued.
 func TestFenced(t *testing.T) {
-	w := newWorld(t, nil)
-	w.run(textTable("a", "1"))
-	l := w.loader(textTable("a", "1", "2"))
-	l.Catalog = unlocked{w.catalog}
-	l.Source = overtaken{l.Source, func() {
-		maintaining := w.loader()
-		maintaining.Catalog = unlocked{w.catalog}
-		if _, err := maintaining.Maintain(t.Context(), lake.Maintenance{}); err != nil {
-			t.Error(err)
+	for _, resume := range []time.Duration{0, 12 * time.Hour} {
+		w := newWorld(t, nil)
+		w.run(textTable("a", "1"))
+		l := w.loader(textTable("a", "1", "2"))
+		l.Catalog, l.Resume = unlocked{w.catalog}, resume
+		l.Source = overtaken{l.Source, func() {
+			maintaining := w.loader()
+			maintaining.Catalog = unlocked{w.catalog}
+			if _, err := maintaining.Maintain(t.Context(), lake.Maintenance{}); err != nil {
+				t.Error(err)
+			}
+		}}
+		if _, err := l.Run(t.Context()); !errors.Is(err, lake.ErrConflict) {
+			t.Errorf("resume %s: %v, want ErrConflict", resume, err)
 		}
-	}}
-	if _, err := l.Run(t.Context()); !errors.Is(err, lake.ErrConflict) {
-		t.Errorf("%v, want ErrConflict", err)
-	}
-	if got := len(w.rows("a")); got != 1 {
-		t.Errorf("%d rows: it was published", got)
+		if got := len(w.rows("a")); got != 1 {
+			t.Errorf("resume %s: %d rows: it was published", resume, got)
+		}
 	}
 }
 
