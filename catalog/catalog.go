@@ -20,6 +20,7 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -32,7 +33,6 @@ import (
 	"time"
 
 	"github.com/apache/iceberg-go/table"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/notionlake/notionlake/lake"
 )
@@ -222,7 +222,7 @@ type read struct {
 // metadataOf reads the metadata of the rows that may be the program's, several at a time.
 func (c *Catalog) metadataOf(ctx context.Context, rows []row) []read {
 	list := make([]read, len(rows))
-	var g errgroup.Group
+	g, _ := lake.NewGroup(ctx)
 	g.SetLimit(parallelTables)
 	for i, r := range rows {
 		if _, ok := c.store.Key(r.location); !ok || r.other != "" || r.unknown != "" {
@@ -233,7 +233,11 @@ func (c *Catalog) metadataOf(ctx context.Context, rows []row) []read {
 			return nil
 		})
 	}
-	_ = g.Wait() // each row has its own error
+	if err := g.Wait(); err != nil { // each row has its own error, but for a panic
+		for i := range list {
+			list[i].err = cmp.Or(list[i].err, err)
+		}
+	}
 	return list
 }
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/notionlake/notionlake/lake"
 )
 
 const (
@@ -23,7 +23,7 @@ func (a *attempt) published(ctx context.Context) {
 	if err := a.backend.finish(ctx, a); err != nil {
 		a.logger.WarnContext(ctx, "what follows the publication could not be done: the next load does it", "error", err)
 	}
-	var g errgroup.Group
+	g, _ := lake.NewGroup(ctx)
 	g.SetLimit(parallelTables)
 	for _, t := range slices.Concat(a.targets, a.tagged) {
 		if a.hold && t.base == nil || t.metadata == "" {
@@ -41,7 +41,9 @@ func (a *attempt) published(ctx context.Context) {
 			return nil
 		})
 	}
-	_ = g.Wait() // what failed is logged
+	if err := g.Wait(); err != nil { // what failed is logged, but for a panic
+		a.logger.ErrorContext(ctx, "what follows the publication was not done: the next load does it", "error", err)
+	}
 }
 
 // writeHint writes the file by which a reader without a catalog finds the current

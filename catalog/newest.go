@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/notionlake/notionlake/lake"
 )
 
@@ -77,7 +75,7 @@ func (c *Catalog) hints(ctx context.Context) (listing, []string, error) {
 		return l, nil, err
 	}
 	hints := make([]string, len(l.entries))
-	g, ctx := errgroup.WithContext(ctx)
+	g, ctx := lake.NewGroup(ctx)
 	g.SetLimit(parallelReads)
 	for i, e := range l.entries {
 		folder, err := c.tableFolder(e)

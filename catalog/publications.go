@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/notionlake/notionlake/lake"
 )
 
@@ -203,7 +201,7 @@ func (c *publications) forward(ctx context.Context, p *plan) (first bool, err er
 	if err := take(ctx, begin); err != nil {
 		return true, err
 	}
-	var g errgroup.Group // nothing is cancelled: what is under way could still arrive
+	g, _ := lake.NewGroup(ctx) // nothing is cancelled: what is under way could still arrive
 	g.SetLimit(parallelTables)
 	var mu sync.Mutex
 	var definite error

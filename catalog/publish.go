@@ -12,7 +12,6 @@ import (
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/notionlake/notionlake/lake"
 )
@@ -255,7 +254,7 @@ func (a *attempt) checkNames(l listing) error {
 
 // build writes the files of the targets' new metadata.
 func (a *attempt) build(ctx context.Context, targets []*target) error {
-	g, ctx := errgroup.WithContext(ctx)
+	g, ctx := lake.NewGroup(ctx)
 	g.SetLimit(parallelTables)
 	for _, t := range targets {
 		g.Go(func() error {

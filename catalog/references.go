@@ -11,7 +11,6 @@ import (
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/notionlake/notionlake/lake"
 )
@@ -110,7 +109,7 @@ func (r *references) table(ctx context.Context, name string, meta, after table.M
 	}
 	var mu sync.Mutex
 	var lost []lostSnapshot
-	g, gctx := errgroup.WithContext(ctx)
+	g, gctx := lake.NewGroup(ctx)
 	g.SetLimit(parallelReads)
 	for _, s := range meta.Snapshots() {
 		g.Go(func() error {

@@ -15,7 +15,6 @@ import (
 	"github.com/apache/iceberg-go/catalog/rest"
 	"github.com/apache/iceberg-go/table"
 	"github.com/google/uuid"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/notionlake/notionlake/lake"
 )
@@ -262,7 +261,7 @@ func (c *restCatalog) names(ctx context.Context) (names []string, err error) {
 // load reads tables by their names.
 func (c *restCatalog) load(ctx context.Context, names []string) ([]row, error) {
 	list := make([]row, len(names))
-	g, gctx := errgroup.WithContext(ctx)
+	g, gctx := lake.NewGroup(ctx)
 	g.SetLimit(parallelReads)
 	for i, name := range names {
 		list[i].name = name

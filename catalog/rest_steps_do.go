@@ -13,7 +13,6 @@ import (
 	"github.com/apache/iceberg-go/catalog/rest"
 	"github.com/apache/iceberg-go/table"
 	"github.com/google/uuid"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/notionlake/notionlake/lake"
 )
@@ -241,7 +240,7 @@ func (c *restSteps) after(ctx context.Context, p *plan) error {
 		return err
 	}
 	last := p.Steps[len(p.Steps)-1]
-	var g errgroup.Group
+	g, _ := lake.NewGroup(ctx)
 	g.SetLimit(parallelTables)
 	for _, s := range p.Steps {
 		if s != last {

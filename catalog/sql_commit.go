@@ -28,6 +28,7 @@ func (c *sqlCatalog) commit(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return err
 	}
+	defer rollback(tx)
 	ctx = context.WithoutCancel(ctx)
 	err = c.point.Hit("catalog.begin.done", c.database.place())
 	if err == nil {
@@ -51,6 +52,10 @@ func (c *sqlCatalog) commit(ctx context.Context, a *attempt) error {
 	}
 	return nil
 }
+
+// rollback is deferred: a transaction that a panic left open would keep the catalog
+// locked, and closed it cannot be either. One that has ended is not touched.
+func rollback(tx *sql.Tx) { _ = tx.Rollback() }
 
 // move writes the rows of all tables. Tables that change their names get one
 // that nobody has in between, so that they can swap.

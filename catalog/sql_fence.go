@@ -50,6 +50,7 @@ func (c *sqlCatalog) inTransaction(ctx context.Context, do func(context.Context,
 	if err != nil {
 		return err
 	}
+	defer rollback(tx)
 	if err := do(context.WithoutCancel(ctx), tx); err != nil {
 		return errors.Join(c.fault("write", err), tx.Rollback())
 	}

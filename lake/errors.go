@@ -34,7 +34,7 @@ func (e *HeldError) Error() string {
 	return "load " + string(e.Load) + " is held back: " + strings.Join(e.Reasons, "; ")
 }
 
-// A PanicError is a mistake of the program that was caught before anything was published.
+// A PanicError is a mistake of the program. Where it has a table, nothing was published.
 type PanicError struct {
 	Table string
 	Value any
@@ -43,6 +43,9 @@ type PanicError struct {
 
 // Error leaves out Value, which may hold what a cell holds.
 func (e *PanicError) Error() string {
+	if e.Table == "" {
+		return "internal error: this is a bug"
+	}
 	return "internal error while reading table " + e.Table + ": this is a bug, nothing was published"
 }
 

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // The entries of a snapshot's summary that a load sets beside those of the Catalog.
@@ -52,7 +50,7 @@ func findLost(ctx context.Context, t TableState, check func(context.Context, Fil
 		return nil, err
 	}
 	var mu sync.Mutex
-	var g errgroup.Group
+	g, _ := NewGroup(ctx)
 	g.SetLimit(parallelLooks)
 	for _, f := range files {
 		g.Go(func() error {
@@ -68,7 +66,9 @@ func findLost(ctx context.Context, t TableState, check func(context.Context, Fil
 			return nil
 		})
 	}
-	_ = g.Wait() // its functions return none
+	if e := g.Wait(); e != nil { // its functions return none: a panic
+		return lost, e
+	}
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}

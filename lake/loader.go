@@ -10,8 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // A Loader runs one load: it reads a Source and publishes its tables, all at
@@ -271,7 +269,7 @@ func (r *run) replaceEntries(ctx context.Context) error {
 func (r *run) read(ctx context.Context) error {
 	sctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	g, gctx := errgroup.WithContext(sctx)
+	g, gctx := NewGroup(sctx)
 	g.SetLimit(r.parallel())
 	var last []Table
 	var err error

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // A run that loads a part of the workspace holds the lock of the namespace twice,
@@ -52,7 +50,7 @@ func (s *session) findDead(ctx context.Context) error {
 		return err
 	}
 	var mu sync.Mutex
-	g, gctx := errgroup.WithContext(ctx)
+	g, gctx := NewGroup(ctx)
 	g.SetLimit(parallelLooks)
 	s.dead = map[RunID]bool{}
 	for _, e := range entries {

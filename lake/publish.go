@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // publish makes everything that was read visible at once.
@@ -39,7 +37,7 @@ func (r *run) publish(ctx context.Context) ([]Snapshot, error) {
 // at its snapshot, with its rows, and the files of this load have the size that
 // was written and, by their footers, the rows.
 func (r *run) verify(ctx context.Context, snapshots []Snapshot) error {
-	g, gctx := errgroup.WithContext(ctx)
+	g, gctx := NewGroup(ctx)
 	g.SetLimit(parallelChecks)
 	for _, f := range append(r.files(), r.ledgerFiles...) {
 		g.Go(func() error { return checkWritten(gctx, r.Storage, f) })

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // A reading is the reading of one table.
@@ -68,7 +66,7 @@ func (r *run) lookAtUnread(ctx context.Context, t TableState) error {
 
 // rest reads what is left of the tables that were put aside.
 func (r *run) rest(ctx context.Context) error {
-	g, gctx := errgroup.WithContext(ctx)
+	g, gctx := NewGroup(ctx)
 	g.SetLimit(r.parallel())
 	for _, p := range r.paused {
 		g.Go(func() error { return r.step(gctx, p, p.load.resume) })

@@ -12,7 +12,6 @@ import (
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
-	"golang.org/x/sync/errgroup"
 )
 
 // CloudOptions say how to reach s3 and gs where the defaults of the cloud
@@ -137,7 +136,7 @@ func (s *Storage) openObject(ctx context.Context, key string) (*Reader, error) {
 
 func (s *Storage) deleteObjects(ctx context.Context, keys []string) (left []string, err error) {
 	errs := make([]error, len(keys))
-	var g errgroup.Group
+	g, _ := NewGroup(ctx)
 	g.SetLimit(parallelDeletes)
 	for i, key := range keys {
 		g.Go(func() error {
@@ -147,7 +146,9 @@ func (s *Storage) deleteObjects(ctx context.Context, keys []string) (left []stri
 			return nil // all are tried
 		})
 	}
-	_ = g.Wait()
+	if err := g.Wait(); err != nil {
+		return keys, err
+	}
 	for i, err := range errs {
 		if err != nil {
 			left = append(left, keys[i])

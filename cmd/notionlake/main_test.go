@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 		if at := os.Getenv(killVariable); at != "" {
 			os.Exit(runKilled(at))
 		}
+		if point := os.Getenv(panicVariable); point != "" {
+			os.Exit(runPanicking(point))
+		}
 		main()
 	}
 	os.Exit(m.Run())
