@@ -192,7 +192,7 @@ func (c *Catalog) listRows(ctx context.Context, rows []row) (listing, error) {
 		}
 		cols, err := parseColumns(props)
 		if err == nil {
-			cols.removed, err = removedAt(meta, meta.CurrentSnapshot())
+			cols.removed, err = removedAt(meta, meta.CurrentSnapshot(), cols.removed)
 		}
 		if err != nil {
 			return listing{}, fmt.Errorf("table %s: %w", r.name, err)

@@ -95,7 +95,7 @@ func (c *Catalog) heldChange(ctx context.Context, data json.RawMessage, looks bo
 	st.evolved.schema, st.evolved.changes = schemaOf(source.meta, snapshot), r.Changes
 	st.evolved.changed = st.base == nil || st.evolved.schema.ID != st.base.meta.CurrentSchema().ID
 	if st.evolved.columns, err = parseColumns(r.Columns); err == nil {
-		st.evolved.columns.removed, err = removedAt(source.meta, snapshot)
+		st.evolved.columns.removed, err = removedAt(source.meta, snapshot, st.evolved.columns.removed)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", r.Table, err)

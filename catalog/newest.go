@@ -55,12 +55,17 @@ func (c *Catalog) knows(ctx context.Context, e *entry, hint string) bool {
 	case n > metadataNumber(e.location):
 		return false
 	}
+	kept := 0
 	for was := range e.meta.PreviousFiles() {
 		if path.Base(was.MetadataFile) == name {
 			return true
 		}
+		kept++
 	}
-	// Not every server keeps the log, and what is long ago leaves it.
+	if kept == 0 {
+		return true // such as Nessie, which tells of no past: every number is 0 there
+	}
+	// What is long ago leaves the log.
 	published, err := c.metadata(ctx, row{name: e.name, location: strings.TrimSuffix(e.location, path.Base(e.location)) + name})
 	if err != nil || published.CurrentSnapshot() == nil {
 		return true // no such file: that hint is of a time long ago

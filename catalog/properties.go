@@ -17,6 +17,7 @@ const (
 	keyProperty        = "notionlake.key"        // lake.Schema.Key
 	propertiesProperty = "notionlake.properties" // JSON object: property ID to field ID
 	formerProperty     = "notionlake.former"     // JSON object: field ID of a column that left to its property ID
+	removedProperty    = "notionlake.removed"    // JSON list: field IDs of columns that the source has no more, at the newest load
 	jsonProperty       = "notionlake.json"       // JSON list: field IDs of strings that hold JSON
 	stateProperty      = "notionlake.state"      // JSON object: column key to lake.Column.State
 )
@@ -53,7 +54,7 @@ func defaults() iceberg.Properties {
 
 // columns is what is known of a table's columns beyond the schema: from the table's
 // properties, and what was removed from the summary of its snapshot, since a load
-// without a column changes neither schema nor properties, and may be taken back.
+// without a column may be taken back.
 type columns struct {
 	properties map[string]int // property ID to field ID, of columns in the schema
 	former     map[int]string // field ID to property ID, of columns that left it
@@ -114,13 +115,14 @@ func (c columns) of(schema *iceberg.Schema, removed map[int]bool) columns {
 }
 
 // removedAt are the columns that the source had no more at a snapshot. One that
-// another program made has those of the load that it was made from.
-func removedAt(meta table.Metadata, s *table.Snapshot) (map[int]bool, error) {
+// another program made has those of the load that it was made from; where that has
+// expired, newest are those of the newest load, which the table's properties tell.
+func removedAt(meta table.Metadata, s *table.Snapshot, newest map[int]bool) (map[int]bool, error) {
 	removed := map[int]bool{}
 	seen := map[int64]bool{}
 	for s != nil && !seen[s.SnapshotID] && (s.Summary == nil || s.Summary.Properties[loadEntry] == "") {
-		if seen[s.SnapshotID] = true; s.ParentSnapshotID == nil {
-			return removed, nil
+		if seen[s.SnapshotID] = true; s.ParentSnapshotID == nil || meta.SnapshotByID(*s.ParentSnapshotID) == nil {
+			return maps.Clone(newest), nil
 		}
 		s = meta.SnapshotByID(*s.ParentSnapshotID)
 	}
@@ -137,17 +139,18 @@ func removedAt(meta table.Metadata, s *table.Snapshot) (map[int]bool, error) {
 	return removed, nil
 }
 
-// parseColumns reads the columns back from a table's properties, and nothing of what
-// was removed.
+// parseColumns reads the columns back from a table's properties. What was removed is
+// that of the newest load.
 func parseColumns(props iceberg.Properties) (columns, error) {
 	c := columns{}.clone()
-	var texts []int
+	var removed, texts []int
 	for _, p := range []struct {
 		name string
 		into any
 	}{
 		{propertiesProperty, &c.properties},
 		{formerProperty, &c.former},
+		{removedProperty, &removed},
 		{jsonProperty, &texts},
 		{stateProperty, &c.state},
 	} {
@@ -159,18 +162,22 @@ func parseColumns(props iceberg.Properties) (columns, error) {
 			return columns{}, fmt.Errorf("property %s is damaged: %w", p.name, err)
 		}
 	}
+	for _, id := range removed {
+		c.removed[id] = true
+	}
 	for _, id := range texts {
 		c.json[id] = true
 	}
 	return c.clone(), nil
 }
 
-// format writes the columns as table properties, but for what was removed.
+// format writes the columns as table properties.
 func (c columns) format() (iceberg.Properties, error) {
 	props := iceberg.Properties{}
 	for name, value := range map[string]any{
 		propertiesProperty: c.properties,
 		formerProperty:     c.former,
+		removedProperty:    sortedKeys(c.removed),
 		jsonProperty:       sortedKeys(c.json),
 		stateProperty:      c.state,
 	} {

@@ -40,6 +40,11 @@ func TestRemovedAtLoads(t *testing.T) {
 			[]string{"", "retire points", "", "", "", "add points", "retire points", "add points"},
 		},
 		{
+			"another program, of whose past nothing is left", catalog.Keep,
+			[]string{"with", "without", "foreign", "expired", "unread", "without", "with"},
+			[]string{"", "retire points", "", "", "", "", "add points"},
+		},
+		{
 			"its name is needed", catalog.Keep,
 			[]string{"with", "without", "renamed", "back 1", "with", "back 2", "without", "back 0", "renamed"},
 			[]string{"", "retire points", "rename title points", "rename points title", "add points", "rename title points,retire points", "rename points title", "add points", "rename title points,retire points"},
@@ -118,6 +123,13 @@ func (w *warehouse) removedStep(n int, step string) string {
 		return ""
 	case "foreign":
 		w.foreignSnapshot("tasks")
+		return ""
+	case "expired":
+		w.editMetadata("tasks", func(m map[string]any) {
+			only := func(list any) []any { return list.([]any)[len(list.([]any))-1:] }
+			m["snapshots"], m["snapshot-log"] = only(m["snapshots"]), only(m["snapshot-log"])
+			m["refs"] = map[string]any{"main": m["refs"].(map[string]any)["main"]}
+		})
 		return ""
 	case "compact":
 		last, err := c.LastLoad(ctx)

@@ -75,7 +75,7 @@ func (c *Catalog) SchemaHistory(ctx context.Context, name string) ([]SchemaVersi
 	}
 	last, lastRemoved := -1, map[int]bool(nil)
 	for _, s := range live {
-		removed, err := removedAt(e.meta, &s)
+		removed, err := removedAt(e.meta, &s, e.columns.removed)
 		if err != nil {
 			return nil, fmt.Errorf("table %s: %w", e.name, err)
 		}

@@ -51,10 +51,14 @@ func (d *sqliteFile) open(readOnly bool) (*sql.DB, error) {
 func (d *sqliteFile) same() error {
 	info, err := os.Stat(d.path)
 	d.first.Do(func() { d.opened = info })
-	if err == nil && d.opened != nil && os.SameFile(d.opened, info) {
+	switch {
+	case err == nil && d.opened != nil && os.SameFile(d.opened, info):
 		return nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("catalog %s: whether it is still the file that was opened cannot be seen: %w", d.path, reason(err))
+	default:
+		return fmt.Errorf("catalog %s: %w", d.path, errReplaced)
 	}
-	return fmt.Errorf("catalog %s: %w", d.path, errReplaced)
 }
 
 // errReplaced is a catalog whose file is not the one that was opened.

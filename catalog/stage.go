@@ -264,7 +264,7 @@ func (c *Catalog) StageLoad(ctx context.Context, key string, load lake.LoadID) (
 	st.name, st.evolved.schema, st.evolved.columns = st.base.name, meta.CurrentSchema(), st.base.columns
 	if s := meta.SnapshotByName(load.Tag()); s != nil {
 		st.restores.snapshot, st.evolved.schema = s, schemaOf(meta, s)
-		removed, err := removedAt(meta, s)
+		removed, err := removedAt(meta, s, st.base.columns.removed)
 		if err != nil {
 			return nil, fmt.Errorf("table %s: %w", st.name, err)
 		}

@@ -152,36 +152,25 @@ func (r *run) shrunk(s Shrink) []string {
 	return reasons
 }
 
-// strange says that of the data sources that the last load read none is there any more
-// while others are: so it looks where the source has become another one.
+// strange says that all data sources that were read are new, while others are there no
+// more: so it looks where the source has become another one.
 func (r *run) strange() []string {
-	isSource := func(key string) bool { return !strings.HasPrefix(key, "_") }
-	var last LoadID
-	for key, t := range r.view.before {
-		if isSource(key) {
-			last = max(last, t.Snapshot.LoadID)
-		}
-	}
-	were := 0
-	for key, t := range r.view.before {
-		if isSource(key) && t.Snapshot.LoadID == last {
-			were++
-		}
-	}
-	gone, others := 0, 0
+	fresh, gone := 0, 0
 	for _, t := range r.tables {
-		switch before, ok := r.view.before[t.Key]; {
-		case !isSource(t.Key):
-		case !t.unread:
-			others++
-		case ok && before.Snapshot.LoadID == last:
+		switch _, known := r.view.before[t.Key]; {
+		case strings.HasPrefix(t.Key, "_"):
+		case t.unread:
 			gone++
+		case known:
+			return nil
+		default:
+			fresh++
 		}
 	}
-	if were == 0 || gone < were || others == 0 {
+	if gone == 0 || fresh == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("none of the data sources that the last load read (%d) can be read any more, while others can (%d): is the connection one of another workspace?", were, others)}
+	return []string{fmt.Sprintf("none of the data sources that have a table can be read any more (%d), while new ones can (%d): is the connection one of another workspace?", gone, fresh)}
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.4g%%", share*100) }

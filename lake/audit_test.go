@@ -56,8 +56,8 @@ func TestShrink(t *testing.T) {
 	}
 }
 
-// Where none of the data sources of the last load is there any more, but others are, the
-// connection may be one of another workspace.
+// Where no data source that has a table is there any more, but new ones are, the connection
+// may be one of another workspace.
 func TestOtherWorkspace(t *testing.T) {
 	unread := func(table string) lake.Table {
 		return lake.Table{Schema: lake.Schema{Table: table, Key: table}, Unread: "not found"}
@@ -68,9 +68,10 @@ func TestOtherWorkspace(t *testing.T) {
 		held bool
 	}{
 		{"none of them", []lake.Table{unread("a"), unread("b"), unread("old"), textTable("c", "1"), textTable("_pages", "1")}, true},
-		{"none of them, and one of long ago", []lake.Table{unread("a"), unread("b"), textTable("old", "1")}, true},
+		{"none of them, and one of long ago", []lake.Table{unread("a"), unread("b"), textTable("old", "1"), textTable("c", "1")}, false},
 		{"one of them", []lake.Table{unread("a"), textTable("b", "1"), unread("old"), textTable("c", "1")}, false},
-		{"one of them, not told of", []lake.Table{unread("a"), unread("old"), textTable("c", "1")}, false},
+		{"one of them, and no new one", []lake.Table{unread("a"), textTable("b", "1")}, false},
+		{"a part", []lake.Table{textTable("c", "1")}, false},
 		{"none of them, and no others", []lake.Table{unread("a"), unread("b"), unread("old"), textTable("_pages", "1")}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -84,7 +85,7 @@ func TestOtherWorkspace(t *testing.T) {
 				}
 				report, err := l.Run(t.Context())
 				held := test.held && !allowed
-				if want := "none of the data sources that the last load read (2) can be read any more, while others can (1)"; held != (report.Status == lake.StatusHeld) ||
+				if want := "none of the data sources that have a table can be read any more (3), while new ones can (1)"; held != (report.Status == lake.StatusHeld) ||
 					held && (len(report.Reasons) != 1 || !strings.HasPrefix(report.Reasons[0], want)) || !held && err != nil {
 					t.Errorf("allowed %v: status %s, reasons %q, error %v", allowed, report.Status, report.Reasons, err)
 				}
