@@ -109,6 +109,32 @@ func TestCheckNewest(t *testing.T) {
 	}
 }
 
+// A catalog that tells of no past, as Nessie does, says nothing of a hint that was not
+// written after the last publication.
+func TestCheckNewestWithoutPast(t *testing.T) {
+	t.Parallel()
+	w := newWarehouse(t)
+	tasks := change{schema: schema("tasks", "tasks"), rows: 3}
+	w.mustPublish(w.open(), loadID(1), tasks)
+	old := strings.TrimPrefix(w.pointers()["tasks"], "file://")
+	w.mustPublish(w.open(), loadID(2), tasks)
+	w.editMetadata("tasks", func(m map[string]any) {
+		for _, list := range []string{"snapshots", "snapshot-log"} {
+			all := m[list].([]any)
+			m[list] = all[len(all)-1:]
+		}
+		m["refs"] = map[string]any{"main": m["refs"].(map[string]any)["main"]}
+		delete(m, "metadata-log")
+	})
+	hint := filepath.Dir(old) + "/version-hint.text"
+	if err := os.WriteFile(hint, []byte(strings.TrimSuffix(filepath.Base(old), ".metadata.json")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.open().CheckNewest(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // Folders of what other programs made are known, and a table that they changed is
 // not compacted from what it was.
 func TestOthersAreLeftAlone(t *testing.T) {
