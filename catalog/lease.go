@@ -67,11 +67,12 @@ func (l lease) take(ctx context.Context, wait time.Duration) (func() error, erro
 		if took {
 			break
 		}
+		now := time.Now() // before: what is read then may be older than it is afterwards
 		text, there, err := l.read(ctx)
 		if err != nil {
 			return nil, err
 		}
-		switch now := time.Now(); {
+		switch {
 		case !there: // it has just been released
 		case text != other:
 			renewed := holderOf(text) == holderOf(other) && holderOf(text) != ""
@@ -181,15 +182,19 @@ func (l lease) renew(ctx context.Context, mine leaseHolder) {
 			return
 		case <-tick.C:
 		}
-		is, err := l.isMine(ctx, mine)
-		if err == nil && !is {
+		text, there, err := l.read(ctx)
+		if err == nil && there && holderOf(text) != mine.ID {
 			l.catalog.logger.WarnContext(ctx, "another process has taken the lock over: this load will end with a conflict if that one is first", "lock", l.catalog.store.URI(l.key))
 			return
 		}
 		mine.Renewed++
-		text, e := json.Marshal(mine)
-		if err = errors.Join(err, e); err == nil {
-			err = l.catalog.store.Replace(ctx, l.key, text)
+		if err == nil && !there { // somebody took it for another's, which had died
+			_, err = l.create(ctx, mine)
+		} else if err == nil {
+			var data []byte
+			if data, err = json.Marshal(mine); err == nil {
+				err = l.catalog.store.Replace(ctx, l.key, data)
+			}
 		}
 		if err != nil && ctx.Err() == nil {
 			l.catalog.logger.WarnContext(ctx, "the lock could not be renewed", "lock", l.catalog.store.URI(l.key), "error", err)

@@ -102,6 +102,31 @@ func TestLeaseOfTheDead(t *testing.T) {
 
 // A holder that was stopped for too long finds out that it has lost the lock, and
 // leaves it to whoever has it.
+func TestLeaseTakenForAnothers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, c := leaseBench(t)
+		unlock, err := l.take(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Who takes over the lock of a dead process deletes that of one that was faster.
+		if err := c.store.Delete(t.Context(), l.key); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(leaseTime)
+		if _, err := l.take(t.Context(), 0); !errors.Is(err, lake.ErrLocked) {
+			t.Errorf("the lock is not held any more: %v", err)
+		}
+		if err := unlock(); err != nil {
+			t.Error(err)
+		}
+		if _, there, err := l.read(t.Context()); there || err != nil {
+			t.Errorf("released and there: %v, %v", there, err)
+		}
+	})
+}
+
 func TestLeaseLost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

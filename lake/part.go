@@ -38,6 +38,11 @@ func (s *session) lockParts(ctx context.Context) error {
 	return nil
 }
 
+// deadAfter is how old a run of another part must be that is taken for dead since its
+// locks are free: a lock may be lost by a run that lives, with the connection that it is
+// bound to, and would cost it all that it has read.
+const deadAfter = 20 * time.Hour
+
 // findDead finds the runs of other parts that have died. It is done before the lock of
 // the namespace is taken, for which others wait: where a lock is a lease, it takes a
 // while to see that nobody renews it. Who is dead by then stays dead.
@@ -54,7 +59,7 @@ func (s *session) findDead(ctx context.Context) error {
 	g.SetLimit(parallelLooks)
 	s.dead = map[RunID]bool{}
 	for _, e := range entries {
-		if !s.isOthers(e) {
+		if !s.isOthers(e) || !e.hasEnded() && s.now().Sub(e.Started) < deadAfter {
 			continue
 		}
 		g.Go(func() error {
@@ -88,6 +93,11 @@ func (s *session) lives(ctx context.Context, e journalEntry) (bool, error) {
 		return false, err
 	}
 	return true, nil
+}
+
+// hasEnded reports whether the run has written itself that it ends.
+func (e journalEntry) hasEnded() bool {
+	return e.State == stateInterrupted || e.State == stateFailed || e.State == stateUnknown
 }
 
 // isOthers reports whether an entry is of a run of another part than those of this session.

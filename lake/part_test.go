@@ -42,6 +42,14 @@ type deadPart struct {
 
 func newDeadPart(t *testing.T, parts ...string) *deadPart {
 	t.Helper()
+	d := newKilledPart(t, parts...)
+	d.now = d.now.Add(20 * time.Hour)
+	return d
+}
+
+// newKilledPart is deadPart soon after the kill.
+func newKilledPart(t *testing.T, parts ...string) *deadPart {
+	t.Helper()
 	dead := false
 	d := &deadPart{world: newWorld(t, func(string, string) error {
 		if dead {
@@ -73,7 +81,7 @@ func newDeadPart(t *testing.T, parts ...string) *deadPart {
 // part is the loader of a part.
 func (d *deadPart) part(name string, tables ...lake.Table) *lake.Loader {
 	l := d.loader(tables...)
-	l.Config, l.Resume, l.Parts = name, 12*time.Hour, []string{name}
+	l.Config, l.Resume, l.Parts = name, 48*time.Hour, []string{name}
 	l.Source = keeping{d.t, l.Source, &d.kept}
 	l.Logger = slog.New(slog.NewTextHandler(&d.log, nil))
 	return l
@@ -135,6 +143,65 @@ func TestDeadPart(t *testing.T) {
 	}
 }
 
+// A run of a part that seems to have died may live: for the first hours nothing of it is
+// touched by another part.
+func TestPartMayLive(t *testing.T) {
+	d := newKilledPart(t, "a")
+	left := d.unnamed()
+	if _, err := d.part("b", textTable("b", "2")).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := d.unnamed(); n != left || len(d.journalFiles()) != 2 {
+		t.Errorf("%d files are left of %d, and of the load %v", n, left, d.journalFiles())
+	}
+	if _, err := d.loader(textTable("a", "1"), textTable("b", "1"), textTable("c", "1")).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := d.unnamed(); n > 0 {
+		t.Errorf("after a run of the whole %d files are left", n)
+	}
+}
+
+// A part gets a later ID when others have published, and is killed before the entry of the
+// earlier one is deleted: what it had read is of the later one.
+func TestPartRenamedAndKilled(t *testing.T) {
+	dead, renames := false, false
+	d := &deadPart{world: newWorld(t, func(name, key string) error {
+		dead = dead || renames && name == "storage.delete" && strings.Contains(key, "journal/")
+		if dead {
+			return errors.New("killed")
+		}
+		return nil
+	})}
+	d.run(textTable("a", "1"), textTable("c", "1"))
+	table := textTable("a", "1", "2")
+	early := d.part("a", table)
+	later := d.part("c", textTable("c", "9"))
+	rows := table.Rows
+	table.Rows = func(ctx context.Context) iter.Seq2[lake.Row, error] {
+		if _, err := later.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		renames = true
+		return rows(ctx)
+	}
+	early.Source = keeping{t, &laketest.Source{List: []lake.Table{table}}, &d.kept}
+	if _, err := early.Run(t.Context()); err == nil {
+		t.Fatal("not killed")
+	}
+	dead, renames, d.kept = false, false, nil
+	if left := d.journalFiles(); len(left) != 3 {
+		t.Fatalf("two entries and what was read are to be there: %v", left)
+	}
+	report, err := d.part("a", textTable("a", "1", "2")).Run(t.Context())
+	if err != nil || report.Continues == nil || !slices.Equal(d.kept, []string{"read"}) {
+		t.Errorf("load %s continues %+v, with %v: %v", report.LoadID, report.Continues, d.kept, err)
+	}
+	if left := d.journalFiles(); d.unnamed() > 0 || len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
 // Once another load is published nobody can continue it: nothing of it is left after that.
 func TestDeadPartOvertaken(t *testing.T) {
 	d := newDeadPart(t, "a")
@@ -157,7 +224,7 @@ func TestDeadPartOvertaken(t *testing.T) {
 // One that is too old to be continued goes at once, and why is said.
 func TestDeadPartTooOld(t *testing.T) {
 	d := newDeadPart(t, "a")
-	d.now = d.now.Add(12 * time.Hour)
+	d.now = d.now.Add(48 * time.Hour)
 	if _, err := d.part("b", failingTable("b")).Run(t.Context()); err == nil {
 		t.Fatal("it does not fail")
 	}

@@ -310,8 +310,13 @@ func (s *session) strike(ctx context.Context, dead []journalEntry, files int) er
 		if e.keep {
 			e.State, e.Drops = stateInterrupted, nil
 			err = s.journal.write(ctx, e)
-		} else if err = s.journal.forget(ctx, e.Kept); err == nil {
-			err = s.journal.remove(ctx, e)
+		} else {
+			if !slices.ContainsFunc(dead, func(o journalEntry) bool { return o.keep && o.Kept == e.Kept }) { // a load that got another ID has two for a moment
+				err = s.journal.forget(ctx, e.Kept)
+			}
+			if err == nil {
+				err = s.journal.remove(ctx, e)
+			}
 		}
 		if err != nil {
 			return err
