@@ -45,10 +45,11 @@ func aloneRow() *notiontest.Workspace {
 	return w
 }
 
-// A load of a part keeps a row of it that its data source does not list, and the next
+// A load of a part reads a row of it that its data source does not list, and the next
 // whole load does, where no search shows it.
 func TestRowNotListedInPart(t *testing.T) {
 	w := aloneRow()
+	w.Update(func(tx *notiontest.Tx) { addBlock(tx, "text0", "page_id", key("x"), "divider", "{}") })
 	server := notiontest.NewServer(w, notiontest.Options{SearchGap: notiontest.SearchShared})
 	l := newMemoryLake()
 	for night := range 3 {
@@ -57,12 +58,16 @@ func TestRowNotListedInPart(t *testing.T) {
 				o.Only = []string{"a"}
 			}
 		})
-		if got[keyBlocks].cell(key("text"), "page_id").Text() != key("x") {
-			t.Errorf("night %d: the row's content is not there, problems %v", night, problemsOf(got))
+		for n := range night + 1 {
+			if got[keyBlocks].cell(key(fmt.Sprint("text", n)), "page_id").Text() != key("x") {
+				t.Errorf("night %d: of the row's content text %d is not there, problems %v", night, n, problemsOf(got))
+			}
 		}
 		w.Update(func(tx *notiontest.Tx) {
 			tx.Source(key("a")).Inherited = true
 			tx.Tick(24 * time.Hour)
+			addBlock(tx, fmt.Sprint("text", night+1), "page_id", key("x"), "divider", "{}")
+			tx.Tick(time.Hour)
 		})
 	}
 }
