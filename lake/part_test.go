@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,9 +51,9 @@ func newDeadPart(t *testing.T, parts ...string) *deadPart {
 // newKilledPart is deadPart soon after the kill.
 func newKilledPart(t *testing.T, parts ...string) *deadPart {
 	t.Helper()
-	dead := false
+	var dead atomic.Bool
 	d := &deadPart{world: newWorld(t, func(string, string) error {
-		if dead {
+		if dead.Load() {
 			return errors.New("dead")
 		}
 		return nil
@@ -62,7 +63,7 @@ func newKilledPart(t *testing.T, parts ...string) *deadPart {
 	l.Parts = parts
 	l.Point = func(name, _ string) error {
 		if name == "load.publish" {
-			dead = true
+			dead.Store(true)
 			return errors.New("killed")
 		}
 		return nil
@@ -71,7 +72,8 @@ func newKilledPart(t *testing.T, parts ...string) *deadPart {
 	if err == nil {
 		t.Fatal("not killed")
 	}
-	dead, d.killed, d.kept = false, report.LoadID, nil
+	dead.Store(false)
+	d.killed, d.kept = report.LoadID, nil
 	if d.unnamed() == 0 || len(d.journalFiles()) != 2 {
 		t.Fatalf("the dead run left %v", d.files())
 	}
@@ -165,10 +167,12 @@ func TestPartMayLive(t *testing.T) {
 // A part gets a later ID when others have published, and is killed before the entry of the
 // earlier one is deleted: what it had read is of the later one.
 func TestPartRenamedAndKilled(t *testing.T) {
-	dead, renames := false, false
+	var dead, renames atomic.Bool
 	d := &deadPart{world: newWorld(t, func(name, key string) error {
-		dead = dead || renames && name == "storage.delete" && strings.Contains(key, "journal/")
-		if dead {
+		if renames.Load() && name == "storage.delete" && strings.Contains(key, "journal/") {
+			dead.Store(true)
+		}
+		if dead.Load() {
 			return errors.New("killed")
 		}
 		return nil
@@ -182,14 +186,16 @@ func TestPartRenamedAndKilled(t *testing.T) {
 		if _, err := later.Run(ctx); err != nil {
 			t.Error(err)
 		}
-		renames = true
+		renames.Store(true)
 		return rows(ctx)
 	}
 	early.Source = keeping{t, &laketest.Source{List: []lake.Table{table}}, &d.kept}
 	if _, err := early.Run(t.Context()); err == nil {
 		t.Fatal("not killed")
 	}
-	dead, renames, d.kept = false, false, nil
+	dead.Store(false)
+	renames.Store(false)
+	d.kept = nil
 	if left := d.journalFiles(); len(left) != 3 {
 		t.Fatalf("two entries and what was read are to be there: %v", left)
 	}
