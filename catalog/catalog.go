@@ -246,36 +246,45 @@ func (c *Catalog) metadata(ctx context.Context, r row) (table.Metadata, error) {
 	if r.meta != nil {
 		return r.meta, nil
 	}
+	meta, err := c.metadataAt(ctx, r.location)
+	switch {
+	case err == nil:
+		return meta, nil
+	case errors.Is(err, ErrForeign):
+		return nil, fmt.Errorf("table %s: %w", r.name, err)
+	}
+	hint := "restore it from a backup, or "
+	if r.previous != "" {
+		hint += "copy the one before it, " + r.previous + ", to its place: the next `notionlake run` goes on from there"
+	} else {
+		hint += "drop the table from the catalog: the next `notionlake run` begins it anew"
+	}
+	return nil, fmt.Errorf("table %s: the catalog %s points to metadata file %s, which cannot be read (%s): %w", r.name, c.backend.place(), r.location, hint, err)
+}
+
+// metadataAt reads a metadata file.
+func (c *Catalog) metadataAt(ctx context.Context, location string) (table.Metadata, error) {
 	c.mu.Lock()
-	meta := c.parsed[r.location]
+	meta := c.parsed[location]
 	c.mu.Unlock()
 	if meta != nil {
 		return meta, nil
 	}
-	damaged := func(err error) error {
-		hint := "restore it from a backup, or "
-		if r.previous != "" {
-			hint += "copy the one before it, " + r.previous + ", to its place: the next `notionlake run` goes on from there"
-		} else {
-			hint += "drop the table from the catalog: the next `notionlake run` begins it anew"
-		}
-		return fmt.Errorf("table %s: the catalog %s points to metadata file %s, which cannot be read (%s): %w", r.name, c.backend.place(), r.location, hint, err)
-	}
-	key, _ := c.store.Key(r.location)
+	key, _ := c.store.Key(location)
 	data, err := c.store.ReadAll(ctx, key)
 	if err != nil {
-		return nil, damaged(err)
+		return nil, err
 	}
 	if data, err = gunzip(data); err != nil {
-		return nil, damaged(err)
+		return nil, err
 	}
 	if meta, err = decoded(func() (table.Metadata, error) { return table.ParseMetadataBytes(data) }); err != nil {
 		if format := unknownFormat(data); format != nil {
-			return nil, fmt.Errorf("table %s: %w; notionlake writes version %d: %w", r.name, format, formatVersion, ErrForeign)
+			return nil, fmt.Errorf("%w; notionlake writes version %d: %w", format, formatVersion, ErrForeign)
 		}
-		return nil, damaged(err)
+		return nil, err
 	}
-	c.remember(r.location, meta)
+	c.remember(location, meta)
 	return meta, nil
 }
 

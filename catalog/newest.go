@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -23,7 +22,10 @@ func (c *Catalog) CheckNewest(ctx context.Context) error {
 	}
 	unknown := map[string]string{} // hints by key
 	for i, e := range l.entries {
-		if !c.knows(ctx, e, hints[i]) {
+		switch known, err := c.knows(ctx, e, hints[i]); {
+		case err != nil:
+			return err
+		case !known:
 			unknown[e.key] = hints[i]
 		}
 	}
@@ -34,43 +36,56 @@ func (c *Catalog) CheckNewest(ctx context.Context) error {
 	if l, err = c.list(ctx); err != nil {
 		return err
 	}
-	i := slices.IndexFunc(l.entries, func(e *entry) bool { return !c.knows(ctx, e, unknown[e.key]) })
-	if i < 0 {
-		return nil
+	for _, e := range l.entries {
+		switch known, err := c.knows(ctx, e, unknown[e.key]); {
+		case err != nil:
+			return err
+		case !known:
+			return c.older(l, e, unknown[e.key])
+		}
 	}
-	e := l.entries[i]
+	return nil
+}
+
+// older is the error of a catalog that lacks what a table was published as.
+func (c *Catalog) older(l listing, e *entry, hint string) error {
 	return fmt.Errorf("table %s was published as %s and the catalog has %s, which did not come from it: %w: restore the catalog that published it, or, to go on from load %s and give up what the catalog does not have, delete the version-hint.text of its tables (below %s)",
-		e.name, unknown[e.key], strings.TrimSuffix(path.Base(e.location), metadataSuffix), lake.ErrCatalogOld, l.lastLoad(), c.store.URI(c.Folder()))
+		e.name, hint, strings.TrimSuffix(path.Base(e.location), metadataSuffix), lake.ErrCatalogOld, l.lastLoad(), c.store.URI(c.Folder()))
 }
 
 // knows reports whether the catalog knows what a version hint of a table says: it is
 // what the table is, or was before. A higher number than the table's is of a
 // publication that the catalog lacks. One that is not higher is so too where another
 // catalog, a backup that was restored, was published with and then replaced.
-func (c *Catalog) knows(ctx context.Context, e *entry, hint string) bool {
+func (c *Catalog) knows(ctx context.Context, e *entry, hint string) (bool, error) {
 	name := hint + metadataSuffix
 	switch n := metadataNumber(hint); {
 	case n < 0, name == path.Base(e.location):
-		return true
+		return true, nil
 	case n > metadataNumber(e.location):
-		return false
+		return false, nil
 	}
 	kept := 0
 	for was := range e.meta.PreviousFiles() {
 		if path.Base(was.MetadataFile) == name {
-			return true
+			return true, nil
 		}
 		kept++
 	}
 	if kept == 0 {
-		return true // such as Nessie, which tells of no past: every number is 0 there
+		return true, nil // such as Nessie, which tells of no past: every number is 0 there
 	}
 	// What is long ago leaves the log.
-	published, err := c.metadata(ctx, row{name: e.name, location: strings.TrimSuffix(e.location, path.Base(e.location)) + name})
-	if err != nil || published.CurrentSnapshot() == nil {
-		return true // no such file: that hint is of a time long ago
+	location := strings.TrimSuffix(e.location, path.Base(e.location)) + name
+	published, err := c.metadataAt(ctx, location)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("table %s: its version-hint.text names metadata file %s, which cannot be read (put it in order, or, if the catalog is the newest there is, delete the hint): %w", e.name, location, err)
 	}
-	return e.meta.SnapshotByID(published.CurrentSnapshot().SnapshotID) != nil
+	snapshot := published.CurrentSnapshot()
+	return snapshot == nil || e.meta.SnapshotByID(snapshot.SnapshotID) != nil, nil
 }
 
 // hints are the tables and their version hints.

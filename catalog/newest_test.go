@@ -97,6 +97,26 @@ func TestCheckNewest(t *testing.T) {
 		t.Errorf("the catalog that published it: %v", err)
 	}
 	newer = other
+	// What the hint names cannot be read: nothing is known then.
+	for name, location := range newer {
+		file := filepath.Dir(strings.TrimPrefix(location, "file://")) + "/version-hint.text"
+		hint, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		damaged := "00000-damaged.metadata.json"
+		if err := errors.Join(os.WriteFile(filepath.Join(filepath.Dir(file), damaged), []byte("{"), 0o600),
+			os.WriteFile(file, []byte("00000-damaged"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		err = c.CheckNewest(t.Context())
+		if err == nil || errors.Is(err, lake.ErrCatalogOld) || !strings.Contains(err.Error(), "table "+name) || !strings.Contains(err.Error(), damaged) {
+			t.Errorf("the metadata of %s's hint is damaged: %v", name, err)
+		}
+		if err := os.WriteFile(file, hint, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	// A hint that was not written, or is of something else, tells nothing.
 	for _, text := range []string{"", "7", "no-number", "00000-x", strings.Repeat("9", 40) + "-x"} {
 		hint := filepath.Dir(strings.TrimPrefix(newer["tasks"], "file://")) + "/version-hint.text"

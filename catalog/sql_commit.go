@@ -15,8 +15,8 @@ import (
 // commit moves the pointers of all tables in one transaction. Once it has begun it
 // is not cancelled half way: what it does takes no time, and a cancelled COMMIT
 // would have an unknown outcome.
-func (c *sqlCatalog) commit(ctx context.Context, a *attempt) error {
-	if err := c.point.Hit("catalog.begin", c.database.place()); err != nil {
+func (c *sqlCatalog) commit(ctx context.Context, a *attempt) (err error) {
+	if err = c.point.Hit("catalog.begin", c.database.place()); err != nil {
 		return err
 	}
 	conn, err := c.db.Conn(ctx)
@@ -28,7 +28,7 @@ func (c *sqlCatalog) commit(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	defer rollback(tx)
+	defer func() { err = rolledBack(tx, err) }()
 	ctx = context.WithoutCancel(ctx)
 	err = c.point.Hit("catalog.begin.done", c.database.place())
 	if err == nil {
@@ -38,11 +38,13 @@ func (c *sqlCatalog) commit(ctx context.Context, a *attempt) error {
 		err = c.move(ctx, a, tx)
 	}
 	if err != nil {
-		return errors.Join(err, tx.Rollback())
+		return err
 	}
+	// An error here is as one of a commit that did nothing.
 	if err = c.point.Hit("catalog.commit", c.database.place()); err != nil {
-		err = errors.Join(err, tx.Rollback()) // as a commit that failed and did nothing
-	} else if err = tx.Commit(); err != nil {
+		return fmt.Errorf("%w: %w", errCommit, err)
+	}
+	if err = tx.Commit(); err != nil {
 		err = c.fault("commit to", err)
 	} else {
 		err = errors.Join(c.point.Hit("catalog.commit.done", c.database.place()), c.database.same())
@@ -53,9 +55,15 @@ func (c *sqlCatalog) commit(ctx context.Context, a *attempt) error {
 	return nil
 }
 
-// rollback is deferred: a transaction that a panic left open would keep the catalog
-// locked, and closed it cannot be either. One that has ended is not touched.
-func rollback(tx *sql.Tx) { _ = tx.Rollback() }
+// rolledBack is deferred, so that no transaction stays open, after a panic either: it
+// would keep the catalog locked, which could not be closed. One that has ended is not
+// touched.
+func rolledBack(tx *sql.Tx, err error) error {
+	if e := tx.Rollback(); e != nil && !errors.Is(e, sql.ErrTxDone) {
+		return errors.Join(err, e)
+	}
+	return err
+}
 
 // move writes the rows of all tables. Tables that change their names get one
 // that nobody has in between, so that they can swap.
@@ -161,10 +169,6 @@ func (c *sqlCatalog) settled(ctx context.Context, _ *attempt, _ error) (list []r
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if e := tx.Rollback(); e != nil && !errors.Is(e, sql.ErrTxDone) {
-			err = errors.Join(err, e)
-		}
-	}()
+	defer func() { err = rolledBack(tx, err) }()
 	return c.rowsOf(ctx, tx)
 }

@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"database/sql"
-	"errors"
 
 	"github.com/notionlake/notionlake/lake"
 )
@@ -50,9 +49,9 @@ func (c *sqlCatalog) inTransaction(ctx context.Context, do func(context.Context,
 	if err != nil {
 		return err
 	}
-	defer rollback(tx)
+	defer func() { err = rolledBack(tx, err) }()
 	if err := do(context.WithoutCancel(ctx), tx); err != nil {
-		return errors.Join(c.fault("write", err), tx.Rollback())
+		return c.fault("write", err)
 	}
 	if err := tx.Commit(); err != nil {
 		return c.fault("commit to", err)

@@ -265,7 +265,7 @@ func (d *sqliteFile) fault(err error) *fault {
 	case sqlite3.SQLITE_CORRUPT:
 		return &fault{why: "it is damaged; restore it from a backup (the tables themselves stay readable by their paths)"}
 	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
-		return &fault{why: "it cannot be opened; check that it and its folder can be read and written"}
+		return &fault{why: "it cannot be opened; check that it and its folder can be read and written, and how many files a process may open (ulimit -n)"}
 	case sqlite3.SQLITE_READONLY:
 		return &fault{why: "it cannot be written; check the permissions of it and of its folder"}
 	case sqlite3.SQLITE_FULL:

@@ -1,41 +1,20 @@
 package main
 
 import (
-	"context"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"modernc.org/sqlite"
 
+	"github.com/notionlake/notionlake/catalog/sqlitetest"
 	"github.com/notionlake/notionlake/extract/notiontest"
 )
-
-// rooms are how many pages SQLite may use of each file that is in it, by path: a disk
-// that is full, for the catalog alone.
-var rooms sync.Map
-
-func init() {
-	sqlite.RegisterConnectionHook(func(conn sqlite.ExecQuerierContext, dsn string) error {
-		path, _, _ := strings.Cut(strings.TrimPrefix(dsn, "file://"), "?")
-		pages, ok := rooms.Load(path)
-		if !ok {
-			return nil
-		}
-		_, err := conn.ExecContext(context.Background(), fmt.Sprintf("PRAGMA max_page_count = %d", pages), []driver.NamedValue{})
-		return err
-	})
-}
 
 // badDisk has no room on the disk any more: for a data file, for what the catalog is made
 // of, and for the catalog's own file.
@@ -118,17 +97,8 @@ func badDiskOfCatalog(t *testing.T) {
 	failed := 0
 	for more := 0; ; more++ {
 		b.restore(saved)
-		var pages int
-		db, err := sql.Open("sqlite", file)
-		if err == nil {
-			err = errors.Join(db.QueryRow("PRAGMA page_count").Scan(&pages), db.Close())
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		rooms.Store(file, pages+more)
-		r := b.call("run")
-		rooms.Delete(file)
+		var r result
+		sqlitetest.WithRoom(file, sqlitetest.Pages(t, file)+more, func() { r = b.call("run") })
 		if r.code == exitDone {
 			break
 		}
@@ -153,9 +123,8 @@ func badDiskOfNewCatalog(t *testing.T) {
 	file := filepath.Join(b.dir, "lake", "catalog.db")
 	failed := 0
 	for pages := 1; ; pages++ {
-		rooms.Store(file, pages)
-		r := b.call("run")
-		rooms.Delete(file)
+		var r result
+		sqlitetest.WithRoom(file, pages, func() { r = b.call("run") })
 		if r.code == exitDone {
 			break
 		}
