@@ -76,7 +76,7 @@ func (l lease) take(ctx context.Context, wait time.Duration) (func() error, erro
 		case !there: // it has just been released
 		case text != other:
 			renewed := holderOf(text) == holderOf(other) && holderOf(text) != ""
-			other, since = text, now
+			other, since = text, time.Now() // it may have been written anew while it was read
 			if renewed && now.Sub(asked) >= wait {
 				return nil, locked()
 			}
@@ -176,6 +176,7 @@ func (l lease) read(ctx context.Context) (string, bool, error) {
 func (l lease) renew(ctx context.Context, mine leaseHolder) {
 	tick := time.NewTicker(l.time / leaseRenewals)
 	defer tick.Stop()
+	renewed := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
@@ -187,7 +188,12 @@ func (l lease) renew(ctx context.Context, mine leaseHolder) {
 			l.catalog.logger.WarnContext(ctx, "another process has taken the lock over: this load will end with a conflict if that one is first", "lock", l.catalog.store.URI(l.key))
 			return
 		}
+		if err == nil && !there && time.Since(renewed) >= l.time {
+			l.catalog.logger.WarnContext(ctx, "the lock was not renewed for so long that another process may have taken it over: this load will end with a conflict then", "lock", l.catalog.store.URI(l.key))
+			return
+		}
 		mine.Renewed++
+		now := time.Now()
 		if err == nil && !there { // somebody took it for another's, which had died
 			_, err = l.create(ctx, mine)
 		} else if err == nil {
@@ -198,6 +204,9 @@ func (l lease) renew(ctx context.Context, mine leaseHolder) {
 		}
 		if err != nil && ctx.Err() == nil {
 			l.catalog.logger.WarnContext(ctx, "the lock could not be renewed", "lock", l.catalog.store.URI(l.key), "error", err)
+		}
+		if err == nil {
+			renewed = now
 		}
 	}
 }

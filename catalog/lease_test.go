@@ -2,8 +2,10 @@ package catalog
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -145,6 +147,80 @@ func TestLeaseLost(t *testing.T) {
 		}
 		if text, err := c.store.ReadAll(t.Context(), l.key); err != nil || string(text) != string(other) {
 			t.Errorf("the lock of the other: %q, %v", text, err)
+		}
+	})
+}
+
+// slowly is the catalog of a process whose first reading of the lock after wait is set takes
+// so long, as when it is stopped meanwhile.
+func slowly(t *testing.T, c *Catalog, wait *time.Duration, log io.Writer) *Catalog {
+	t.Helper()
+	storage, err := lake.OpenStorage(t.Context(), lake.StorageOptions{URL: c.store.URI(""), Point: func(name, key string) error {
+		if name == "storage.open" && strings.HasSuffix(key, "lock.json") {
+			d := *wait
+			*wait = 0
+			time.Sleep(d)
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Catalog{folder: c.folder, namespace: c.namespace, store: storage, logger: slog.New(slog.NewTextHandler(log, nil)), now: c.now, leaseTime: c.leaseTime}
+}
+
+// Who reads the lock slowly has not seen for longer that it stays the same.
+func TestLeaseReadSlowly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, c := leaseBench(t)
+		unlock, err := l.take(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wait := leaseTime + time.Second
+		release, err := newLease(slowly(t, c, &wait, io.Discard), "").take(t.Context(), 30*time.Second)
+		if !errors.Is(err, lake.ErrLocked) || wait != 0 {
+			t.Errorf("a lock that is renewed was taken over: %v", err)
+		}
+		if err == nil {
+			_ = release() // it was wrong to have it
+		}
+		if err := unlock(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A process that was stopped until another one took its lock over, and released it, leaves
+// it to others.
+func TestLeaseOfTheStopped(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, c := leaseBench(t)
+		var wait time.Duration
+		var log strings.Builder
+		release, err := newLease(slowly(t, c, &wait, &log), "").take(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wait = time.Minute
+		for range 2 {
+			unlock, err := l.take(t.Context(), 30*time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+			if err := unlock(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Minute) // the other one goes on
+		}
+		if !strings.Contains(log.String(), "another process may have taken it over") {
+			t.Errorf("the log says: %s", log.String())
+		}
+		if err := release(); err != nil {
+			t.Error(err)
 		}
 	})
 }

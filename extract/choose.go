@@ -67,6 +67,9 @@ func (d *discovery) choose(first bool) ([]*found, error) {
 		}
 	}
 	shard := w.source.options.Shard
+	if first && shard.Of > 0 && len(w.gone) > 0 && everything > 0 && !d.knowsOne() {
+		return nil, fmt.Errorf("%w (%d and %d): is the connection one of another workspace?", ErrOtherWorkspace, len(w.gone), everything)
+	}
 	fresh = slices.DeleteFunc(fresh, func(f *found) bool { return !shard.has(f.id) })
 	maps.DeleteFunc(w.gone, func(id, _ string) bool { return !shard.has(id) })
 	for _, f := range fresh {
@@ -84,6 +87,16 @@ func (d *discovery) choose(first bool) ([]*found, error) {
 		return fresh, nil
 	}
 	return nil, ErrNothingShared
+}
+
+// knowsOne reports whether one of the data sources that were found has a table.
+func (d *discovery) knowsOne() bool {
+	for id := range d.results {
+		if _, known := d.before[id]; known {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *discovery) hasPages() bool {

@@ -20,6 +20,9 @@ var (
 	ErrAllExcluded = errors.New("the configuration's exclude leaves no data source")
 	// ErrNothingShared: there is no data source to read.
 	ErrNothingShared = errors.New("no data source is shared with the connection")
+	// ErrOtherWorkspace: a run with a Shard finds new data sources, and none that has a
+	// table. Where the whole is loaded, the load says which tables were not read.
+	ErrOtherWorkspace = errors.New("none of the data sources that have a table can be read any more, while new ones can")
 	// ErrNotDatabase: a configured ID is that of a page.
 	ErrNotDatabase = errors.New("is a page, not a database")
 	// ErrNoMatch: something that was to be read alone does not exist.

@@ -152,6 +152,31 @@ func TestDiscovery(t *testing.T) {
 		equal(t, sources(tables), []string{"east", "tasks", "west"})
 		equal(t, tables["_data_sources"].cell(id("tasks"), "discovered_by").Text(), "last_load")
 	})
+	t.Run("another workspace, in shards", func(t *testing.T) {
+		v := newWorld(t, notiontest.Options{})
+		v.load()
+		v.w.Update(func(tx *notiontest.Tx) {
+			for _, name := range []string{"tasks", "east", "west"} {
+				tx.Unshare(id(name))
+			}
+			tx.AddDatabase(notiontest.Database{ID: id("new db"), Title: notiontest.Plain("New")})
+			tx.AddSource(notiontest.DataSource{
+				ID: id("new"), Database: id("new db"), Title: notiontest.Plain("New"),
+				Properties: []*notiontest.Property{{ID: "title", Name: "Name", Type: "title"}},
+			})
+		})
+		for i := range 2 {
+			v.options.Shard = Shard{i + 1, 2}
+			if _, err := v.tryLoad(); !errors.Is(err, ErrOtherWorkspace) {
+				t.Errorf("shard %d: %v, want ErrOtherWorkspace", i+1, err)
+			}
+		}
+		v.w.Update(func(tx *notiontest.Tx) { tx.Share(id("west")) })
+		for i := range 2 {
+			v.options.Shard = Shard{i + 1, 2}
+			v.load()
+		}
+	})
 	t.Run("gone and back", func(t *testing.T) {
 		v := newWorld(t, notiontest.Options{})
 		v.load()

@@ -94,6 +94,18 @@ func TestOtherWorkspace(t *testing.T) {
 	}
 }
 
+// A part does not see whether the data sources of other parts can be read.
+func TestPartIsNoOtherWorkspace(t *testing.T) {
+	w := newWorld(t, nil)
+	w.run(textTable("a", "1"), textTable("b", "1"))
+	l := w.loader(lake.Table{Schema: lake.Schema{Table: "a", Key: "a"}, Unread: "in the trash"}, textTable("c", "1"))
+	l.Parts = []string{"shard 2/4"}
+	l.Audit.Shrink = &lake.Shrink{Max: 0.5}
+	if report, err := l.Run(t.Context()); err != nil {
+		t.Errorf("%s: %v", report.Status, err)
+	}
+}
+
 // That a table was not read whole is said once, with those that were not since it was not.
 func TestReasonsOfPartialTables(t *testing.T) {
 	w := newWorld(t, nil)

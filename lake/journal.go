@@ -68,6 +68,7 @@ type journalEntry struct {
 	LoadID  LoadID    `json:"load_id,omitempty"`
 	After   LoadID    `json:"after,omitempty"` // the last published load when the run began
 	Started time.Time `json:"started"`
+	Began   time.Time `json:"began,omitzero"` // the run, which may continue a load that had started before
 	Version string    `json:"version"`
 	// Catalog is the ID of the catalog with which it began.
 	Catalog string `json:"catalog,omitempty"`

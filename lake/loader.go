@@ -224,7 +224,7 @@ func (r *run) name(ctx context.Context) error {
 		}
 	}
 	r.entry = journalEntry{
-		State: stateRunning, Run: r.run, LoadID: id, After: last, Started: r.load.Started,
+		State: stateRunning, Run: r.run, LoadID: id, After: last, Started: r.load.Started, Began: r.report.Started,
 		Version: r.Version, Config: r.Config, Load: &r.load, Parts: r.Parts,
 	}
 	if r.Resume > 0 {

@@ -40,7 +40,7 @@ func (s *session) lockParts(ctx context.Context) error {
 
 // deadAfter is how old a run of another part must be that is taken for dead since its
 // locks are free: a lock may be lost by a run that lives, with the connection that it is
-// bound to, and would cost it all that it has read.
+// bound to, and would cost it all that it has read. And what it wrote may come late.
 const deadAfter = 20 * time.Hour
 
 // findDead finds the runs of other parts that have died. It is done before the lock of
@@ -59,17 +59,22 @@ func (s *session) findDead(ctx context.Context) error {
 	g.SetLimit(parallelLooks)
 	s.dead = map[RunID]bool{}
 	for _, e := range entries {
-		if !s.isOthers(e) || !e.hasEnded() && s.now().Sub(e.Started) < deadAfter {
-			continue
+		if !s.isOthers(e) || e.State != stateInterrupted && s.now().Sub(e.Began) < deadAfter {
+			continue // one that was interrupted has written so itself, and nothing after it
 		}
 		g.Go(func() error {
 			lives, err := s.lives(gctx, e)
-			if err == nil && !lives {
+			switch {
+			case gctx.Err() != nil:
+				return gctx.Err()
+			case err != nil:
+				s.Logger.WarnContext(gctx, "whether a run of another part lives could not be found out: what it left stays", "load", e.LoadID, "parts", e.Parts, "error", err)
+			case !lives:
 				mu.Lock()
 				defer mu.Unlock()
 				s.dead[e.Run] = true
 			}
-			return err
+			return nil
 		})
 	}
 	return g.Wait()
@@ -93,11 +98,6 @@ func (s *session) lives(ctx context.Context, e journalEntry) (bool, error) {
 		return false, err
 	}
 	return true, nil
-}
-
-// hasEnded reports whether the run has written itself that it ends.
-func (e journalEntry) hasEnded() bool {
-	return e.State == stateInterrupted || e.State == stateFailed || e.State == stateUnknown
 }
 
 // isOthers reports whether an entry is of a run of another part than those of this session.

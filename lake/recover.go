@@ -162,17 +162,36 @@ func (s *session) recover(ctx context.Context) error {
 			s.Logger.WarnContext(ctx, "version hints could not be written: readers by path may see an earlier load until the next one", "error", err)
 		}
 	}
-	err = s.bury(ctx, dead)
-	for _, e := range discarding {
-		if err == nil {
-			err = s.dropHeld(ctx, e)
-		}
-	}
+	err = s.clear(ctx, dead, discarding)
 	if errors.Is(err, errNotKnown) {
 		// Their files are still there: so are their entries, for the run that can delete them.
 		s.resumable, s.replaced = nil, nil
 		// What this load writes does not depend on it.
 		s.Logger.WarnContext(ctx, "files of an earlier run are left where they are until all tables can be read", "error", err)
+		return nil
+	}
+	return err
+}
+
+// clear brings to an end what dead runs left. What it cannot of those of other parts is no
+// reason for this one to fail.
+func (s *session) clear(ctx context.Context, dead, discarding []journalEntry) error {
+	bury := func(others bool) error {
+		kind := func(e journalEntry) bool { return s.isOthers(e) != others }
+		err := s.bury(ctx, slices.DeleteFunc(slices.Clone(dead), kind))
+		for _, e := range slices.DeleteFunc(slices.Clone(discarding), kind) {
+			if err == nil {
+				err = s.dropHeld(ctx, e)
+			}
+		}
+		return err
+	}
+	if err := bury(false); err != nil {
+		return err
+	}
+	err := bury(true)
+	if err != nil && ctx.Err() == nil && !errors.Is(err, errNotKnown) {
+		s.Logger.WarnContext(ctx, "what runs of other parts left could not be cleared away: a later run tries it again", "error", err)
 		return nil
 	}
 	return err
