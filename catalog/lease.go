@@ -60,6 +60,7 @@ func (l lease) take(ctx context.Context, wait time.Duration) (func() error, erro
 		return fmt.Errorf("another load is running%s (lock %s): try again when it has ended: %w", heldBy(other), c.store.URI(l.key), lake.ErrLocked)
 	}
 	for {
+		began := time.Now()
 		took, err := l.create(ctx, mine)
 		if err != nil {
 			return nil, err
@@ -79,6 +80,10 @@ func (l lease) take(ctx context.Context, wait time.Duration) (func() error, erro
 			other, since = text, time.Now() // it may have been written anew while it was read
 			if renewed && now.Sub(asked) >= wait {
 				return nil, locked()
+			}
+			// Whether that one has died shows after a while, and the storage takes its time too.
+			if shows := since.Add(l.time + l.time/leaseRenewals + time.Since(began)); deadline.Before(shows) {
+				deadline = shows
 			}
 		case now.Sub(since) >= l.time:
 			c.logger.WarnContext(ctx, "a lock that nobody renews is taken over", "lock", c.store.URI(l.key), "holder", text)

@@ -192,6 +192,44 @@ func TestLeaseReadSlowly(t *testing.T) {
 	})
 }
 
+// The lock of the dead is taken over however slow the storage is, by those too who are not to
+// wait.
+func TestLeaseOfTheDeadOnSlowStorage(t *testing.T) {
+	t.Parallel()
+	for read := 500 * time.Millisecond; read < 8*time.Second; read *= 2 {
+		for create := time.Duration(0); create < 4*time.Second; create = 2*create + 300*time.Millisecond {
+			synctest.Test(t, func(t *testing.T) {
+				l, c := leaseBench(t)
+				if err := c.store.WriteAll(t.Context(), l.key, []byte(`{"id": "dead", "renewed": 3}`)); err != nil {
+					t.Fatal(err)
+				}
+				storage, err := lake.OpenStorage(t.Context(), lake.StorageOptions{URL: c.store.URI(""), Point: func(name, key string) error {
+					switch {
+					case !strings.HasSuffix(key, "lock.json"):
+					case name == "storage.open":
+						time.Sleep(read)
+					case name == "storage.create":
+						time.Sleep(create)
+					}
+					return nil
+				}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				slow := &Catalog{folder: c.folder, namespace: c.namespace, store: storage, logger: c.logger, now: c.now, leaseTime: c.leaseTime}
+				release, err := newLease(slow, "").take(t.Context(), 0)
+				if err != nil {
+					t.Errorf("read %s, create %s: %v", read, create, err)
+					return
+				}
+				if err := release(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
 // A process that was stopped until another one took its lock over, and released it, leaves
 // it to others.
 func TestLeaseOfTheStopped(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // sayIdleExcludes tells of names that are to be left out and that nothing has: a slip
@@ -67,7 +68,7 @@ func (d *discovery) choose(first bool) ([]*found, error) {
 		}
 	}
 	shard := w.source.options.Shard
-	if first && shard.Of > 0 && len(w.gone) > 0 && everything > 0 && !d.knowsOne() {
+	if first && shard.Of > 0 && everything > 0 && d.allGone() {
 		return nil, fmt.Errorf("%w (%d and %d): is the connection one of another workspace?", ErrOtherWorkspace, len(w.gone), everything)
 	}
 	fresh = slices.DeleteFunc(fresh, func(f *found) bool { return !shard.has(f.id) })
@@ -89,14 +90,15 @@ func (d *discovery) choose(first bool) ([]*found, error) {
 	return nil, ErrNothingShared
 }
 
-// knowsOne reports whether one of the data sources that were found has a table.
-func (d *discovery) knowsOne() bool {
-	for id := range d.results {
-		if _, known := d.before[id]; known {
-			return true
+// allGone reports whether no data source that has a table can be read any more. One that was
+// not looked at, as it was not asked for, may be.
+func (d *discovery) allGone() bool {
+	for key := range d.before {
+		if !strings.HasPrefix(key, "_") && d.gone[key] == "" {
+			return false
 		}
 	}
-	return false
+	return len(d.gone) > 0
 }
 
 func (d *discovery) hasPages() bool {

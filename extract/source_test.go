@@ -171,6 +171,23 @@ func TestDiscovery(t *testing.T) {
 				t.Errorf("shard %d: %v, want ErrOtherWorkspace", i+1, err)
 			}
 		}
+		// What was not asked for may be there.
+		for name, only := range map[string]func(*Options){
+			"configured": func(o *Options) { o.Databases = []Database{{ID: id("tasks db")}, {ID: id("new db")}} },
+			"excluded":   func(o *Options) { o.Exclude = []string{id("west")} },
+		} {
+			was := v.options
+			only(&v.options)
+			v.w.Update(func(tx *notiontest.Tx) { tx.Share(id("west")) })
+			for i := range 2 {
+				v.options.Shard = Shard{i + 1, 2}
+				if _, err := v.tryLoad(); errors.Is(err, ErrOtherWorkspace) {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			v.w.Update(func(tx *notiontest.Tx) { tx.Unshare(id("west")) })
+			v.options = was
+		}
 		v.w.Update(func(tx *notiontest.Tx) { tx.Share(id("west")) })
 		for i := range 2 {
 			v.options.Shard = Shard{i + 1, 2}

@@ -252,7 +252,7 @@ func (s *session) dropHeld(ctx context.Context, held journalEntry) error {
 	if err := s.journal.write(ctx, held); err != nil {
 		return err
 	}
-	own := journalEntry{State: stateMaintaining, Run: NewRunID(), LoadID: held.LoadID, Started: s.now(), Version: s.Version, own: true}
+	own := journalEntry{State: stateMaintaining, Run: NewRunID(), LoadID: held.LoadID, Started: s.now(), Version: s.Version, Parts: held.Parts, own: true}
 	if err := s.journal.enter(ctx, own); err != nil {
 		return err
 	}

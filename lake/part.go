@@ -59,8 +59,8 @@ func (s *session) findDead(ctx context.Context) error {
 	g.SetLimit(parallelLooks)
 	s.dead = map[RunID]bool{}
 	for _, e := range entries {
-		if !s.isOthers(e) || e.State != stateInterrupted && s.now().Sub(e.Began) < deadAfter {
-			continue // one that was interrupted has written so itself, and nothing after it
+		if !s.isOthers(e) || s.now().Sub(e.Began) < deadAfter {
+			continue
 		}
 		g.Go(func() error {
 			lives, err := s.lives(gctx, e)

@@ -3,6 +3,9 @@ package lake_test
 import (
 	"context"
 	"errors"
+	"iter"
+	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -36,28 +39,44 @@ func TestContinuedPartLives(t *testing.T) {
 	}
 }
 
-// What a part writes that failed may land after another part has begun: a later run finds it.
+// What a part writes that failed, or met its deadline, may land after another part has begun:
+// a later run finds it.
 func TestLateObjectOfPart(t *testing.T) {
+	t.Run("failed", func(t *testing.T) { lateObjectOfPart(t, 0) })
+	t.Run("interrupted", func(t *testing.T) { lateObjectOfPart(t, 48*time.Hour) })
+}
+
+func lateObjectOfPart(t *testing.T, resume time.Duration) {
 	w := newWorld(t, nil)
 	var f *fakeS3
 	f, w.storage = newFakeS3(t)
-	w.run(textTable("a", "1"), textTable("b", "1"))
-	part := func(name string) error {
+	w.run(textTable("a", "1"), textTable("b", "1"), textTable("c", "1"))
+	part := func(ctx context.Context, name string) error {
 		l := w.loader(textTable(name, "1", "2"))
-		l.Parts = []string{name}
-		_, err := l.Run(t.Context())
+		l.Parts, l.Config, l.Resume = []string{name}, name, resume
+		_, err := l.Run(ctx)
 		return err
 	}
-	f.put = parquetLands
-	if part("a") == nil {
+	ctx, cancel := context.WithCancel(t.Context())
+	f.put = func(key, method string) fate {
+		is := parquetLands(key, method)
+		if is == landing && resume > 0 {
+			cancel()
+		}
+		return is
+	}
+	if part(ctx, "a") == nil {
 		t.Fatal("a does not fail")
 	}
+	cancel()
 	f.put = nil
-	if err := part("b"); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"b", "c"} {
+		if err := part(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
 	}
 	f.land()
-	if err := part("a"); err != nil {
+	if err := part(t.Context(), "a"); err != nil {
 		t.Fatal(err)
 	}
 	landed := 0
@@ -125,4 +144,109 @@ func (c unknownLock) LockPart(ctx context.Context, part string, wait time.Durati
 		return nil, errors.New("HTTP 500")
 	}
 	return c.Catalog.LockPart(ctx, part, wait)
+}
+
+// dropping is a catalog in which files belong to a held load alone.
+type dropping struct {
+	*laketest.Catalog
+	keys []string
+}
+
+func (c dropping) Discard(ctx context.Context, id lake.LoadID, run lake.RunID, before func(context.Context, lake.Prepared) error) error {
+	return c.Catalog.Discard(ctx, id, run, func(ctx context.Context, p lake.Prepared) error {
+		p.Drops = append(p.Drops, c.keys...)
+		return before(ctx, p)
+	})
+}
+
+// What cannot be deleted of a held load of a part that is discarded keeps no other part from
+// its load.
+func TestOthersDiscardedStays(t *testing.T) {
+	var stuck atomic.Bool
+	w := newWorld(t, func(name, key string) error {
+		if stuck.Load() && name == "storage.delete" && strings.Contains(key, "tables/a/") {
+			return errors.New("permission denied")
+		}
+		return nil
+	})
+	w.run(textTable("a", numbers(300)...), textTable("b", "1"))
+	before := w.files()
+	l := w.loader(textTable("a", "1"))
+	l.Parts, l.Audit.Shrink = []string{"a"}, &lake.Shrink{Max: 0.1}
+	report, err := l.Run(t.Context())
+	if report.Status != lake.StatusHeld {
+		t.Fatalf("status %s, %v", report.Status, err)
+	}
+	c := dropping{w.catalog, nil}
+	for _, key := range w.files() {
+		if strings.HasSuffix(key, ".parquet") && !slices.Contains(before, key) && strings.Contains(key, "tables/a/") {
+			c.keys = append(c.keys, key)
+		}
+	}
+	stuck.Store(true)
+	d := w.loader()
+	d.Catalog = c
+	if err := d.Discard(t.Context(), report.LoadID); err == nil || len(c.keys) == 0 {
+		t.Fatalf("%v is discarded: %v", c.keys, err)
+	}
+	run := func(night int) error {
+		b := w.loader(textTable("b", "1", strconv.Itoa(night)))
+		b.Parts, b.Catalog = []string{"b"}, c
+		_, err := b.Run(t.Context())
+		return err
+	}
+	for night := range 3 {
+		w.now = w.now.Add(24 * time.Hour)
+		if err := run(night); err != nil {
+			t.Errorf("night %d: %v", night, err)
+		}
+	}
+	stuck.Store(false)
+	if err := run(4); err != nil || len(w.journalFiles()) > 0 {
+		t.Errorf("left %v: %v", w.journalFiles(), err)
+	}
+	for _, key := range w.files() {
+		if slices.Contains(c.keys, key) {
+			t.Errorf("%s is left", key)
+		}
+	}
+}
+
+// unknownReferences is a catalog that fails once it is asked for the second time which files
+// are needed.
+type unknownReferences struct {
+	*laketest.Catalog
+	asked *atomic.Int32
+}
+
+func (c unknownReferences) References(ctx context.Context) (map[string]bool, error) {
+	if c.asked.Add(1) == 2 {
+		return nil, errors.New("HTTP 500")
+	}
+	return c.Catalog.References(ctx)
+}
+
+// A load is continued, whatever becomes of what others left.
+func TestContinuedBesideOthers(t *testing.T) {
+	d := newDeadPart(t, "a")
+	ctx, cancel := context.WithCancel(t.Context())
+	table := textTable("b", "1", "2")
+	table.Rows = func(ctx context.Context) iter.Seq2[lake.Row, error] {
+		cancel()
+		return laketest.RowsThen(ctx.Err())(ctx)
+	}
+	young := d.part("b", table)
+	young.Now = func() time.Time { return d.now.Add(-10 * time.Hour) } // a may live still
+	first, err := young.Run(ctx)
+	if err == nil || d.unnamed() == 0 {
+		t.Fatalf("%v, left %v", err, d.files())
+	}
+	d.kept = nil
+	var asked atomic.Int32
+	b := d.part("b", textTable("b", "1", "2"))
+	b.Catalog = unknownReferences{d.catalog, &asked}
+	report, err := b.Run(t.Context())
+	if err != nil || report.LoadID != first.LoadID || len(d.kept) == 0 || asked.Load() < 2 {
+		t.Errorf("load %s continues %s, asked %d times, kept %v: %v", report.LoadID, first.LoadID, asked.Load(), d.kept, err)
+	}
 }

@@ -136,6 +136,13 @@ func (s *session) recover(ctx context.Context) error {
 	if entries, err = s.withoutParts(ctx, own, known); err != nil {
 		return err
 	}
+	if slices.ContainsFunc(own, func(e journalEntry) bool {
+		return !known.holds(e) && (!s.isOthers(e) || s.dead[e.Run] || e.State == stateUnknown)
+	}) {
+		if err := s.Catalog.MendHints(ctx); err != nil {
+			s.Logger.WarnContext(ctx, "version hints could not be written: readers by path may see an earlier load until the next one", "error", err)
+		}
+	}
 	if len(entries) == 0 {
 		return nil
 	}
@@ -155,11 +162,6 @@ func (s *session) recover(ctx context.Context) error {
 			}
 			s.sayAbandoned(ctx, e, known.last)
 			dead = append(dead, e)
-		}
-	}
-	if len(dead) > 0 {
-		if err := s.Catalog.MendHints(ctx); err != nil {
-			s.Logger.WarnContext(ctx, "version hints could not be written: readers by path may see an earlier load until the next one", "error", err)
 		}
 	}
 	err = s.clear(ctx, dead, discarding)
@@ -190,7 +192,7 @@ func (s *session) clear(ctx context.Context, dead, discarding []journalEntry) er
 		return err
 	}
 	err := bury(true)
-	if err != nil && ctx.Err() == nil && !errors.Is(err, errNotKnown) {
+	if err != nil && ctx.Err() == nil {
 		s.Logger.WarnContext(ctx, "what runs of other parts left could not be cleared away: a later run tries it again", "error", err)
 		return nil
 	}

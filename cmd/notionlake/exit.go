@@ -181,7 +181,7 @@ var advice = []struct {
 	{is(lake.ErrConflict), "nothing of this load was published; run again"},
 	{is(extract.ErrNotDatabase), "in Notion, open the database as a full page and copy its link"},
 	{is(extract.ErrNothingShared), "open a page or database in Notion, ••• → Connections → add the connection; --allow-empty publishes a load without any"},
-	{is(extract.ErrOtherWorkspace), "use the token of the workspace whose tables these are; where all its data sources were made anew, run once without --shard and with --allow-shrink"},
+	{is(extract.ErrOtherWorkspace), "use the token of the workspace whose tables these are; where all its data sources were made anew, load one of them with --only first"},
 	{is(notion.ErrNotFound), "open it in Notion, ••• → Connections → add the connection, and run again"},
 	{is(notion.ErrUnreachable), "look at the network, at the proxy (HTTPS_PROXY) and at notion.base_url in the configuration"},
 	{func(err error) bool { return isEnded(err) && notContinued(err) == byFull }, "the tables stay as they were; run again: what --full has read is not taken over"},

@@ -73,8 +73,11 @@ func (p *program) openExisting(ctx context.Context, c *cli.Context) (*lakeAt, er
 	if err != nil {
 		return nil, err
 	}
-	if err := l.catalog.CheckNewest(ctx); errors.Is(err, lake.ErrCatalogOld) { // what else is wrong the command says
+	switch err := l.catalog.CheckNewest(ctx); {
+	case errors.Is(err, lake.ErrCatalogOld):
 		p.log.WarnContext(ctx, "what is shown is not what was published last", "error", err)
+	case err != nil:
+		p.log.WarnContext(ctx, "whether what is shown was published last could not be found out", "error", err)
 	}
 	return l, nil
 }
