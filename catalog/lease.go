@@ -62,6 +62,10 @@ func (l lease) take(ctx context.Context, wait time.Duration) (func() error, erro
 	for {
 		began := time.Now()
 		took, err := l.create(ctx, mine)
+		// Where nobody had renewed it, it has not been released, but taken for that of a dead one.
+		if took && other != "?" && time.Since(since) >= 2*l.time/leaseRenewals {
+			took, err = l.settles(ctx, mine)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -152,6 +156,17 @@ func (l lease) create(ctx context.Context, mine leaseHolder) (bool, error) {
 		return false, nil
 	case err != nil:
 		return false, l.fault(err)
+	}
+	return l.isMine(ctx, mine)
+}
+
+// settles waits until others that take over the lock of the same dead holder have deleted
+// what they take for its object, which may be this one's by now.
+func (l lease) settles(ctx context.Context, mine leaseHolder) (bool, error) {
+	select {
+	case <-ctx.Done():
+		return false, errors.Join(ctx.Err(), l.release(context.WithoutCancel(ctx), mine))
+	case <-time.After(l.time / leaseRenewals):
 	}
 	return l.isMine(ctx, mine)
 }

@@ -21,16 +21,16 @@ import (
 // after a publication on.
 type laggingServer struct {
 	http.Handler
-	mu                        sync.Mutex
-	before                    map[string][]byte // the publication, by URL
-	watches, published, stale bool
+	mu                              sync.Mutex
+	copied                          map[string][]byte // by URL, until it lags
+	lags, watches, published, stale bool
 }
 
 func (s *laggingServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
-	if copied, ok := s.before[r.URL.String()]; ok && s.stale && r.Method == http.MethodGet {
+	if copied, ok := s.copied[r.URL.String()]; ok && s.stale && r.Method == http.MethodGet {
 		_, _ = w.Write(copied)
 		return
 	}
@@ -39,8 +39,8 @@ func (s *laggingServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := httptest.NewRecorder()
 	s.Handler.ServeHTTP(answer, r)
 	switch {
-	case r.Method == http.MethodGet && !s.published:
-		s.before[r.URL.String()] = answer.Body.Bytes()
+	case r.Method == http.MethodGet && !s.lags:
+		s.copied[r.URL.String()] = answer.Body.Bytes()
 	case s.watches && strings.HasSuffix(r.URL.Path, "transactions/commit"):
 		s.published = true
 	case s.published && bytes.Contains(body, []byte("fenced_")):
@@ -55,7 +55,7 @@ func (s *laggingServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestRESTGoesBack(t *testing.T) {
 	t.Parallel()
 	w := newRESTWarehouse(t)
-	s := &laggingServer{Handler: &restServer{tables: map[string]*served{}, spaces: map[string]bool{}}, before: map[string][]byte{}}
+	s := &laggingServer{Handler: &restServer{tables: map[string]*served{}, spaces: map[string]bool{}}, copied: map[string][]byte{}}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	w.options.URI = server.URL
@@ -65,6 +65,11 @@ func TestRESTGoesBack(t *testing.T) {
 			TempDir: t.TempDir(), Now: func() time.Time { return at },
 		}
 	}
+	first := loader(w.at.Add(-time.Hour), laketest.Table(onlyID("a"), idRow("0")), laketest.Table(onlyID("b")))
+	if _, err := first.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.lags = true
 	unread := laketest.Table(onlyID("b"))
 	unread.Rows = laketest.RowsThen(&lake.PartialError{Table: "b", Err: errors.New("503")})
 	l := loader(w.at, laketest.Table(onlyID("a"), idRow("1")), unread)

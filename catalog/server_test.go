@@ -82,6 +82,9 @@ func testFaultAtEveryPoint(t *testing.T, w *warehouse) {
 			t.Fatalf("point %d: %d loads, had %d", k, len(loads), published)
 		}
 		if !hit {
+			if err != nil {
+				t.Fatalf("without a fault: %v", err)
+			}
 			t.Logf("%d points", k-1)
 			if k < 20 {
 				t.Error(fmt.Sprint("few points: ", k))

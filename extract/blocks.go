@@ -34,8 +34,7 @@ func (c *content) blocksTable() lake.Table {
 		fixedColumn("url", stringType, "of a bookmark, embed, link preview, image, video, audio, PDF or file"),
 		fixedColumn("synced_from", stringType, "of a synced copy: the block whose content it shows"),
 	)
-	schema.Columns[0].State = c.state()
-	return c.table(schema, func(e *pageEntry, push func(...lake.Value) bool) error {
+	table := c.table(schema, func(e *pageEntry, push func(...lake.Value) bool) error {
 		t, err := c.text(e)
 		if err != nil {
 			return err
@@ -44,6 +43,8 @@ func (c *content) blocksTable() lake.Table {
 		each(t.blocks, func(b *block) bool { return push(b.row(page)...) })
 		return nil
 	})
+	table.State = c.state
+	return table
 }
 
 func (b *block) row(page lake.Value) []lake.Value {

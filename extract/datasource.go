@@ -187,7 +187,6 @@ func (t *sourceTable) rows(ctx context.Context) iter.Seq2[lake.Row, error] {
 		r := newRowReader(t, yield)
 		err := r.run(ctx)
 		if err != nil {
-			t.files.leave(ctx)
 			err = t.partial(ctx, err)
 		}
 		if t.complete = err == nil && !r.stopped; t.content == nil { // which knows them too

@@ -76,9 +76,9 @@ func markOf(object notion.JSON, title string) mark {
 
 // state is what the table of blocks remembers of this load; "": nothing that could
 // be relied on.
-func (c *content) state() string {
+func (c *content) state(ctx context.Context) (string, error) {
 	if !c.options.Raw {
-		return ""
+		return "", nil
 	}
 	s := contentState{Load: c.d.view.Load().ID, Began: c.began.UTC()}
 	if c.options.Skew != nil {
@@ -87,27 +87,43 @@ func (c *content) state() string {
 	if !c.resumedFrom.IsZero() && c.resumedFrom.Before(s.Began) {
 		s.Began = c.resumedFrom
 	}
-	if c.options.isPart() { // what it carries over was read earlier
-		if c.before == nil {
-			return ""
+	if c.options.isPart() { // what it carries over, of other parts too, was read earlier
+		now, err := c.d.view.Tables(ctx)
+		if err != nil {
+			return "", err
 		}
-		if c.before.began.Before(s.Began) {
+		before, ok := stateIn(now, c.d.view)
+		if !ok {
+			return "", nil
+		}
+		if before.Began.Before(s.Began) {
+			s.Began = before.Began
+		}
+		if c.before != nil && c.before.began.Before(s.Began) {
 			s.Began = c.before.began
 		}
 	}
-	return s.String()
+	return s.String(), nil
 }
 
 // earlierState says when the last load read its pages, where it can be relied on:
 // it had all that this load wants, pages and blocks are of one load, and it is
 // known when they were read.
 func (w *workspace) earlierState(o Options) (s contentState, ok bool) {
-	pages, blocks := w.before[keyPages], w.before[keyBlocks]
-	if o.Full || !o.Raw || !o.Content.Blocks || len(pages.Columns) == 0 || len(blocks.Columns) == 0 {
+	if o.Full || !o.Raw || !o.Content.Blocks {
 		return s, false
 	}
-	of := w.view.LoadOf(keyBlocks)
-	if json.Unmarshal([]byte(blocks.Columns[0].State), &s) != nil || s.Load == "" || s.Load != of || of != w.view.LoadOf(keyPages) {
+	return stateIn(w.before, w.view)
+}
+
+// stateIn is what the table of blocks remembers, where it can be relied on.
+func stateIn(tables map[string]lake.Schema, view lake.View) (s contentState, ok bool) {
+	pages, blocks := tables[keyPages], tables[keyBlocks]
+	if len(pages.Columns) == 0 || len(blocks.Columns) == 0 {
+		return s, false
+	}
+	of := view.LoadOf(keyBlocks)
+	if json.Unmarshal([]byte(blocks.Columns[0].State), &s) != nil || s.Load == "" || s.Load != of || of != view.LoadOf(keyPages) {
 		return s, false
 	}
 	return s, newCells(blocks)["_raw"] != 0

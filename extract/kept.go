@@ -110,13 +110,6 @@ func (k *keeper) flush(ctx context.Context) error {
 	return nil
 }
 
-// leave is rest for a run that ends early, whatever becomes of it.
-func (k *keeper) leave(ctx context.Context, log *slog.Logger) {
-	if err := k.rest(ctx); err != nil {
-		log.WarnContext(ctx, "some of what was read is not kept for the run that continues this load", "error", err)
-	}
-}
-
 var errKeptDamaged = errors.New("it is damaged")
 
 // keptLines yields the lines of what was kept at a time, up to an error that says

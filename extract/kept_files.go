@@ -34,13 +34,6 @@ func (c *copier) keep(ctx context.Context, ref fileRef, copied fileCopy) error {
 	}})
 }
 
-// leave is called when a table that could not be read asks for no more files.
-func (c *copier) leave(ctx context.Context) {
-	if c != nil {
-		c.keeper.leave(ctx, c.log)
-	}
-}
-
 // takeIn takes in a file that was kept, if its copy is there; of several the last
 // counts.
 func (c *copier) takeIn(line keptLine) {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,6 +110,36 @@ func TestContinued(t *testing.T) {
 	t.Logf("%d requests for blocks and comments, then %d of them again", read, again)
 	if again > read/4 {
 		t.Errorf("%d of %d requests for blocks and comments were made again", again, read)
+	}
+}
+
+// A load that is interrupted when all pages have been read goes on from there.
+func TestContinuedFromTheEnd(t *testing.T) {
+	w := notiontest.Tree(1, 3)
+	w.Update(func(tx *notiontest.Tx) { tx.Tick(time.Hour) })
+	var requests atomic.Int64
+	server := notiontest.NewServer(w, notiontest.Options{OnRequest: func(r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/v1/blocks/") {
+			requests.Add(1)
+		}
+	}})
+	load := func(ctx context.Context, l *memoryLake) error {
+		o := contentOptions(newClient(t, server))
+		o.Now = func() time.Time { return w.Model().Clock }
+		s := NewSource(o)
+		defer s.Close()
+		_, err := l.run(ctx, "20260101T000000Z", s)
+		return err
+	}
+	l := newMemoryLake()
+	l.interrupted = true
+	if err := load(t.Context(), l); !errors.Is(err, context.Canceled) || requests.Swap(0) == 0 {
+		t.Fatalf("no request, or %v", err)
+	}
+	l.interrupted = false
+	w.Update(func(tx *notiontest.Tx) { tx.Tick(time.Hour) })
+	if err := load(t.Context(), l); err != nil || requests.Load() > 0 {
+		t.Errorf("%d requests for blocks are made again: %v", requests.Load(), err)
 	}
 }
 

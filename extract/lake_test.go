@@ -112,7 +112,12 @@ func (l *memoryLake) Staged(key string) (lake.TableResult, bool) {
 
 // run makes one load of the source and publishes it. It returns what became of
 // the tables, those that were not read included.
-func (l *memoryLake) run(ctx context.Context, id string, s lake.Source) (map[string]*memoryTable, error) {
+func (l *memoryLake) run(ctx context.Context, id string, s lake.Source) (_ map[string]*memoryTable, err error) {
+	defer func() {
+		if keeps, ok := s.(lake.Keeping); ok && err != nil {
+			keeps.KeepRest(ctx)
+		}
+	}()
 	l.load = lake.Load{ID: lake.LoadID(id)}
 	l.now, l.rest = map[string]*memoryTable{}, nil
 	names, given := map[string]func() string{}, map[string]bool{}
@@ -129,13 +134,16 @@ func (l *memoryLake) run(ctx context.Context, id string, s lake.Source) (map[str
 		}
 		given[t.Schema.Key] = true
 		if l.interrupted && strings.HasPrefix(t.Schema.Key, "_") {
-			return nil, context.Canceled
+			continue
 		}
 		if t.Last || l.joined != nil && strings.HasPrefix(t.Schema.Key, "_") {
 			last = append(last, t)
 		} else if err := l.read(ctx, t); err != nil {
 			return nil, err
 		}
+	}
+	if l.interrupted {
+		return nil, context.Canceled
 	}
 	for _, read := range l.rest {
 		if err := read(); err != nil {
@@ -183,6 +191,13 @@ func (l *memoryLake) read(ctx context.Context, t lake.Table) error {
 		if err := t.Prepare(ctx); err != nil {
 			return err
 		}
+	}
+	if t.State != nil {
+		state, err := t.State(ctx)
+		if err != nil {
+			return err
+		}
+		m.schema.Columns[0].State = state
 	}
 	if err := m.take(t.Rows(ctx)); err != nil {
 		return err

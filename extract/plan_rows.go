@@ -65,9 +65,19 @@ func (p *planner) lookAtAll(ctx context.Context, list []*found) error {
 
 // lookAt looks at the rows of one data source, by one request if the table is
 // small, or if the load could rely on what it has of rows that were not edited,
-// and one for archived rows if it is new.
+// and one for archived rows if it is new. A table whose rows are lost is written anew
+// by the load, and looked at as a new one.
 func (p *planner) lookAt(ctx context.Context, f *found) (s *sourceRows, pages []notion.JSON, err error) {
 	state, loaded := p.view.State(f.id)
+	s, pages, err = p.lookAtRows(ctx, f, state, loaded)
+	if loaded && lake.IsLost(err) && ctx.Err() == nil {
+		p.options.Logger.WarnContext(ctx, "the rows of the last load cannot be read: what they tell of the requests is not known", "table", state.Schema.Table, "error", err)
+		s, pages, err = p.lookAtRows(ctx, f, state, false)
+	}
+	return s, pages, err
+}
+
+func (p *planner) lookAtRows(ctx context.Context, f *found, state lake.TableState, loaded bool) (s *sourceRows, pages []notion.JSON, err error) {
 	archives := p.options.Archived
 	s = &sourceRows{open: about(0, 0, Unknown), archived: exactly(0), queries: exactly(0), properties: exactly(0), gone: exactly(0)}
 	s.joins = slices.ContainsFunc(newMapper(f.ds.properties, false, nil).rollups, func(c *column) bool { return rollupWays[c.function].joined })

@@ -144,6 +144,16 @@ func (s *Source) Tables(ctx context.Context, now lake.View) iter.Seq2[lake.Table
 	}
 }
 
+// KeepRest keeps what was read and waits to be kept, for the run that continues the load.
+func (s *Source) KeepRest(ctx context.Context) {
+	if s.keeper == nil { // nothing has been read
+		return
+	}
+	if err := s.keeper.rest(ctx); err != nil {
+		s.log.WarnContext(ctx, "some of what was read is not kept for the run that continues this load", "error", err)
+	}
+}
+
 // errStopped says that no more tables are wanted.
 var errStopped = errors.New("stopped")
 
@@ -164,13 +174,6 @@ func (s *Source) tables(ctx context.Context, now lake.View, yield func(lake.Tabl
 	defer func() {
 		cancel()
 		d.viewing.Wait()
-	}()
-	// Once all pages have been read, what is kept of them is of no more use: a run
-	// that continues this one from there finds all but the last minute's.
-	defer func() {
-		if err != nil {
-			s.keeper.leave(ctx, s.log)
-		}
 	}()
 	if s.content == nil {
 		if err := s.loadKept(ctx, now); err != nil {

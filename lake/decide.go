@@ -65,7 +65,7 @@ func HeldLoads(ctx context.Context, s *Storage, c Catalog) (list []Held, err err
 func (j journal) known(ctx context.Context) (entries []journalEntry, l loads, lost []LoadID, err error) {
 	entries, damaged, _, err := j.list(ctx)
 	if err == nil {
-		l, err = knownLoads(ctx, j.catalog)
+		l, err = knownLoads(ctx, j.catalog, entries)
 	}
 	if err == nil {
 		lost, err = j.lost(ctx, entries, damaged, l)
@@ -196,12 +196,12 @@ func dash(id LoadID) string {
 }
 
 // Discard deletes a load that is held.
-func (l *Loader) Discard(ctx context.Context, load LoadID) (err error) {
+func (l *Loader) Discard(ctx context.Context, load LoadID) error {
 	s, err := l.beginKeeping(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.end()) }()
+	defer s.end(ctx)
 	held, err := s.heldEntry(load)
 	if err == nil {
 		return storageError(s.dropHeld(ctx, held))

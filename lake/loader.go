@@ -95,7 +95,7 @@ func (l *Loader) do(ctx context.Context, begin func(context.Context) (*session, 
 	var err error
 	if r.session, err = begin(ctx); err == nil {
 		err = work(r)
-		err = errors.Join(err, r.end())
+		r.end(ctx)
 	}
 	r.report.Finished = l.now()
 	r.report.count(l.Stats)

@@ -79,7 +79,7 @@ func (m *maintenance) run(ctx context.Context, l *Loader) (err error) {
 		if m.session, err = l.beginKeeping(ctx); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, m.end()) }()
+		defer m.end(ctx)
 	}
 	steps := []func(context.Context) error{m.expire}
 	if m.plan.Compact {

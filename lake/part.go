@@ -147,16 +147,8 @@ func (r *run) join(ctx context.Context) error {
 	if len(r.Parts) == 0 {
 		return nil
 	}
-	waited, cancel := context.WithTimeout(ctx, joinTimeout)
-	defer cancel()
-	for r.unlock == nil {
-		unlock, err := r.Catalog.Lock(waited)
-		switch {
-		case err == nil:
-			r.unlock = unlock
-		case !errors.Is(err, ErrLocked):
-			return storageError(err)
-		}
+	if err := r.wait(ctx); err != nil {
+		return storageError(err)
 	}
 	if err := r.rename(ctx); err != nil {
 		return storageError(err)
@@ -167,6 +159,9 @@ func (r *run) join(ctx context.Context) error {
 		return storageError(err)
 	}
 	r.view.load, r.view.before = r.load, after.before
+	if err := r.checkNames(before); err != nil {
+		return storageError(err)
+	}
 	for i := range r.changes {
 		if err := r.restage(ctx, i, before); err != nil {
 			return storageError(err)
@@ -175,30 +170,56 @@ func (r *run) join(ctx context.Context) error {
 	return nil
 }
 
+// errNotJoined is a part that has been read and cannot publish since others hold the lock.
+// What it has read is kept.
+var errNotJoined = errors.New("what was read of a part of the workspace could not be published, since other programs held the lock all the time")
+
+// wait takes the lock of the namespace when others have published.
+func (r *run) wait(ctx context.Context) error {
+	deadline := time.Now().Add(joinTimeout)
+	for first := true; ; first = false {
+		unlock, err := r.Catalog.Lock(ctx)
+		if err == nil {
+			r.unlock = unlock
+			return nil
+		}
+		if !errors.Is(err, ErrLocked) {
+			return err
+		}
+		if !time.Now().Before(deadline) {
+			return fmt.Errorf("%w: %w", errNotJoined, err)
+		}
+		if first {
+			r.Logger.InfoContext(ctx, "the part has been read: waiting for others that hold the lock, to publish it", "load", r.load.ID)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(partPoll):
+		}
+	}
+}
+
 // rename gives the load a later ID where others have been published or held since.
 func (r *run) rename(ctx context.Context) error {
-	newest, err := r.Catalog.LastLoad(ctx)
-	if err != nil {
-		return fmt.Errorf("find the last load: %w", err)
-	}
-	r.entry.After = newest
 	entries, _, _, err := r.journal.list(ctx)
 	if err != nil {
 		return err
 	}
-	r.held = nil // others may have been held or discarded since
-	for _, e := range entries {
-		if e.State == stateHeld || e.State == stateHolding {
-			newest = max(newest, e.LoadID)
-			r.held = append(r.held, e)
-		}
-	}
-	held, err := r.Catalog.Holds(ctx)
+	known, err := knownLoads(ctx, r.Catalog, entries)
 	if err != nil {
 		return err
 	}
-	for _, id := range held {
-		newest = max(newest, id)
+	r.entry.After = known.last
+	newest := max(known.last, slices.Max(append(known.pinned, "")))
+	r.held = nil // others may have been held or discarded since
+	for _, e := range entries {
+		if e.mayHold() {
+			newest = max(newest, e.LoadID)
+		}
+		if known.holds(e) {
+			r.held = append(r.held, e)
+		}
 	}
 	if newest < r.load.ID {
 		return nil
@@ -213,6 +234,21 @@ func (r *run) rename(ctx context.Context) error {
 		return err
 	}
 	return r.Storage.Delete(ctx, old)
+}
+
+// checkNames finds tables that others have named meanwhile as this load names its own.
+func (r *run) checkNames(before map[string]TableState) error {
+	names := map[string]bool{}
+	for _, result := range r.results {
+		names[result.Schema.Table] = true
+	}
+	for key, t := range r.view.before {
+		mine := slices.ContainsFunc(r.results, func(of TableResult) bool { return of.Schema.Key == key })
+		if name := t.Schema.Table; !mine && names[name] && before[key].Schema.Table != name {
+			return fmt.Errorf("a table of another load, which was published since this one began, has the name %s, which this one gives to a new table: run again: %w", name, ErrConflict)
+		}
+	}
+	return nil
 }
 
 // restage plans a change again on the table as it is now, which must be as it was:

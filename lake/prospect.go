@@ -3,7 +3,6 @@ package lake
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -12,8 +11,9 @@ type Prospect struct {
 	*lakeView
 	// Last is the newest published load, "" where there is none.
 	Last LoadID
-	// Held are the loads about which nobody has decided.
-	Held []LoadID
+	// Held are the loads about which nobody has decided and that can be published yet; Late
+	// those that can only be discarded.
+	Held, Late []LoadID
 	// Continues is the load that died, or still runs, and would be continued if it
 	// is dead; "": a new one would begin.
 	Continues LoadID
@@ -39,20 +39,20 @@ func (l *Loader) look(ctx context.Context) (*Prospect, error) {
 	if err != nil {
 		return nil, err
 	}
-	known, err := knownLoads(ctx, l.Catalog)
+	known, err := knownLoads(ctx, l.Catalog, entries)
 	if err != nil {
 		return nil, fmt.Errorf("find the last load: %w", err)
 	}
 	entries, other := s.checkCatalog(ctx, entries, known)
 	var continued RunID
 	held := known.newestHeld(entries)
-	p := &Prospect{Last: known.last, Held: known.pinned}
+	p := &Prospect{Last: known.last, Late: known.without(entries)}
 	for _, e := range entries {
 		switch {
+		case known.holds(e) && e.After == known.last:
+			p.Held = append(p.Held, e.LoadID)
 		case known.holds(e):
-			if !slices.Contains(p.Held, e.LoadID) {
-				p.Held = append(p.Held, e.LoadID)
-			}
+			p.Late = append(p.Late, e.LoadID)
 		case s.resumes(e, max(known.last, held)):
 			p.Continues, p.Began, p.Runs, continued = e.LoadID, e.Started, e.State != stateInterrupted, e.keptBy()
 		}

@@ -140,7 +140,12 @@ func (r *run) mark(ctx context.Context, state string) error {
 // discard deletes the files of a load that is not published and returns err.
 // What it cannot delete, or what may still arrive, is in the journal for the next run.
 func (r *run) discard(ctx context.Context, err error) error {
-	interrupted := r.Resume > 0 && ctx.Err() != nil
+	interrupted := r.Resume > 0 && (ctx.Err() != nil || errors.Is(err, errNotJoined))
+	if interrupted {
+		if source, ok := r.Source.(Keeping); ok {
+			source.KeepRest(ctx)
+		}
+	}
 	if r.entry.State == stateHolding {
 		// While it is not known to the journal, the load counts as held, with all its files.
 		if e := r.mark(ctx, stateFailed); e != nil {

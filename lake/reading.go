@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 )
 
@@ -31,6 +32,14 @@ func (r *run) table(ctx context.Context, t Table) error {
 		}
 		r.note(report, nil, TableResult{})
 		return nil
+	}
+	if t.State != nil {
+		state, err := t.State(ctx)
+		if err != nil {
+			return sourceError(err)
+		}
+		t.Schema.Columns = slices.Clone(t.Schema.Columns)
+		t.Schema.Columns[0].State = state
 	}
 	p := &reading{table: t, load: newTableLoad(r.Loader, r.load, r.run, t), report: report, start: r.now()}
 	if before, ok := r.view.before[t.Schema.Key]; ok && t.Disposition == Replace {

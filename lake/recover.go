@@ -42,7 +42,8 @@ func (l *Loader) lock(ctx context.Context, keeps bool) (*session, error) {
 		if err == nil {
 			return s, nil
 		}
-		err = errors.Join(storageError(err), s.end())
+		s.end(ctx)
+		err = storageError(err)
 		if !errors.Is(err, errPartRuns) || !time.Now().Before(deadline) {
 			return nil, err
 		}
@@ -79,14 +80,17 @@ func (s *session) open(ctx context.Context) error {
 // waitsAfter is how long the lock is waited for before that is said.
 const waitsAfter = time.Second
 
-// end releases the locks.
-func (s *session) end() error {
+// end releases the locks. That one could not be released changes nothing of what was done:
+// it goes with the process, or is taken over.
+func (s *session) end(ctx context.Context) {
 	err := s.release()
 	for _, unlock := range s.parts {
 		err = errors.Join(err, unlock())
 	}
 	s.parts = nil
-	return storageError(err)
+	if err != nil {
+		s.Logger.WarnContext(ctx, "a lock could not be released: others wait for it until it is known that nobody holds it", "error", err)
+	}
 }
 
 // release releases the lock of the namespace.
@@ -106,7 +110,7 @@ func (s *session) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	known, err := knownLoads(ctx, s.Catalog)
+	known, err := knownLoads(ctx, s.Catalog, entries)
 	if err != nil {
 		return err
 	}
@@ -220,15 +224,24 @@ var errNotKnown = errors.New("the files that the tables need cannot be listed")
 
 // loads are what the catalog says of loads.
 type loads struct {
-	last   LoadID
-	pinned []LoadID // held, on some table
+	last      LoadID
+	pinned    []LoadID // held, on some table
+	published []LoadID // where an entry is of one that may be held without such a table
 }
 
-func knownLoads(ctx context.Context, c Catalog) (l loads, err error) {
+func knownLoads(ctx context.Context, c Catalog, entries []journalEntry) (l loads, err error) {
 	if l.last, err = c.LastLoad(ctx); err == nil {
 		l.pinned, err = c.Holds(ctx)
 	}
+	if err == nil && slices.ContainsFunc(entries, func(e journalEntry) bool { return e.mayHold() && !e.Pinned }) {
+		l.published, err = c.Loads(ctx)
+	}
 	return l, err
+}
+
+// mayHold reports whether an entry is of a load that is held, or was.
+func (e journalEntry) mayHold() bool {
+	return e.State == stateHolding || e.State == stateHeld
 }
 
 // without are the loads that tables hold and that have no entry.
@@ -242,13 +255,13 @@ func (l loads) without(entries []journalEntry) []LoadID {
 // being held became so is seen by its tag; and one of tables that were all new
 // has none, and is held until it is published itself.
 func (l loads) holds(e journalEntry) bool {
-	if e.State != stateHolding && e.State != stateHeld || e.Load == nil {
+	if !e.mayHold() || e.Load == nil {
 		return false
 	}
 	if e.Pinned {
 		return slices.Contains(l.pinned, e.LoadID)
 	}
-	return l.last != e.LoadID
+	return l.last != e.LoadID && !slices.Contains(l.published, e.LoadID)
 }
 
 // resumable reports whether the load of a dead run can be continued.

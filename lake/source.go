@@ -14,6 +14,13 @@ type Source interface {
 	Tables(ctx context.Context, now View) iter.Seq2[Table, error]
 }
 
+// A Keeping is a Source that keeps what it reads some time after it has read it.
+type Keeping interface {
+	// KeepRest keeps the rest, for the run that continues a load that ends early. The
+	// context may have ended.
+	KeepRest(ctx context.Context)
+}
+
 // A Table is one table of a load.
 type Table struct {
 	Schema      Schema
@@ -33,6 +40,10 @@ type Table struct {
 	// called before Rows, and before the locks that others may wait for. What makes
 	// the table partial is said by Rows, and an error of Prepare ends the load.
 	Prepare func(ctx context.Context) error
+	// State, where it is not nil, is what the table is to remember with its first column.
+	// It is asked just before Rows: of a part, when no other one publishes any more and
+	// the load has its last ID.
+	State func(ctx context.Context) (string, error)
 	// Rows yields the rows, once. An error that is a *PartialError says that the
 	// table could not be read whole while the rest of the source can.
 	Rows func(ctx context.Context) iter.Seq2[Row, error]

@@ -34,7 +34,7 @@ func WaitingLoads(ctx context.Context, s *Storage, c Catalog) ([]Waiting, error)
 	if err != nil {
 		return nil, storageError(err)
 	}
-	known, err := knownLoads(ctx, c)
+	known, err := knownLoads(ctx, c, entries)
 	if err != nil {
 		return nil, storageError(err)
 	}

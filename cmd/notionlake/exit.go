@@ -190,7 +190,7 @@ var advice = []struct {
 	{is(catalog.ErrNoCatalog), "`notionlake run` makes it"},
 	{is(lake.ErrNotVerified), "its tables are what readers see now; `notionlake check` looks at storage and catalog, and the next load replaces them"},
 	{is(lake.ErrLocked), "--lock-timeout waits longer"},
-	{isLost, "put it back from a backup; `notionlake run --full` writes anew what the last load has lost, `notionlake expire --load` gives an earlier one up"},
+	{isLost, "put it back from a backup; otherwise the next `notionlake run` writes anew what the last load has lost of a data source, and with --full of the other tables; `notionlake expire --load` gives an earlier load up"},
 	{func(err error) bool { return as[*lake.StorageError](err) && errors.Is(err, fs.ErrPermission) }, permissionAdvice},
 	{func(err error) bool { return as[*lake.StorageError](err) && !errors.Is(err, lake.ErrAltered) }, "`notionlake check` looks at storage and catalog"},
 	{as[*lake.SourceError], "run again later, `notionlake check` looks at the connection"},

@@ -67,7 +67,7 @@ func TestAdvice(t *testing.T) {
 		{&loadError{source}, stay + "run again later, `notionlake check` looks at the connection"},
 		{&loadError{denied}, stay + "let the user that runs notionlake read and write there"},
 		{&checkError{denied}, "let the user that runs notionlake read and write there"},
-		{&lake.StorageError{Err: lake.Damaged(errors.New("x"))}, "put it back from a backup; `notionlake run --full` writes anew what the last load has lost, `notionlake expire --load` gives an earlier one up"},
+		{&lake.StorageError{Err: lake.Damaged(errors.New("x"))}, "put it back from a backup; otherwise the next `notionlake run` writes anew what the last load has lost of a data source, and with --full of the other tables; `notionlake expire --load` gives an earlier load up"},
 		{&lake.StorageError{Err: lake.Damaged(errors.New("metadata x (restore it from a backup)"))}, "`notionlake check` looks at storage and catalog"},
 		{&loadError{&lake.SourceError{Err: &lake.PanicError{Table: "t"}}}, "please report it with the output of --log-level debug"},
 		{&loadError{errors.New("x")}, ""},
@@ -103,6 +103,9 @@ func TestAdvice(t *testing.T) {
 		if got := adviceFor(p.printReport(lake.Report{}, err, true)); strings.HasPrefix(got, stay) != stays {
 			t.Errorf("%v: %q", err, got)
 		}
+	}
+	if got := adviceFor(p.printReport(lake.Report{Status: lake.StatusPartial}, storage, true)); strings.HasPrefix(got, stay) {
+		t.Errorf("of a load that is published: %q", got)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 func TestLostCatalog(t *testing.T) {
 	b := newBench(t, notiontest.Options{})
 	b.call("run").wants(t, exitDone)
+	id := b.look()[0].LoadID
 	file := filepath.Join(b.dir, "lake", "catalog.db")
 	saved, err := os.ReadFile(file)
 	if err != nil {
@@ -28,11 +29,31 @@ func TestLostCatalog(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b.call("tables").wants(t, exitUsage, "there is no catalog", "restore the catalog from a backup")
-	b.call("check").wants(t, exitStorage, "the catalog knows no tables", "restore it from a backup")
-	b.call("run").wants(t, exitStorage, "the catalog knows no tables", "restore it from a backup", filepath.Join(b.dir, "lake", "notion"))
-	for _, args := range [][]string{{"tables"}, {"loads"}, {"head", "tasks"}, {"maintain", "--dry-run"}, {"connect", "duckdb"}} { // the run has made an empty one
-		b.call(args[0], args[1:]...).wants(t, exitStorage, "the catalog knows no tables", "restore it from a backup")
+	for _, empty := range []bool{false, true} {
+		if empty {
+			b.write(filepath.Join("lake", "catalog.db"), "", 0o644)
+		}
+		for _, args := range [][]string{
+			{"check"},
+			{"run"},
+			{"plan"},
+			{"tables"},
+			{"loads"},
+			{"head", "tasks"},
+			{"diff"},
+			{"connect", "duckdb"},
+			{"maintain"},
+			{"maintain", "--dry-run"},
+			{"expire", "--keep-last", "1"},
+			{"rollback", "--to", id},
+			{"publish", id},
+			{"discard", id},
+		} {
+			b.call(args[0], args[1:]...).wants(t, exitStorage, "the catalog knows no tables", "restore it from a backup", filepath.Join(b.dir, "lake", "notion"))
+			if info, err := os.Stat(file); (err == nil) != empty || empty && info.Size() > 0 {
+				t.Fatalf("%s has made a catalog", args[0])
+			}
+		}
 	}
 	for _, name := range []string{file, file + "-wal", file + "-shm"} {
 		if err := os.Remove(name); err != nil && !os.IsNotExist(err) {

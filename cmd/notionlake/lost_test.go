@@ -230,7 +230,7 @@ func TestDamagedIsNotRestored(t *testing.T) {
 	b.call("head", "_pages").wants(t, exitDone)
 	file = b.spoil("fixed-users/data/*.parquet")
 	b.call("check").wants(t, exitDone) // which does not read them
-	b.call("head", "_users").wants(t, exitStorage, file, "notionlake run --full")
+	b.call("head", "_users").wants(t, exitStorage, file, "with --full of the other tables")
 	b.call("run", "--full").wants(t, exitDone, file)
 	b.call("head", "_users").wants(t, exitDone)
 }
@@ -256,6 +256,19 @@ func TestLostTableOfGoneSource(t *testing.T) {
 		t.Errorf("the report does not say it: %q", got.Reasons)
 	}
 	b.call("check").wants(t, exitStorage, file)
+}
+
+// A run writes a data source anew of which rows are lost, and plan foresees that.
+func TestPlanWithLostRows(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, notiontest.Options{})
+	r := b.call("run", "--json")
+	r.wants(t, exitDone)
+	file := b.lose(r.report(t).table("tasks").Key + "/data/*.parquet")
+	b.call("plan").wants(t, exitDone, "the rows of the last load cannot be read", file)
+	b.call("head", "tasks").wants(t, exitStorage, file, "the next `notionlake run` writes anew")
+	b.call("run").wants(t, exitDone)
+	b.call("head", "tasks").wants(t, exitDone)
 }
 
 // What the fixed tables keep of what is gone is not lost without a word.

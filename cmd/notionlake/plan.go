@@ -317,6 +317,9 @@ func planNotes(cfg *config, now *lake.Prospect, doc planDocument, plan *extract.
 	for _, id := range now.Held {
 		notes = append(notes, fmt.Sprintf("load %s is held: once another one is published it can only be discarded", id))
 	}
+	for _, id := range now.Late {
+		notes = append(notes, fmt.Sprintf("load %s is held and can only be discarded, with `notionlake discard %[1]s`", id))
+	}
 	for _, t := range doc.Tables {
 		if cfg.Schema.Contract == "freeze" && t.Status != planNew && len(t.Changes) > 0 {
 			notes = append(notes, "columns of "+t.Name+" change, and schema.contract is freeze: the load would be held")

@@ -27,7 +27,8 @@ func (p *program) printReport(r lake.Report, err error, asJSON bool) error {
 	if err == nil && unwritten != nil {
 		return fmt.Errorf("load %s is published and verified (%s), do not run it again for this: only its report is lost: %w", r.LoadID, r.Status, unwritten)
 	}
-	if err != nil && !errors.Is(err, lake.ErrUnknown) && !errors.Is(err, lake.ErrNotVerified) {
+	published := r.Status == lake.StatusComplete || r.Status == lake.StatusPartial
+	if err != nil && !published && !errors.Is(err, lake.ErrUnknown) && !errors.Is(err, lake.ErrNotVerified) {
 		err = &loadError{err}
 	}
 	return errors.Join(err, unwritten)
@@ -150,7 +151,11 @@ func reportWith(r lake.Report, reading string) string {
 		fmt.Fprintf(&b, "files: %s\n", filesText(*r.Files))
 	}
 	if len(r.Problems) > 0 && r.Status != lake.StatusFailed {
-		fmt.Fprintf(&b, "problems: %s (see _problems)\n", countsText(r.Problems))
+		see := "see _problems"
+		if r.Status == lake.StatusHeld {
+			see = "`notionlake head --at " + string(r.LoadID) + " _problems` shows them"
+		}
+		fmt.Fprintf(&b, "problems: %s (%s)\n", countsText(r.Problems), see)
 	}
 	if c := r.Continues; c != nil {
 		fmt.Fprintf(&b, "  continues the load begun at %s: %s and %s were not read again; requests and time are those of this run\n",

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,6 +56,29 @@ func TestShards(t *testing.T) {
 		if t.Failed() {
 			t.FailNow()
 		}
+	}
+}
+
+// Shards that load at the same time leave it known since when what the tables hold of pages
+// was read: later loads rely on it.
+func TestShardsAtOnceAreReliedOn(t *testing.T) {
+	b := newBench(t, notiontest.Options{})
+	requests := func(r result) int64 {
+		t.Helper()
+		r.wants(t, exitDone)
+		return r.report(t).Requests
+	}
+	all := requests(b.call("run", "--json"))
+	few := requests(b.call("run", "--json"))
+	var other sync.Once
+	requests(b.callAt(func(name, key string) error {
+		if name == "storage.create" && strings.HasSuffix(key, ".parquet") {
+			other.Do(func() { requests(b.call("run", "--json", "--shard", "2/2")) })
+		}
+		return nil
+	}, "run", "--json", "--shard", "1/2"))
+	if n := requests(b.call("run", "--json")); n > (all+few)/2 {
+		t.Errorf("%d requests after the shards, where all is read with %d, and nothing again with %d", n, all, few)
 	}
 }
 

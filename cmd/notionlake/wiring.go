@@ -44,6 +44,11 @@ func (p *program) openCatalog(ctx context.Context, cfg *config, storage *lake.St
 	o.Namespace, o.Removed = cfg.Namespace, cfg.Schema.Removed
 	o.Storage, o.Logger, o.Now, o.Version, o.Point = storage, p.log, p.now, version, p.point
 	var err error
+	if !o.ReadOnly {
+		if err := p.refuseLost(ctx, cfg, storage); err != nil {
+			return nil, err
+		}
+	}
 	if o.REST, err = p.restOptions(cfg); err != nil {
 		return nil, err
 	}
@@ -84,36 +89,38 @@ func (p *program) openExisting(ctx context.Context, c *cli.Context) (*lakeAt, er
 
 // openExistingFor opens a lake that must be there.
 func (p *program) openExistingFor(ctx context.Context, cfg *config, o catalog.Options) (*lakeAt, error) {
-	if cfg.Catalog.Type == "sqlite" {
-		if info, err := os.Stat(cfg.Catalog.URI); errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular() && info.Size() == 0 {
-			if p.holdsTables(ctx, cfg) {
-				return nil, usagef("there is no catalog at %s, and the warehouse %s holds tables: restore the catalog from a backup", cfg.Catalog.URI, cfg.Warehouse)
+	if noCatalogFile(cfg) {
+		if storage, err := p.openStorageFor(ctx, cfg, true); err == nil {
+			if err := errors.Join(p.refuseLost(ctx, cfg, storage), storage.Close()); err != nil {
+				return nil, err
 			}
-			return nil, usagef("there is no catalog at %s: `notionlake run` makes it", cfg.Catalog.URI)
 		}
+		return nil, usagef("there is no catalog at %s: `notionlake run` makes it", cfg.Catalog.URI)
 	}
 	return p.openLake(ctx, cfg, o)
 }
 
-// holdsTables reports whether files of the namespace's tables are in the warehouse,
-// as far as that can be seen.
-func (p *program) holdsTables(ctx context.Context, cfg *config) bool {
-	if p.cloudOf(cfg).scheme == "" {
-		if _, err := os.Stat(strings.TrimPrefix(cfg.Warehouse, "file://")); err != nil {
-			return false // and is not made
-		}
-	}
-	storage, err := p.openStorage(ctx, cfg)
-	if err != nil {
+// noCatalogFile reports whether the catalog is a file that is not there, or empty.
+func noCatalogFile(cfg *config) bool {
+	if cfg.Catalog.Type != "sqlite" {
 		return false
 	}
-	defer storage.Close()
-	for o, err := range storage.List(ctx, catalog.FolderOf(cfg.Catalog.Name, cfg.Namespace)) {
-		if err == nil && strings.HasSuffix(o.Key, ".metadata.json") {
-			return true
-		}
+	info, err := os.Stat(cfg.Catalog.URI)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular() && info.Size() == 0
+}
+
+// refuseLost fails where the catalog's file is not there and the warehouse has what a catalog
+// knew: none is made in its place.
+func (p *program) refuseLost(ctx context.Context, cfg *config, storage *lake.Storage) error {
+	if !noCatalogFile(cfg) {
+		return nil
 	}
-	return false
+	c, err := p.openCatalog(ctx, cfg, storage, catalog.Options{ReadOnly: true, Absent: true})
+	if err != nil {
+		return err
+	}
+	_, err = (&lake.Loader{Storage: storage, Catalog: c, Logger: p.log, Now: p.now, Version: version}).Look(ctx)
+	return storageError(errors.Join(err, c.Close()))
 }
 
 func (l *lakeAt) close() error { return errors.Join(l.catalog.Close(), l.storage.Close()) }

@@ -14,7 +14,7 @@
 #   5    disk, bucket or catalog: `notionlake check` looks at them
 #   8    a load is held: `notionlake loads` says why, and waits for a decision
 #
-# 4 (Notion failed, or the deadline), 6 (another load was first), 7 (the next run finds
+# 4 (Notion failed, the deadline, or something configured is not found or not shared), 6 (another load was first), 7 (the next run finds
 # out) and an interrupted run mostly pass by themselves: the next night goes on from
 # there. They are told once no night was good for two days.
 set -u
