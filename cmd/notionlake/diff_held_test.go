@@ -98,7 +98,14 @@ func TestDiffOfOvertaken(t *testing.T) {
 	b.configure("schema: {contract: freeze}\n")
 	held := b.call("run", "--only", "projects", "--json").report(t)
 	b.configure("")
+	plan := func(want string) {
+		if r := b.call("plan"); !strings.Contains(r.stdout, "note: load "+string(held.LoadID)+" is held"+want) {
+			t.Errorf("plan does not say %q:\n%s", want, r.stdout)
+		}
+	}
+	plan(": once another one is published it can only be discarded")
 	b.call("run").wants(t, exitDone)
+	plan(" and can only be discarded, with `notionlake discard ")
 	r := b.call("diff", "--to", string(held.LoadID))
 	r.wants(t, exitDone)
 	if !strings.HasPrefix(r.stdout, string(first.LoadID)+" → "+string(held.LoadID)+" (held)\n") {

@@ -17,8 +17,13 @@ func TestHeldPartial(t *testing.T) {
 	b.configure("guard: {partial: hold}\n")
 	tasks := notiontest.SourceID(1, "tasks")
 	b.server.Inject(func(r *http.Request) bool { return strings.Contains(r.URL.Path, tasks+"/query") }, notiontest.FaultRestricted, 1000)
-	b.call("run", "--as-load", "20260102T000000Z").wants(t, exitHeld, "tasks")
-	r := b.call("tables", "--at", "20260102T000000Z")
+	r := b.call("run", "--as-load", "20260102T000000Z")
+	r.wants(t, exitHeld, "tasks")
+	if !strings.Contains(r.stdout, "`notionlake head --at 20260102T000000Z _problems` shows them") {
+		t.Errorf("the report does not say where its problems are:\n%s", r.stdout)
+	}
+	b.call("head", "--at", "20260102T000000Z", "_problems").wants(t, exitDone)
+	r = b.call("tables", "--at", "20260102T000000Z")
 	r.wants(t, exitDone)
 	if strings.Contains(r.stdout, "tasks") || !strings.Contains(r.stdout, "projects") {
 		t.Errorf("tables --at says\n%s", r.stdout)
