@@ -40,10 +40,14 @@ func parseDuration(text string) (time.Duration, error) {
 
 // parseAge reads a time that is more than none.
 func parseAge(what, text string) (time.Duration, error) {
-	if d, err := parseDuration(text); err == nil && d > 0 {
-		return d, nil
+	d, err := parseDuration(text)
+	switch {
+	case err != nil:
+		return 0, usagef("%s %s: a time like 90d, 12w or 36h is expected", what, cut(text, 60))
+	case d <= 0:
+		return 0, usagef("%s %s: a time like 90d, 12w or 36h is expected, and more than 0", what, cut(text, 60))
 	}
-	return 0, usagef("%s %s: a time like 90d, 12w or 36h is expected", what, cut(text, 60))
+	return d, nil
 }
 
 // loadAge is how the age of loads is written, and otherAge what may be meant where it

@@ -48,7 +48,7 @@ func TestLoadAges(t *testing.T) {
 	}
 	for text, says := range map[string]string{
 		"6m": "write 180d for 6 months", "1M": "write 30d for 1 month", "2y": "write 730d for 2 years", "6 months": "write 180d for 6 months",
-		"90s": "", "10ms": "", "1h30m": "", "5": "", "1.5h": "", "99999d": "", "0d": "", "-1d": "",
+		"90s": "", "10ms": "", "1h30m": "", "5": "", "1.5h": "", "99999d": "", "0d": "more than 0", "-1d": "",
 	} {
 		b.call("expire", "--older-than="+text).wants(t, exitUsage, "--older-than "+text+": a time like 90d, 12w or 36h is expected", says)
 	}

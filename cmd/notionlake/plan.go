@@ -311,8 +311,11 @@ func planNotes(cfg *config, now *lake.Prospect, doc planDocument, plan *extract.
 		if c.MayRun {
 			was += ", or is running"
 		}
-		notes = append(notes, fmt.Sprintf("load %s, begun at %s, %s: until %s run continues it under its id, and does not read %s and %s again that are put aside: they are not among the requests",
-			c.LoadID, when(c.Began), was, when(c.Until), plural(c.Pages, "page"), plural(c.Files, "file")))
+		aside := fmt.Sprintf("and does not read %s and %s again that are put aside: they are not among the requests", plural(c.Pages, "page"), plural(c.Files, "file"))
+		if c.Pages+c.Files == 0 {
+			aside = "and reads everything: nothing has been put aside"
+		}
+		notes = append(notes, fmt.Sprintf("load %s, begun at %s, %s: until %s run continues it under its id, %s", c.LoadID, when(c.Began), was, when(c.Until), aside))
 	}
 	for _, id := range now.Held {
 		notes = append(notes, fmt.Sprintf("load %s is held: once another one is published it can only be discarded", id))
