@@ -66,8 +66,8 @@ func (l lease) take(ctx context.Context, wait time.Duration) (func() error, erro
 		if took && other != "?" && time.Since(since) >= 2*l.time/leaseRenewals {
 			took, err = l.settles(ctx, mine)
 		}
-		if err != nil {
-			return nil, err
+		if err != nil { // it may be there, and nobody would renew it
+			return nil, errors.Join(err, l.release(context.WithoutCancel(ctx), mine))
 		}
 		if took {
 			break
@@ -165,7 +165,7 @@ func (l lease) create(ctx context.Context, mine leaseHolder) (bool, error) {
 func (l lease) settles(ctx context.Context, mine leaseHolder) (bool, error) {
 	select {
 	case <-ctx.Done():
-		return false, errors.Join(ctx.Err(), l.release(context.WithoutCancel(ctx), mine))
+		return false, ctx.Err()
 	case <-time.After(l.time / leaseRenewals):
 	}
 	return l.isMine(ctx, mine)

@@ -241,9 +241,7 @@ func (r *run) name(ctx context.Context) error {
 	if err := r.replaceEntries(ctx); err != nil {
 		return storageError(err)
 	}
-	if err := r.part(); err != nil {
-		return storageError(err)
-	}
+	r.part(ctx)
 	r.Logger.InfoContext(ctx, "load begins", "load", id, "last", last)
 	return nil
 }

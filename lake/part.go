@@ -92,10 +92,11 @@ func (s *session) lives(ctx context.Context, e journalEntry) (bool, error) {
 		if errors.Is(err, ErrLocked) {
 			continue
 		}
-		if err == nil {
-			err = unlock()
+		if err != nil {
+			return false, err
 		}
-		return false, err
+		s.unlocked(ctx, unlock())
+		return false, nil
 	}
 	return true, nil
 }
@@ -134,11 +135,10 @@ func containsAll(all, some []string) bool {
 }
 
 // part lets others go on while a part is read.
-func (r *run) part() error {
-	if len(r.Parts) == 0 {
-		return nil
+func (r *run) part(ctx context.Context) {
+	if len(r.Parts) > 0 {
+		r.unlocked(ctx, r.release())
 	}
-	return r.release()
 }
 
 // join takes the lock of the namespace again for a part that has been read, and
@@ -171,7 +171,7 @@ func (r *run) join(ctx context.Context) error {
 }
 
 // errNotJoined is a part that has been read and cannot publish since others hold the lock.
-// What it has read is kept.
+// What it has read is kept, as long as no other load is published.
 var errNotJoined = errors.New("what was read of a part of the workspace could not be published, since other programs held the lock all the time")
 
 // wait takes the lock of the namespace when others have published.

@@ -135,6 +135,11 @@ func (c lockStays) Lock(ctx context.Context) (func() error, error) {
 	return func() error { return errors.Join(unlock(), errors.New("HTTP 503")) }, err
 }
 
+func (c lockStays) LockPart(ctx context.Context, part string, wait time.Duration) (func() error, error) {
+	unlock, err := c.Catalog.LockPart(ctx, part, wait)
+	return func() error { return errors.Join(unlock(), errors.New("HTTP 503")) }, err
+}
+
 // A load that is published and verified is done, though its lock could not be released.
 func TestLockStays(t *testing.T) {
 	w := newWorld(t, nil)
@@ -144,5 +149,21 @@ func TestLockStays(t *testing.T) {
 	report, err := l.Run(t.Context())
 	if err != nil || report.Status != lake.StatusComplete || !strings.Contains(log.String(), "HTTP 503") {
 		t.Errorf("%s: %v\n%s", report.Status, err, log.String())
+	}
+}
+
+// Nor does a lock fail a load that was taken to see whether a part lives, or that a part has
+// for a moment.
+func TestPartLockStays(t *testing.T) {
+	for _, parts := range [][]string{{"b"}, nil} {
+		d := newDeadPart(t, "a")
+		l := d.loader(textTable("b", "1"))
+		l.Parts, l.Catalog = parts, lockStays{d.catalog}
+		if report, err := l.Run(t.Context()); err != nil || report.Status != lake.StatusComplete {
+			t.Errorf("%v: %s: %v", parts, report.Status, err)
+		}
+		if n := d.unnamed(); n > 0 {
+			t.Errorf("%v: %d files are left", parts, n)
+		}
 	}
 }

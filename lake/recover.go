@@ -80,14 +80,19 @@ func (s *session) open(ctx context.Context) error {
 // waitsAfter is how long the lock is waited for before that is said.
 const waitsAfter = time.Second
 
-// end releases the locks. That one could not be released changes nothing of what was done:
-// it goes with the process, or is taken over.
+// end releases the locks.
 func (s *session) end(ctx context.Context) {
 	err := s.release()
 	for _, unlock := range s.parts {
 		err = errors.Join(err, unlock())
 	}
 	s.parts = nil
+	s.unlocked(ctx, err)
+}
+
+// unlocked says that a lock could not be released. That changes nothing of what was done: it
+// goes with the process, or is taken over.
+func (s *session) unlocked(ctx context.Context, err error) {
 	if err != nil {
 		s.Logger.WarnContext(ctx, "a lock could not be released: others wait for it until it is known that nobody holds it", "error", err)
 	}

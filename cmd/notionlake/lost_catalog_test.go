@@ -49,7 +49,11 @@ func TestLostCatalog(t *testing.T) {
 			{"publish", id},
 			{"discard", id},
 		} {
-			b.call(args[0], args[1:]...).wants(t, exitStorage, "the catalog knows no tables", "restore it from a backup", filepath.Join(b.dir, "lake", "notion"))
+			r := b.call(args[0], args[1:]...)
+			if said := "there is no catalog at " + file; args[0] != "plan" && !strings.Contains(r.stdout+r.stderr, said) {
+				t.Errorf("%s does not say %q:\n%s", args[0], said, r.stderr)
+			}
+			r.wants(t, exitStorage, "the catalog knows no tables", "restore it from a backup", filepath.Join(b.dir, "lake", "notion"))
 			if info, err := os.Stat(file); (err == nil) != empty || empty && info.Size() > 0 {
 				t.Fatalf("%s has made a catalog", args[0])
 			}

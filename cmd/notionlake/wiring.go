@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -120,7 +121,11 @@ func (p *program) refuseLost(ctx context.Context, cfg *config, storage *lake.Sto
 		return err
 	}
 	_, err = (&lake.Loader{Storage: storage, Catalog: c, Logger: p.log, Now: p.now, Version: version}).Look(ctx)
-	return storageError(errors.Join(err, c.Close()))
+	err = errors.Join(err, c.Close())
+	if err == nil || !noCatalogFile(cfg) { // another run may have made it meanwhile
+		return nil
+	}
+	return storageError(fmt.Errorf("there is no catalog at %s: %w", cfg.Catalog.URI, err))
 }
 
 func (l *lakeAt) close() error { return errors.Join(l.catalog.Close(), l.storage.Close()) }
