@@ -276,7 +276,7 @@ func TestLeaseTakenOverByTwo(t *testing.T) {
 		}
 		var holders atomic.Int32
 		var takers sync.WaitGroup
-		for _, late := range []time.Duration{0, time.Second} {
+		for _, late := range []time.Duration{time.Second, 0} {
 			deleted := false
 			other := slowed(t, c, func(name string) time.Duration {
 				if name != "storage.delete" || deleted {
@@ -300,6 +300,7 @@ func TestLeaseTakenOverByTwo(t *testing.T) {
 					t.Error(err)
 				}
 			})
+			time.Sleep(50 * time.Millisecond) // the second finds it dead when the first is deleting it
 		}
 		takers.Wait()
 	})
