@@ -38,6 +38,10 @@ func (p *program) checkLake(ctx context.Context, cfg *config, list *checkList) {
 		return // the catalog's folder may be the same
 	}
 	what = "the " + cfg.Catalog.Type + " catalog"
+	if err := p.refuseLost(ctx, cfg, storage); err != nil {
+		list.fail("catalog", late(err))
+		return
+	}
 	c, err := p.openCatalog(ctx, cfg, storage, catalog.Options{})
 	if err != nil {
 		list.fail("catalog", late(err))

@@ -50,7 +50,7 @@ func TestLostCatalog(t *testing.T) {
 			{"discard", id},
 		} {
 			r := b.call(args[0], args[1:]...)
-			if said := "there is no catalog at " + file; args[0] != "plan" && !strings.Contains(r.stdout+r.stderr, said) {
+			if said := "there is no catalog at " + file; !strings.Contains(r.stdout+r.stderr, said) {
 				t.Errorf("%s does not say %q:\n%s", args[0], said, r.stderr)
 			}
 			r.wants(t, exitStorage, "the catalog knows no tables", "restore it from a backup", filepath.Join(b.dir, "lake", "notion"))

@@ -213,7 +213,7 @@ func (p *program) run(ctx context.Context, cfg *config, o runOptions) (report la
 	defer context.AfterFunc(ctx, func() {
 		if cause := context.Cause(ctx); as[*signalError](cause) {
 			if progress.TablesSeen.Load() == 0 {
-				p.log.Info("ended before anything was read; another signal ends the program at once", "cause", cause)
+				p.log.Info("the load is being ended before any table was read; another signal ends the program at once", "cause", cause)
 				return
 			}
 			p.log.Info("the load is being ended, and what was read of pages put aside; another signal ends the program at once", "cause", cause)

@@ -33,6 +33,11 @@ func (p *program) openLake(ctx context.Context, cfg *config, o catalog.Options) 
 	if err != nil {
 		return nil, err
 	}
+	if !o.ReadOnly || o.Absent {
+		if err := p.refuseLost(ctx, cfg, storage); err != nil {
+			return nil, errors.Join(err, storage.Close())
+		}
+	}
 	c, err := p.openCatalog(ctx, cfg, storage, o)
 	if err != nil {
 		return nil, errors.Join(err, storage.Close())
@@ -45,11 +50,6 @@ func (p *program) openCatalog(ctx context.Context, cfg *config, storage *lake.St
 	o.Namespace, o.Removed = cfg.Namespace, cfg.Schema.Removed
 	o.Storage, o.Logger, o.Now, o.Version, o.Point = storage, p.log, p.now, version, p.point
 	var err error
-	if !o.ReadOnly {
-		if err := p.refuseLost(ctx, cfg, storage); err != nil {
-			return nil, err
-		}
-	}
 	if o.REST, err = p.restOptions(cfg); err != nil {
 		return nil, err
 	}
